@@ -1,0 +1,117 @@
+"""The errors Balise raises on purpose; a class's docstring is its default message.
+
+BaliseError
+├── UsageError
+├── NotUnderstood
+│   ├── FrameError
+│   └── PayloadError
+├── PartlyRefused
+└── DependencyDown
+    ├── StackUnavailable
+    ├── DatabaseDown
+    ├── BrokerDown
+    └── RadioDown
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    DEPENDENCY_DOWN = 4
+    NOT_UNDERSTOOD = 65
+
+
+class BaliseError(Exception):
+    """Balise could not do what was asked."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class UsageError(BaliseError):
+    """The command was given something it can't use; see --help."""
+
+
+class Reason(StrEnum):
+    """Why something was refused: the codes of the `refused` table, stable for ever."""
+
+    FRAME_TRUNCATED = "frame_truncated"
+    FRAME_OVERLONG = "frame_overlong"
+    FRAME_NO_VALUE = "frame_no_value"
+    CHARACTERISTIC_UNKNOWN = "characteristic_unknown"
+    PAYLOAD_UNREADABLE = "payload_unreadable"
+    PAYLOAD_UNKNOWN = "payload_unknown"
+    PAYLOAD_INVALID = "payload_invalid"
+    NO_READING = "no_reading"
+    UNIT_UNKNOWN = "unit_unknown"
+    VALUE_IMPOSSIBLE = "value_impossible"
+    DEVICE_UNKNOWN = "device_unknown"
+    DEVICE_UNASSIGNED = "device_unassigned"
+    PERSON_UNKNOWN = "person_unknown"
+    TIME_UNKNOWN = "time_unknown"
+
+
+class NotUnderstood(BaliseError):
+    """These bytes are not something Balise can read."""
+
+    def __init__(self, message: str = "", *, reason: Reason = Reason.PAYLOAD_UNREADABLE) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FrameError(NotUnderstood):
+    """A characteristic's bytes don't follow its layout."""
+
+    def __init__(self, message: str = "", *, reason: Reason = Reason.FRAME_TRUNCATED) -> None:
+        super().__init__(message, reason=reason)
+
+
+class PayloadError(NotUnderstood):
+    """A message or a file doesn't follow its convention."""
+
+
+class PartlyRefused(BaliseError):
+    """Some of it was refused; `balise refused list` says what and why."""
+
+
+class DependencyDown(BaliseError):
+    """Something Balise needs does not answer."""
+
+
+class StackUnavailable(DependencyDown):
+    """The local stack can't run on this system; use `docker compose up` instead."""
+
+
+class DatabaseDown(DependencyDown):
+    """The database does not answer; check BALISE_DATABASE_URL."""
+
+
+class BrokerDown(DependencyDown):
+    """The MQTT broker does not answer; check BALISE_MQTT_URL."""
+
+
+class RadioDown(DependencyDown):
+    """No Bluetooth adapter answers; check BALISE_BLE."""
+
+
+EXIT_CODES: tuple[tuple[type[BaliseError], Exit], ...] = (
+    (UsageError, Exit.USAGE),
+    (NotUnderstood, Exit.NOT_UNDERSTOOD),
+    (PartlyRefused, Exit.PARTIAL),
+    (DependencyDown, Exit.DEPENDENCY_DOWN),
+    (BaliseError, Exit.FAILED),
+)
+"""The one table from an error's class to the exit code; the first match counts."""
+
+
+def exit_code(error: BaseException) -> Exit:
+    """Return the exit code a command ends with after this error."""
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), Exit.FAILED)
