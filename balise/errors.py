@@ -51,6 +51,7 @@ class Reason(StrEnum):
     PAYLOAD_UNKNOWN = "payload_unknown"
     PAYLOAD_INVALID = "payload_invalid"
     NO_READING = "no_reading"
+    METRIC_UNKNOWN = "metric_unknown"
     UNIT_UNKNOWN = "unit_unknown"
     VALUE_IMPOSSIBLE = "value_impossible"
     DEVICE_UNKNOWN = "device_unknown"

@@ -1,0 +1,146 @@
+"""The records every part of Balise speaks of; frozen, stdlib only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Flag, StrEnum
+
+
+class Quality(Flag):
+    """What is known against a value or its time; the bits are stored, so they never change."""
+
+    NONE = 0
+    MOVEMENT = 1 << 0
+    CUFF_LOOSE = 1 << 1
+    IRREGULAR_PULSE = 1 << 2
+    PULSE_ABOVE_RANGE = 1 << 3
+    PULSE_BELOW_RANGE = 1 << 4
+    BAD_POSITION = 1 << 5
+    NO_CONTACT = 1 << 6
+    CONTACT_UNKNOWN = 1 << 7
+    SENSOR_FAULT = 1 << 8
+    POOR_SIGNAL = 1 << 9
+    QUESTIONABLE = 1 << 10
+    INVALID = 1 << 11
+    TEST_DATA = 1 << 12
+    NOT_A_NUMBER = 1 << 13
+    NOT_AT_THIS_RESOLUTION = 1 << 14
+    POSITIVE_INFINITY = 1 << 15
+    NEGATIVE_INFINITY = 1 << 16
+    RESERVED_VALUE = 1 << 17
+    UNSUCCESSFUL = 1 << 18
+    USER_UNKNOWN = 1 << 19
+    CLOCK_UNSET = 1 << 20
+    CLOCK_DEFAULT = 1 << 21
+    CLOCK_FUTURE = 1 << 22
+    CLOCK_CORRECTED = 1 << 23
+    CLOCK_UNVERIFIED = 1 << 24
+    TIME_OF_RECEIPT = 1 << 25
+    OUT_OF_PLAUSIBLE_RANGE = 1 << 26
+    SELF_REPORTED = 1 << 27
+    SUMMARY_STATISTIC = 1 << 28
+
+    @property
+    def names(self) -> list[str]:
+        """The set flags as lower-case words, in the order of their bits."""
+        return [flag.name.lower() for flag in self if flag.name]
+
+
+class State(StrEnum):
+    """What a frame is: a measurement, an attempt without a value, or a live display only."""
+
+    MEASURED = "measured"
+    NO_VALUE = "no_value"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One figure as the device sent it: exact, in the unit of the wire."""
+
+    metric: str
+    value: Decimal
+    unit: str
+    quality: Quality = Quality.NONE
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What the bytes of one frame or one data point say, before anyone knows whose they are.
+
+    `device_time` is the device's own wall clock, without zone; `taken_at` is set instead where
+    the sender states an aware time. `person` is the sender's own name for the patient.
+    """
+
+    readings: tuple[Value, ...]
+    service: str = ""
+    characteristic: str = ""
+    device_time: datetime | None = None
+    taken_at: datetime | None = None
+    sequence: int | None = None
+    user: int | None = None
+    person: str | None = None
+    device: str | None = None
+    quality: Quality = Quality.NONE
+    state: State = State.MEASURED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockPair:
+    """The device's clock and the gateway's, read at the same moment (HL7 PHD coincident time)."""
+
+    device: datetime
+    gateway: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device known to the server."""
+
+    id: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Whose readings a device's are, from a moment (included) to another (not)."""
+
+    device: int
+    subject: int
+    time_zone: str
+    since: datetime
+    until: datetime | None
+    slot: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A value that is somebody's: the row of `reading`, before its series has a number."""
+
+    device: int
+    metric: str
+    position: int
+    unit: str
+    stamped_at: datetime
+    sequence: int
+    taken_at: datetime
+    subject: int
+    value: Decimal
+    sent: Decimal
+    quality: Quality
+    landing: int
+    item: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Something that landed and is no reading: kept with its reason, never dropped."""
+
+    landing: int
+    item: int
+    part: int = 0
+    reason: str
+    detail: str

@@ -1,0 +1,302 @@
+"""What each command runs: settings read, the part started, answers printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from balise.errors import DatabaseDown, DependencyDown, PartlyRefused, UsageError
+from balise.settings import Settings
+
+
+def _settings(*needs: str) -> Settings:
+    settings = Settings()
+    for need in needs:
+        if not getattr(settings, need):
+            raise UsageError(f"BALISE_{need.upper()} is not set")
+    return settings
+
+
+def _log() -> None:
+    """Log as JSON lines on stderr: keys and counts, never a patient's value."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run a service until SIGTERM or SIGINT."""
+
+    async def main() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+def receive(name: str) -> None:
+    """Run a receiver until stopped."""
+    from ingest.mqtt import Broker
+    from ingest.receive import Receiver
+
+    settings = _settings("database_url", "mqtt_url")
+    _log()
+    receiver = Receiver(
+        Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: receiver.stop())
+    receiver.run()
+
+
+def flows(*, schedules: bool) -> None:
+    """Run the resident flows process until stopped."""
+    from flows.serve import serve
+
+    settings = _settings("database_url")
+    _log()
+    _until_stopped(serve(settings, schedules=schedules))
+
+
+def flow(name: str, *, as_json: bool) -> None:
+    """Run one flow's step without Prefect, or the whole line."""
+    import psycopg
+
+    from flows import steps
+
+    now = datetime.now(UTC)
+    settings = _settings("database_url")
+    if name == "line":
+        _print(asdict(_database(lambda: steps.run_line(settings.database_url))), as_json=as_json)
+        return
+    known: dict[str, Callable[[psycopg.Connection], Any]] = {
+        "validate": steps.validate,
+        "aggregate": steps.aggregate,
+        "assess": lambda connection: steps.assess(connection, now, everyone=True),
+        "summarise": lambda connection: steps.summarise(connection, now),
+    }
+    if name not in known:
+        raise UsageError(f"no flow {name}; there are: {', '.join(known)}, line")
+
+    def work() -> dict[str, int]:
+        with psycopg.connect(settings.database_url, autocommit=True) as connection:
+            return asdict(known[name](connection))
+
+    _print(_database(work), as_json=as_json)
+
+
+def backfill(since: date, until: date) -> None:
+    """Mark the days of a period and aggregate them again."""
+    import psycopg
+
+    import sql
+    from flows import steps
+
+    settings = _settings("database_url")
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        marked = connection.execute(
+            sql.get("rollups.mark_all"), {"since": since, "until": until}
+        ).rowcount
+        with _bar() as progress:
+            task = progress.add_task("windows", total=marked)
+            while (done := steps.aggregate(connection)) != steps.Recomputed():
+                progress.advance(task, done.windows)
+
+
+def web() -> None:
+    """Serve the clinician pages until stopped."""
+    import psycopg
+    import uvicorn
+
+    from care.web import accounts
+    from care.web.app import create_app
+
+    settings = _settings("database_url")
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        password = accounts.ensure_first(connection)
+    if password:
+        Console().print(
+            f"First account: {accounts.FIRST_ACCOUNT}, password: {password}"
+            " (shown once; change it with `balise account`)",
+            highlight=False,
+        )
+    uvicorn.run(
+        create_app(settings),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_level="warning",
+        server_header=False,
+    )
+
+
+def gateway() -> None:
+    """Run the gateway until stopped."""
+    from ingest.gateway.run import run
+
+    settings = _settings("mqtt_url", "gateway_name")
+    _log()
+    _until_stopped(run(settings))
+
+
+def gateway_status(*, as_json: bool) -> None:
+    """Print what the gateway's spool holds."""
+    from ingest.gateway.devices import folder, read
+    from ingest.gateway.spool import Spool
+
+    settings = _settings("gateway_name")
+    here = folder(settings.home, settings.gateway_name)
+    known = read(here / "devices.json")
+    spool = Spool(here / "spool.db")
+    answer = {
+        "gateway": settings.gateway_name,
+        "devices": len(known),
+        "epoch": str(spool.epoch),
+        "given": spool.given(),
+        "waiting": spool.depth(),
+    }
+    spool.close()
+    _print(answer, as_json=as_json)
+
+
+def air(port: int) -> None:
+    """Run the virtual devices until stopped."""
+    from demo.air import serve
+
+    _until_stopped(serve(port))
+
+
+def import_paths(paths: Sequence[Path], *, patient: str | None, as_json: bool) -> None:
+    """Import files and say what became of each data point; exit 3 where some were refused."""
+    from ingest import importer, outcome
+
+    if not paths:
+        raise UsageError("name the files or folders to import")
+    settings = _settings("database_url", "mqtt_url")
+    after = outcome.newest_batch(settings)
+    with _bar() as progress:
+        task = progress.add_task("data points", total=None)
+        given = importer.import_files(
+            settings,
+            paths,
+            patient=patient,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    became = outcome.wait(settings, after=after)
+    answer = {
+        "files": given.files,
+        "unread_files": len(given.unread),
+        "data_points": given.documents,
+        **became,
+    }
+    _print(answer, as_json=as_json)
+    for unread in given.unread:
+        Console(stderr=True).print(f"{unread.path}: {unread.why}", highlight=False)
+    if given.unread or answer["refused"]:
+        raise PartlyRefused
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema and say what was applied."""
+    from sql.migrate import migrate as apply
+
+    settings = _settings("database_url")
+    for name in _database(lambda: apply(settings.database_url)) or ["nothing to do"]:
+        Console().print(name, highlight=False)
+
+
+def refused(limit: int, *, as_json: bool) -> None:
+    """Print what was refused."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    import sql
+
+    settings = _settings("database_url")
+
+    def work() -> list[dict[str, Any]]:
+        with (
+            psycopg.connect(settings.database_url) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            return cursor.execute(sql.get("readings.refusals"), {"limit": limit}).fetchall()
+
+    rows = _database(work)
+    if as_json:
+        for row in rows:
+            print(json.dumps(row, default=str))  # noqa: T201 - the answer
+        return
+    table = Table("message", "item", "reason", "detail", "gateway", "refused at")
+    for row in rows:
+        table.add_row(
+            str(row["landing"]),
+            str(row["item"]),
+            row["reason"],
+            row["detail"],
+            row["gateway"],
+            f"{row['refused_at']:%Y-%m-%d %H:%M}",
+        )
+    Console().print(table)
+
+
+def doctor(*, as_json: bool) -> None:
+    """Check each part and print what is wrong with it; exit 4 where one doesn't answer."""
+    from balise.doctor import check
+
+    found = check(_settings())
+    for one in found:
+        _print(asdict(one), as_json=as_json)
+    if not all(one.ok for one in found):
+        raise DependencyDown("something above needs mending")
+
+
+def _database(work: Callable[[], Any]) -> Any:
+    """Run something that needs the database; say so plainly where it isn't there."""
+    import psycopg
+
+    try:
+        return work()
+    except psycopg.errors.UndefinedTable as error:
+        raise DatabaseDown("the schema is missing: run `balise db migrate`") from error
+    except psycopg.OperationalError as error:
+        raise DatabaseDown(f"{DatabaseDown.__doc__} ({type(error).__name__})") from error
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _print(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(answer, default=str))  # noqa: T201 - the answer
+        return
+    for key, value in answer.items():
+        Console().print(f"{key:18} {value}", highlight=False)

@@ -1,0 +1,48 @@
+"""Settings: every knob is an environment variable BALISE_*, read once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_home() -> Path:
+    """Return where Balise keeps its data: /var/lib/balise for root, the XDG data folder else."""
+    if os.geteuid() == 0:
+        # An unprivileged postgres must be able to walk there, and /root is closed to it.
+        return Path("/var/lib/balise")
+    return platformdirs.user_data_path("balise")
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BALISE_", secrets_dir=None, extra="ignore", frozen=True
+    )
+
+    home: Path = Field(default_factory=default_home, description="where Balise keeps its data")
+    database_url: str = Field(default="", description="PostgreSQL with TimescaleDB")
+    mqtt_url: str = Field(default="", description="mqtt:// or mqtts://user:password@host:port")
+    mqtt_ca_file: Path | None = Field(default=None, description="CA of an mqtts:// broker")
+    ble: str = Field(
+        default="bluez", description="bluez, or a bumble transport such as tcp-client:HOST:PORT"
+    )
+    web_host: str = Field(default="127.0.0.1", description="address the pages listen on")
+    web_port: int = Field(default=8080, description="port the pages listen on; 0 takes a free one")
+    web_secure_cookies: bool = Field(default=False, description="true behind HTTPS")
+    gateway_name: str = Field(default="", description="this gateway's name and MQTT user")
+    receipt_timeout: float = Field(
+        default=60.0, description="seconds until a frame without receipt is sent again"
+    )
+    batch_size: int = Field(default=5000, description="messages the receiver commits at once")
+    flow_interval: float = Field(
+        default=2.0, description="seconds between two event-driven flow cycles"
+    )
+    admin_password_file: Path | None = Field(
+        default=None, description="password of the first account; made and printed once if absent"
+    )

@@ -1,0 +1,127 @@
+"""The local stack: PostgreSQL with TimescaleDB, mosquitto and a Prefect server under one folder."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from balise.stack.broker import Broker
+from balise.stack.home import Home
+from balise.stack.postgres import Postgres
+from balise.stack.prefect_server import PrefectServer
+from balise.stack.process import Service
+from balise.stack.programs import find
+from balise.stack.progress import Progress, Silent, Terminal
+
+__all__ = ["Endpoints", "Part", "Progress", "Silent", "Stack", "Terminal"]
+
+Part = Literal["postgres", "broker", "prefect"]
+
+# Who wants our log lines says so; nothing is printed by itself.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the servers of a stack answer; the first two hold passwords."""
+
+    database_url: str
+    mqtt_url: str
+    prefect_api_url: str
+    prefect_ui_url: str
+
+
+class Server(Protocol):
+    """One part of the stack."""
+
+    service: Service
+
+    def start(self) -> None:
+        """Start it, or start it again."""
+        ...
+
+
+class Stack:
+    """A PostgreSQL + TimescaleDB, a mosquitto and a Prefect server of our own under one folder."""
+
+    def __init__(
+        self, home: Path, *, progress: Progress | None = None, prefect: bool = True
+    ) -> None:
+        tell = progress or Silent()
+        self._home = Home(home)
+        self._find = functools.cache(lambda: find(self._home, tell))
+        self._postgres = Postgres(self._home, self._find, tell)
+        self._broker = Broker(self._home, self._find, tell)
+        self._prefect = PrefectServer(self._home, self._postgres, tell)
+        self._parts: dict[Part, Server] = {"postgres": self._postgres, "broker": self._broker}
+        if prefect:
+            self._parts["prefect"] = self._prefect
+        self._running = ExitStack()
+
+    def start(self) -> Endpoints:
+        """Start everything; database and broker answer when this returns, Prefect soon after."""
+        self._home.open()
+        with ExitStack() as undo:
+            undo.enter_context(self._home.lock())
+            # What a run that was killed left behind goes first, all of it.
+            undo.callback(self._stop)
+            self._stop()
+            self._find()
+            for server in self._parts.values():
+                server.start()
+            self._running = undo.pop_all()
+        return self.endpoints
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the servers answer, once started; Prefect's are empty when it is left out."""
+        prefect = f"http://127.0.0.1:{self._prefect.port}" if "prefect" in self._parts else ""
+        return Endpoints(
+            database_url=self._postgres.url("balise"),
+            mqtt_url=self._broker.url,
+            prefect_api_url=prefect and f"{prefect}/api",
+            prefect_ui_url=prefect,
+        )
+
+    def wait_prefect(self, timeout: float = 120) -> None:
+        """Wait until Prefect answers."""
+        if "prefect" in self._parts:
+            self._prefect.wait(timeout)
+
+    def stop(self) -> None:
+        """Stop everything in reverse order, each with its data written; a second call is free."""
+        self._running.close()
+
+    def _stop(self) -> None:
+        for server in (self._prefect, self._broker, self._postgres):
+            server.service.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def add_gateway(self, name: str) -> str:
+        """Return the password of a gateway's MQTT account, which is made if it isn't there."""
+        self._home.open()
+        return self._broker.add_gateway(name)
+
+    def restart(self, part: Part) -> None:
+        """Start again what was killed, or stop and start it, on the port it had."""
+        self._parts[part].start()
+
+    def pid(self, part: Part) -> int:
+        """Return the main process id of a part; 0 when it doesn't run."""
+        return self._parts[part].service.pid

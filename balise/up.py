@@ -1,0 +1,159 @@
+"""`balise up`: the local stack, the line's processes and the virtual patients, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+
+import psycopg
+from rich.console import Console
+
+from balise.fleet import Fleet
+from balise.settings import Settings
+from balise.stack import Endpoints, Stack
+from balise.stack.progress import Terminal
+from ingest.mqtt import Broker, wait_for
+from ingest.receive import ONLINE, STATUS
+from sql.migrate import migrate
+
+_console = Console()
+_START_SECONDS = 60.0
+
+
+def run_up(*, demo: bool, bluetooth: bool) -> None:
+    """Start everything, say where it is, keep it running, stop it in order."""
+    settings = Settings()
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    began = time.monotonic()
+    stack = Stack(settings.home, progress=Terminal())
+    fleet = Fleet(settings.home / "log")
+    try:
+        endpoints = stack.start()
+        _up(stack, fleet, endpoints, demo=demo, bluetooth=bluetooth, began=began)
+        _watch(fleet, stopped)
+    finally:
+        _console.print("Stopping; the data are kept.")
+        fleet.stop()
+        stack.stop()
+
+
+def _up(
+    stack: Stack,
+    fleet: Fleet,
+    endpoints: Endpoints,
+    *,
+    demo: bool,
+    bluetooth: bool,
+    began: float,
+) -> None:
+    settings = use(endpoints)
+    migrate(settings.database_url)
+    password = _first_account(settings)
+    fleet.add("receive", "receive")
+    with Terminal().step("Waiting for the receiver"):
+        wait_for(Broker(settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
+    port = settings.web_port if _free(settings.web_port) else 0
+    web_port = port or _any_free_port()
+    fleet.add("web", "web", BALISE_WEB_PORT=str(web_port))
+    if demo:
+        _enrol(stack, fleet, settings, bluetooth=bluetooth)
+    # Not awaited before the data come in: they need no dashboard.
+    with Terminal().step("Waiting for the Prefect server"):
+        stack.wait_prefect()
+    fleet.add("flows", "flows", "serve")
+    _tell(endpoints, web_port, password, time.monotonic() - began)
+
+
+def use(endpoints: Endpoints) -> Settings:
+    """Make the running stack the settings of this process and its children."""
+    os.environ.update(
+        BALISE_DATABASE_URL=endpoints.database_url,
+        BALISE_MQTT_URL=endpoints.mqtt_url,
+        PREFECT_API_URL=endpoints.prefect_api_url,
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+    )
+    return Settings()
+
+
+def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -> None:
+    from demo.enrol import backfill, enrol
+    from demo.patients import PATIENTS
+    from ingest.importer import GATEWAY
+
+    new = enrol(settings, datetime.now(UTC))
+    importer = gateway_settings(stack, settings, GATEWAY)
+    with Terminal().step("Sixty days of the virtual patients, through the import path"):
+        backfill(importer, new, lambda _done, _total: None)
+    if not bluetooth:
+        return
+    air = _any_free_port()
+    fleet.add("air", "air", "--port", str(air))
+    for patient in PATIENTS:
+        if not patient.silent_for:
+            fleet.add(
+                patient.gateway,
+                "gateway",
+                "run",
+                BALISE_GATEWAY_NAME=patient.gateway,
+                BALISE_MQTT_URL=gateway_settings(stack, settings, patient.gateway).mqtt_url,
+                BALISE_BLE=f"tcp-client:127.0.0.1:{air}",
+            )
+
+
+def gateway_settings(stack: Stack, settings: Settings, name: str) -> Settings:
+    """Return the settings of a gateway, with its own account at the broker."""
+    password = stack.add_gateway(name)
+    _, _, host = settings.mqtt_url.rpartition("@")
+    return settings.model_copy(
+        update={"mqtt_url": f"mqtt://{name}:{password}@{host}", "gateway_name": name}
+    )
+
+
+def _first_account(settings: Settings) -> str | None:
+    from care.web import accounts
+
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        return accounts.ensure_first(connection)
+
+
+def _watch(fleet: Fleet, stopped: threading.Event) -> None:
+    while not stopped.wait(timeout=1):
+        for name in fleet.keep_running():
+            _console.print(f"{name} had ended and runs again; see {fleet.logs / name}.log")
+
+
+def _tell(endpoints: Endpoints, web_port: int, password: str | None, seconds: float) -> None:
+    from care.web import accounts
+
+    _console.rule(f"Balise runs ({seconds:.0f} s)")
+    _console.print(f"Clinician pages   http://127.0.0.1:{web_port}/", highlight=False)
+    if password:
+        _console.print(
+            f"Sign in           {accounts.FIRST_ACCOUNT} / {password}   (shown this once)",
+            highlight=False,
+        )
+    _console.print(f"Flows             {endpoints.prefect_ui_url}", highlight=False)
+    _console.print("Ctrl-C stops everything; the data are kept.")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _any_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

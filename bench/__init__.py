@@ -1,0 +1,1 @@
+"""What Balise costs and how fast it is, measured."""

@@ -1,0 +1,1 @@
+"""What a clinician acts on: rules, metrics, pathways, pages."""

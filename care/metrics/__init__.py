@@ -1,0 +1,1 @@
+"""Clinical figures, one a file: pure functions of a patient's readings."""

@@ -1,0 +1,17 @@
+"""Care pathways, one a file."""
+
+from __future__ import annotations
+
+from care.pathways import heart_failure, hypertension, observation, respiratory_failure
+from care.pathways.pathway import Pathway
+
+PATHWAYS: dict[str, Pathway] = {
+    pathway.name: pathway
+    for pathway in (
+        heart_failure.PATHWAY,
+        hypertension.PATHWAY,
+        respiratory_failure.PATHWAY,
+        observation.PATHWAY,
+    )
+}
+"""Every pathway by its name; the registry test walks it."""

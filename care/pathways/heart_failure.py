@@ -1,0 +1,16 @@
+"""Heart failure: a weight a day (arrêté of 22 June 2023, JORFARTI000047720221)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from care.metrics import period_median, weight_change
+from care.pathways.pathway import Pathway
+
+PATHWAY = Pathway(
+    name="heart_failure",
+    expected={"body_weight": timedelta(hours=48)},
+    rules=("weight_gain", "home_blood_pressure"),
+    figures=(weight_change.figures, period_median.of("heart_rate")),
+    metrics=("body_weight", "systolic_blood_pressure", "diastolic_blood_pressure", "heart_rate"),
+)

@@ -1,0 +1,16 @@
+"""Hypertension: home blood pressure by the ESH protocol."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from care.metrics import home_blood_pressure, period_median
+from care.pathways.pathway import Pathway
+
+PATHWAY = Pathway(
+    name="hypertension",
+    expected={"systolic_blood_pressure": timedelta(hours=72)},
+    rules=("home_blood_pressure",),
+    figures=(home_blood_pressure.figures, period_median.of("pulse_rate")),
+    metrics=("systolic_blood_pressure", "diastolic_blood_pressure", "pulse_rate"),
+)

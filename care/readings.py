@@ -1,0 +1,40 @@
+"""The frame rules and metrics work on: one patient's readings, exact, with their local day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import polars as pl
+
+EXACT = pl.Decimal(precision=38, scale=6)
+"""Thresholds are compared in decimals: 64.4 - 62.4 > 2 is true in binary floats and false."""
+
+SCHEMA = pl.Schema(
+    {
+        "metric": pl.String,
+        "taken_at": pl.Datetime("us", "UTC"),
+        "value": EXACT,
+        "quality": pl.Int32,
+        "series": pl.Int32,
+        "stamped_at": pl.Datetime("us", "UTC"),
+        "sequence": pl.Int32,
+    }
+)
+
+Row = tuple[str, datetime, Decimal, int, int, datetime, int]
+
+
+def frame(rows: Iterable[Row], time_zone: str) -> pl.DataFrame:
+    """Return readings sorted by time, with `day` and `hour` in the patient's zone and their `key`.
+
+    A key is `series/stamp/sequence`, the stamp in microseconds: what leads back to the bytes.
+    """
+    key = pl.format("{}/{}/{}", "series", pl.col("stamped_at").dt.epoch("us"), "sequence")
+    local = pl.col("taken_at").dt.convert_time_zone(time_zone)
+    return (
+        pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
+        .with_columns(day=local.dt.date(), hour=local.dt.hour().cast(pl.Int32), key=key)
+        .sort("taken_at", "key")
+    )

@@ -1,0 +1,53 @@
+"""Silence: an expected measurement has not come. No setting switches this rule off.
+
+The French decrees of 22 June 2023 ask for an alert of non-transmission that the operator can't
+disable (heart failure, diabetes); Balise raises it for every pathway.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from care.rules.rule import Asked, Finding, Rule, Severity
+
+
+def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
+    """Find the expected metric that is silent for longest beyond its delay."""
+    silent = [
+        (asked.as_of - last, metric, last, delay)
+        for metric, delay in asked.expected.items()
+        if asked.as_of - (last := _last(readings, metric) or asked.enrolled_at) > delay
+    ]
+    if not silent:
+        return None
+    quiet, metric, last, delay = max(silent)
+    since = (last + delay).astimezone(ZoneInfo(asked.time_zone)).date()
+    return Finding(
+        since=since,
+        period_start=last,
+        period_end=asked.as_of,
+        severity=Severity.DATA,
+        figures={
+            "metric": metric,
+            "hours": quiet // timedelta(hours=1),
+            "limit": delay // timedelta(hours=1),
+        },
+    )
+
+
+def _last(readings: pl.DataFrame, metric: str) -> datetime | None:
+    last = readings.filter(pl.col("metric") == metric)["taken_at"].max()
+    return last if isinstance(last, datetime) else None
+
+
+RULE = Rule(
+    code="silence",
+    version=1,
+    metrics=(),
+    days=28,
+    source="arrêtés of 22 June 2023 on télésurveillance: non-transmission alert",
+    find=find,
+)

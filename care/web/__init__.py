@@ -1,0 +1,1 @@
+"""Clinician pages: server-drawn, no JavaScript, nothing from an outside host."""

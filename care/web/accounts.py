@@ -1,0 +1,92 @@
+"""Accounts and sessions: argon2id hashes, sessions that can be revoked, tokens kept as digests."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+import psycopg
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error
+
+import sql
+
+SESSION_LIFETIME = timedelta(hours=12)
+FIRST_ACCOUNT = "clinicien"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is signed in, and the language they read."""
+
+    name: str
+    language: str
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Return a hash to compare with when the name is unknown, so that both answers take as long."""
+    return _hasher().hash(secrets.token_urlsafe(16))
+
+
+def add(connection: psycopg.Connection, name: str, password: str, *, role: str) -> None:
+    """Make an account, or give it a new password."""
+    connection.execute(
+        sql.get("accounts.add"),
+        {"name": name, "password_hash": _hasher().hash(password), "role": role},
+    )
+
+
+def ensure_first(connection: psycopg.Connection) -> str | None:
+    """Make the first account where there is none; return its password, told this once."""
+    row = connection.execute(sql.get("accounts.any")).fetchone()
+    if row is not None and row[0]:
+        return None
+    password = secrets.token_urlsafe(12)
+    add(connection, FIRST_ACCOUNT, password, role="clinician")
+    return password
+
+
+def sign_in(connection: psycopg.Connection, name: str, password: str) -> str | None:
+    """Return a session's token, or None where name and password don't go together."""
+    row = connection.execute(sql.get("accounts.find"), {"name": name}).fetchone()
+    try:
+        _hasher().verify(row[0] if row else _nobodys_hash(), password)
+    except Argon2Error:
+        return None
+    if row is None:
+        return None
+    token = secrets.token_urlsafe(32)
+    connection.execute(
+        sql.get("accounts.open_session"),
+        {"digest": _digest(token), "name": name, "lifetime": SESSION_LIFETIME},
+    )
+    return token
+
+
+def of_session(connection: psycopg.Connection, token: str) -> Account | None:
+    """Return whose a session is, None once it is over."""
+    row = connection.execute(sql.get("accounts.session"), {"digest": _digest(token)}).fetchone()
+    return Account(*row) if row else None
+
+
+def sign_out(connection: psycopg.Connection, token: str) -> None:
+    """End a session."""
+    connection.execute(sql.get("accounts.close_session"), {"digest": _digest(token)})
+
+
+def set_language(connection: psycopg.Connection, name: str, language: str) -> None:
+    """Keep the language an account reads in."""
+    connection.execute(sql.get("accounts.set_language"), {"name": name, "language": language})
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,193 @@
+"""What the pages show, read from the tables the flows keep; nothing clinical is computed here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.rows import dict_row
+
+import sql
+from balise.metrics import METRICS
+from balise.model import Quality
+from care.web.trend import Day, Trend
+from devices.payloads import balise_v1
+
+Row = dict[str, Any]
+LATE = timedelta(minutes=2)
+SILENT = timedelta(hours=24)
+NEWEST = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _rows(connection: psycopg.Connection, query: str, **keys: object) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql.get(query), keys).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old what a page shows is: an empty list must not be mistaken for all is well."""
+
+    last_received_at: datetime | None
+    late_since: datetime | None
+    silent_gateways: list[Row]
+
+
+def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
+    """Return when data last came, and since when it waits if it waits too long."""
+    row = _rows(connection, "care.freshness")[0]
+    waiting = [at for at in (row["waiting_since"], row["dirty_since"]) if at and now - at > LATE]
+    gateways = [
+        gateway
+        for gateway in _rows(connection, "care.gateways")
+        if gateway["last_contact_at"] is None or now - gateway["last_contact_at"] > SILENT
+    ]
+    return Freshness(row["last_received_at"], min(waiting, default=None), gateways)
+
+
+def worklist(connection: psycopg.Connection, now: datetime) -> list[Row]:
+    """Return every followed patient, those who need attention first."""
+    return _rows(connection, "care.worklist", now=now)
+
+
+def patient(connection: psycopg.Connection, code: str) -> Row | None:
+    """Return a patient's identity band."""
+    found = _rows(connection, "care.patient", code=code)
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A day of the completeness strip."""
+
+    day: date
+    measured: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientPage:
+    """A patient's page."""
+
+    patient: Row
+    days: int
+    signals: list[Row]
+    events: dict[int, list[Row]]
+    summary: Row | None
+    cells: list[Cell]
+    trends: list[Trend]
+    readings: list[Row]
+
+
+def patient_page(
+    connection: psycopg.Connection, patient: Row, *, days: int, now: datetime
+) -> PatientPage:
+    """Return a patient's page over the last days."""
+    today = now.astimezone(ZoneInfo(patient["time_zone"])).date()
+    start = today - timedelta(days=days - 1)
+    subject = patient["id"]
+    trends = _trends(connection, subject, start, today)
+    measured = {day.day for trend in trends for day in trend.days}
+    summary = _rows(connection, "care.summary_of", subject=subject)
+    events: defaultdict[int, list[Row]] = defaultdict(list)
+    for event in _rows(connection, "care.events_of", subject=subject):
+        events[event["signal"]].append(event)
+    return PatientPage(
+        patient=patient,
+        days=days,
+        signals=_rows(connection, "care.signals_of", subject=subject),
+        events=events,
+        summary=summary[0] if summary else None,
+        cells=[
+            Cell(day, day in measured)
+            for day in (start + timedelta(days=offset) for offset in range(days))
+        ],
+        trends=trends,
+        readings=_newest(connection, subject, [trend.metric for trend in trends], start),
+    )
+
+
+def _trends(connection: psycopg.Connection, subject: int, start: date, end: date) -> list[Trend]:
+    by_metric: defaultdict[str, list[Day]] = defaultdict(list)
+    for row in _rows(connection, "rollups.daily", subject=subject, since=start):
+        by_metric[row["metric"]].append(
+            Day(row["day"], row["n"], row["min"], row["max"], row["median"])
+        )
+    order = list(METRICS)
+    return [
+        Trend(metric, start, end, by_metric[metric])
+        for metric in sorted(by_metric, key=order.index)
+    ]
+
+
+def _newest(
+    connection: psycopg.Connection, subject: int, metrics: list[str], start: date
+) -> list[Row]:
+    since = datetime.combine(start, datetime.min.time(), UTC)
+    found = [
+        {**row, "metric": metric, "quality": Quality(row["quality"]), "key": _key(row)}
+        for metric in metrics
+        for row in _rows(
+            connection,
+            "readings.of_subject",
+            subject=subject,
+            metric=metric,
+            since=since,
+            limit=NEWEST,
+        )
+    ]
+    return sorted(found, key=lambda row: row["taken_at"], reverse=True)[: 2 * NEWEST]
+
+
+def _key(row: Row) -> str:
+    microseconds = (row["stamped_at"] - _EPOCH) // timedelta(microseconds=1)
+    return f"{row['series']}/{microseconds}/{row['sequence']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A reading's way back to the bytes a device sent."""
+
+    reading: Row
+    item: str
+
+
+def way(
+    connection: psycopg.Connection, subject: int, *, series: int, stamp: int, sequence: int
+) -> Way | None:
+    """Return where a reading came from, None where the patient has no such reading.
+
+    `stamp` is in microseconds since 1970.
+    """
+    try:
+        stamped_at = _EPOCH + timedelta(microseconds=stamp)
+    except OverflowError:
+        return None
+    keys = {"subject": subject, "series": series, "stamped_at": stamped_at, "sequence": sequence}
+    found = _rows(connection, "readings.of_key", **keys)
+    if not found:
+        return None
+    reading = {**found[0], "quality": Quality(found[0]["quality"])}
+    sent = balise_v1.read(reading["payload"]).items[reading["item"]]
+    return Way(reading, sent.data or sent.document)
+
+
+def act(
+    connection: psycopg.Connection,
+    subject: int,
+    signal: int,
+    *,
+    who: str,
+    state: str,
+    reason: str,
+) -> None:
+    """Move a signal of this patient on in its life, with who did it and why."""
+    with connection.transaction():
+        keys = {"signal": signal, "subject": subject, "state": state}
+        if connection.execute(sql.get("care.set_state"), keys).fetchone():
+            event = {"signal": signal, "who": who, "state": state, "reason": reason}
+            connection.execute(sql.get("care.add_event"), event)

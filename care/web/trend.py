@@ -1,0 +1,100 @@
+"""A trend as server-drawn SVG: median line, range band, gaps left as gaps. No script, no colour
+alone: the table after it has the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import median
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 180, 48, 12, 12, 24
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day's figures of a metric."""
+
+    day: date
+    n: int
+    low: float
+    high: float
+    median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A metric over a period: what the caption says, what the drawing shows."""
+
+    metric: str
+    start: date
+    end: date
+    days: Sequence[Day]
+
+    @property
+    def length(self) -> int:
+        """Days of the period."""
+        return (self.end - self.start).days + 1
+
+    @property
+    def median(self) -> float:
+        """The median of the daily medians."""
+        return median(day.median for day in self.days)
+
+    @property
+    def low(self) -> float:
+        """The lowest value of the period."""
+        return min(day.low for day in self.days)
+
+    @property
+    def high(self) -> float:
+        """The highest value of the period."""
+        return max(day.high for day in self.days)
+
+    def svg(self, alt: str, tick: Sequence[str]) -> Markup:
+        """Return the drawing; `tick` are the words of the scale's low and high end."""
+        runs = list(_runs(self.days))
+        bands = "".join(f'<polygon class="band" points="{self._band(run)}"/>' for run in runs)
+        lines = "".join(f'<polyline class="line" points="{self._line(run)}"/>' for run in runs)
+        dots = "".join(
+            f'<circle class="dot" cx="{self._x(day.day):.1f}" cy="{self._y(day.median):.1f}" r="2"/>'
+            for day in self.days
+        )
+        return Markup(  # noqa: S704 - numbers of ours; the only text is escaped by format
+            '<svg viewBox="0 0 {} {}" role="img" aria-label="{}" class="trend">'
+            '<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>'
+            '<text x="{}" y="{}" class="tick">{}</text><text x="{}" y="{}" class="tick">{}</text>'
+        ).format(
+            *(WIDTH, HEIGHT, alt),
+            *(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM),
+            *(2, HEIGHT - BOTTOM, tick[0], 2, TOP + 10, tick[1]),
+        ) + Markup(bands + lines + dots + "</svg>")  # noqa: S704 - numbers only
+
+    def _x(self, day: date) -> float:
+        share = ((day - self.start).days + 0.5) / self.length
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def _y(self, value: float) -> float:
+        span = self.high - self.low or 1.0
+        return TOP + (self.high - value) / span * (HEIGHT - TOP - BOTTOM)
+
+    def _line(self, run: Sequence[Day]) -> str:
+        return " ".join(f"{self._x(day.day):.1f},{self._y(day.median):.1f}" for day in run)
+
+    def _band(self, run: Sequence[Day]) -> str:
+        upper = [f"{self._x(day.day):.1f},{self._y(day.high):.1f}" for day in run]
+        lower = [f"{self._x(day.day):.1f},{self._y(day.low):.1f}" for day in reversed(run)]
+        return " ".join(upper + lower)
+
+
+def _runs(days: Sequence[Day]) -> list[list[Day]]:
+    """Return the unbroken runs of days: a line is never drawn over a day without reading."""
+    runs: list[list[Day]] = [[days[0]]] if days else []
+    for before, day in pairwise(days):
+        if day.day - before.day > timedelta(days=1):
+            runs.append([])
+        runs[-1].append(day)
+    return runs

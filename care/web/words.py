@@ -1,0 +1,66 @@
+"""Every word a page shows, in French and English, and numbers and dates as each writes them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+
+LANGUAGES = ("fr", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language; a missing word is an error of ours, not an empty place on a page."""
+
+    language: str
+    entries: dict[str, str]
+
+    def __call__(self, key: str, **figures: object) -> str:
+        """Return a sentence, with its figures as the language writes them."""
+        shown = {name: self._figure(figure) for name, figure in figures.items()}
+        return self.entries[key].format(**shown)
+
+    def _figure(self, figure: object) -> object:
+        if isinstance(figure, str) and f"metric.{figure}" in self.entries:
+            return self.entries[f"metric.{figure}"]
+        if isinstance(figure, str) and figure.lstrip("-").replace(".", "", 1).isdigit():
+            return self.number(Decimal(figure))
+        return figure
+
+    def number(self, value: Decimal | float | str, decimals: int | None = None) -> str:
+        """Return a number with the language's signs; all its decimals unless told."""
+        exact = value if isinstance(value, Decimal) else Decimal(str(value))
+        if decimals is None:
+            exponent = exact.as_tuple().exponent
+            decimals = max(0, -exponent) if isinstance(exponent, int) else 0
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        return numbers.format_decimal(exact, format=pattern, locale=self.language)
+
+    def moment(self, when: datetime, time_zone: str) -> str:
+        """Return a date and time in the patient's zone."""
+        local = when.astimezone(ZoneInfo(time_zone))
+        return dates.format_datetime(local, "d MMM y HH:mm", locale=self.language)
+
+    def day(self, day: date) -> str:
+        """Return a date."""
+        return dates.format_date(day, "d MMM y", locale=self.language)
+
+    def ago(self, when: datetime, now: datetime) -> str:
+        """Return how long ago something was, in words."""
+        past = min(when - now, timedelta())
+        return dates.format_timedelta(past, add_direction=True, locale=self.language)
+
+
+@cache
+def words(language: str) -> Words:
+    """Return the words of a language, French where it is none of ours."""
+    chosen = language if language in LANGUAGES else LANGUAGES[0]
+    file = resources.files("care.web") / "words" / f"{chosen}.toml"
+    return Words(chosen, tomllib.loads(file.read_text(encoding="utf-8")))

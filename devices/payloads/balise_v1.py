@@ -1,0 +1,127 @@
+"""Balise v1: the envelope a gateway sends on `balise/v1/<gateway>/frames`.
+
+A message carries the numbered items of one spool (`epoch`): raw frames of a characteristic, or
+whole documents of another convention, each with when and through what it was captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from balise.errors import PayloadError, Reason
+
+VERSION = 1
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """The device's wall clock and the gateway's time, read together."""
+
+    device: str
+    gateway: datetime
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing captured: `data` in hexadecimal of a characteristic, or a `document`."""
+
+    device: str
+    captured_at: datetime | None = None
+    session: str = ""
+    service: str = ""
+    characteristic: str = ""
+    data: str = ""
+    clock: Clock | None = None
+    gateway_clock: str = "synchronised"
+    convention: str = ""
+    document: str = ""
+
+
+class NumberedItem(Item, frozen=True, kw_only=True, omit_defaults=True):
+    """An item with its number in the spool."""
+
+    seq: int
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as the flows read it."""
+
+    v: int
+    epoch: UUID
+    items: tuple[NumberedItem, ...]
+
+
+class _Seq(msgspec.Struct, frozen=True):
+    # Bounded, so that no number from outside can overflow a range in the database.
+    seq: Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
+
+
+class _Numbers(msgspec.Struct, frozen=True):
+    epoch: UUID
+    items: tuple[_Seq, ...]
+
+
+_encoder = msgspec.json.Encoder()
+_message = msgspec.json.Decoder(Message)
+_numbers = msgspec.json.Decoder(_Numbers)
+
+
+def encode_item(item: Item) -> bytes:
+    """Return an item as the spool keeps it, still without number."""
+    return _encoder.encode(item)
+
+
+def encode_message(epoch: UUID, items: Iterable[tuple[int, bytes]]) -> bytes:
+    """Return a message of spooled items; their bytes are spliced in, not encoded again."""
+    numbered = b",".join(b'{"seq":%d,%b' % (seq, body[1:]) for seq, body in items)
+    return b'{"v":%d,"epoch":"%b","items":[%b]}' % (VERSION, str(epoch).encode(), numbered)
+
+
+def read(payload: bytes) -> Message:
+    """Return the message; raise PayloadError where it is none."""
+    try:
+        message = _message.decode(payload)
+    # UnicodeDecodeError is a ValueError; depth ends in RecursionError.
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise PayloadError(f"not a Balise v1 message: {error}") from error
+    if message.v != VERSION:
+        raise PayloadError(
+            f"Balise v{message.v} message; this server reads v{VERSION}",
+            reason=Reason.PAYLOAD_UNKNOWN,
+        )
+    return message
+
+
+def numbers(payload: bytes) -> tuple[UUID, Sequence[int]] | None:
+    """Return only the spool and the numbers of its items, or None: all a receipt needs."""
+    try:
+        found = _numbers.decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return found.epoch, [item.seq for item in found.items]
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server holds of a gateway's spools: epoch → closed ranges of numbers."""
+
+    v: int
+    stored: dict[str, tuple[tuple[int, int], ...]]
+
+
+_receipt = msgspec.json.Decoder(Receipt)
+
+
+def encode_receipt(stored: dict[str, tuple[tuple[int, int], ...]]) -> bytes:
+    """Return the retained message on `balise/v1/<gateway>/receipt`."""
+    return _encoder.encode(Receipt(v=VERSION, stored=stored))
+
+
+def read_receipt(payload: bytes) -> Receipt | None:
+    """Return the receipt, or None where the message is none."""
+    try:
+        return _receipt.decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,73 @@
+"""Read JSON documents strictly: bounded types, decimals kept as written, aware times only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+
+from balise.errors import PayloadError, Reason
+
+Json = dict[str, Any]
+
+_decoder = msgspec.json.Decoder(Json, float_hook=Decimal)
+
+
+def parse(text: str) -> Json:
+    """Return a JSON object; its fractional numbers are Decimals with their digits."""
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        raise PayloadError(f"not a JSON object: {type(error).__name__}") from error
+
+
+def invalid(what: str) -> PayloadError:
+    """Return the error of a document that breaks its convention."""
+    return PayloadError(what, reason=Reason.PAYLOAD_INVALID)
+
+
+def child(parent: Json, key: str) -> Json | None:
+    """Return an object under a key, None where there is none; anything else is invalid."""
+    value = parent.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise invalid(f"{key} must be an object")
+    return cast("Json", value)
+
+
+def children(parent: Json, key: str) -> list[Json]:
+    """Return the objects listed under a key; an empty list where the key is absent."""
+    value: Any = parent.get(key) or []
+    if not isinstance(value, list):
+        raise invalid(f"{key} must be a list")
+    items = cast("list[Any]", value)
+    return [cast("Json", item) for item in items if isinstance(item, dict)]
+
+
+def number(value: Any, what: str) -> Decimal:
+    """Return a finite number as a Decimal; text, true and null are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise invalid(f"{what} must be a number")
+    found = Decimal(value)
+    if not found.is_finite() or abs(found) > Decimal("1e12"):
+        raise invalid(f"{what} is out of all bounds")
+    return found
+
+
+def moment(value: Any, what: str) -> datetime:
+    """Return an aware time in UTC; one without zone or of the impossible is invalid."""
+    if not isinstance(value, str):
+        raise invalid(f"{what} must be a date and time")
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise invalid(f"{what} is no date and time") from error
+    if found.tzinfo is None:
+        raise invalid(f"{what} has no time zone")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise invalid(f"{what} is out of all bounds") from error

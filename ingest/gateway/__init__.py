@@ -1,0 +1,1 @@
+"""The agent on the box at home: devices to spool, spool to broker."""

@@ -1,0 +1,181 @@
+"""The Bluetooth radio of this process, driven through bumble's host stack instead of BlueZ."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Self, TypeVar
+
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakError,
+    BleakGATTProtocolError,
+)
+from bumble.att import ATT_Error
+from bumble.core import BaseBumbleError
+from bumble.core import TimeoutError as BumbleTimeoutError
+from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
+from bumble.hci import (
+    Address,
+    HCI_LE_Create_Connection_Cancel_Command,
+    HCI_Reset_Command,
+    OwnAddressType,
+)
+from bumble.host import Host
+from bumble.transport import open_transport
+from bumble.transport.common import Transport
+
+from balise.errors import RadioDown
+
+OPENING = 10.0
+"""Seconds a radio may take to open and to answer its first commands."""
+
+ANSWER = 5.0
+"""Seconds a radio may take for one command."""
+
+Heard = Callable[[Advertisement], None]
+
+T = TypeVar("T")
+
+
+class Radio:
+    """One Bluetooth radio, named as bumble names transports: `usb:0`, `tcp-client:HOST:PORT`.
+
+    `async with Radio(name) as radio` opens it and raises RadioDown where that fails. `lost` is set
+    once the transport is gone, at which the gateway leaves the `async with` and opens another.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lost = asyncio.Event()
+        self.device: Device
+        self._own_type = OwnAddressType.RANDOM
+        self._connecting = asyncio.Lock()
+        self._scanning = asyncio.Lock()
+        self._listeners: list[Heard] = []
+        self._opened = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as opened:
+            try:
+                async with asyncio.timeout(OPENING):
+                    await self._power_on(opened)
+            except Exception as error:  # each transport has its own: usb1, serial, sockets
+                raise RadioDown(
+                    f"The Bluetooth radio {self.name} does not open: {error or 'no answer'}; "
+                    "is the dongle plugged in, the virtual air running? Check BALISE_BLE."
+                ) from error
+            self._opened = opened.pop_all()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        with suppress(BaseBumbleError, TimeoutError):
+            await self._power_off()
+        await self._opened.aclose()
+
+    async def _power_on(self, opened: AsyncExitStack) -> None:
+        transport = await open_transport(self.name)
+        opened.push_async_callback(self._close, transport)
+        transport.source.terminated.add_done_callback(self._on_terminated)
+        self.device = Device(
+            config=DeviceConfiguration(name="Balise", address=Address.ANY_RANDOM),
+            host=Host(controller_source=transport.source, controller_sink=transport.sink),
+        )
+        self.device.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        await self.device.power_on()
+        if self.device.public_address != Address.ANY:
+            self._own_type = OwnAddressType.PUBLIC
+
+    async def _power_off(self) -> None:
+        """End every link on our side and on the air: a dongle keeps them when a process goes."""
+        if self.lost.is_set():
+            return
+        async with asyncio.timeout(ANSWER):
+            await self.device.power_off()
+            await self.device.host.send_sync_command(HCI_Reset_Command())
+
+    async def _close(self, transport: Transport) -> None:
+        await transport.close()
+        with suppress(TimeoutError):  # closing is over in the loop's next turns, not before
+            await asyncio.wait_for(self.lost.wait(), 1)
+
+    def _on_terminated(self, terminated: asyncio.Future[None]) -> None:
+        if not terminated.cancelled():
+            terminated.exception()  # marked as seen: why it ended changes nothing
+        self.lost.set()
+
+    def _on_advertisement(self, advertisement: Advertisement) -> None:
+        for heard in tuple(self._listeners):
+            heard(advertisement)
+
+    async def finish(self, work: Awaitable[T]) -> T:
+        """Await some work of bumble's, which would wait for ever once the radio is lost.
+
+        Raises bleak's own errors, and TimeoutError where a device doesn't answer.
+        """
+        task = asyncio.ensure_future(work)
+        lost = asyncio.ensure_future(self.lost.wait())
+        try:
+            await asyncio.wait((task, lost), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return _result(task)
+            raise BleakBluetoothNotAvailableError(
+                f"The Bluetooth radio {self.name} is lost",
+                BleakBluetoothNotAvailableReason.NO_BLUETOOTH,
+            )
+        finally:
+            lost.cancel()
+            task.cancel()
+
+    @asynccontextmanager
+    async def listening(self, heard: Heard) -> AsyncIterator[None]:
+        """Call `heard` for each advertisement; the radio scans while anyone listens."""
+        async with self._scanning:
+            if not self._listeners:
+                start = self.device.start_scanning(own_address_type=self._own_type)
+                await self.finish(start)
+            self._listeners.append(heard)
+        try:
+            yield
+        finally:
+            async with self._scanning:
+                self._listeners.remove(heard)
+                if not self._listeners and not self.lost.is_set():
+                    await self.finish(self.device.stop_scanning())
+
+    async def connect(self, address: Address, seconds: float) -> Connection:
+        """Open a link; TimeoutError where the device isn't heard for that many seconds."""
+        async with self._connecting:  # a controller opens one link at a time
+            attempt = self.device.connect_le(
+                address, own_address_type=self._own_type, timeout=seconds
+            )
+            try:
+                return await self.finish(attempt)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._give_up(address))
+                raise
+
+    async def _give_up(self, address: Address) -> None:
+        """Leave nothing behind of an attempt that its caller has cancelled."""
+        with suppress(BleakError, TimeoutError):
+            async with asyncio.timeout(ANSWER):
+                cancel = HCI_LE_Create_Connection_Cancel_Command()
+                await self.finish(self.device.host.send_sync_command(cancel))
+                if link := self.device.find_connection_by_bd_addr(address):
+                    await link.disconnect()
+
+
+def _result(task: asyncio.Future[T]) -> T:
+    """Return what the work came to, its errors in bleak's terms."""
+    try:
+        return task.result()
+    except ATT_Error as error:
+        raise BleakGATTProtocolError(error.error_code) from error
+    except asyncio.CancelledError as error:  # so bumble ends what waits on a link that drops
+        raise BleakError("The device disconnected meanwhile") from error
+    except BumbleTimeoutError as error:
+        raise TimeoutError(f"The device does not answer {error}".rstrip()) from error
+    except BaseBumbleError as error:
+        raise BleakError(f"Bluetooth failed: {error or type(error).__name__}") from error

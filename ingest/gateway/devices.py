@@ -1,0 +1,42 @@
+"""The devices a gateway listens for: a small file beside its spool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from balise.errors import UsageError
+
+
+class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device of this home."""
+
+    address: str
+    name: str = ""
+
+
+def folder(home: Path, gateway: str) -> Path:
+    """Return where a gateway keeps its spool and its devices."""
+    return home / "gateway" / gateway
+
+
+def read(path: Path) -> list[KnownDevice]:
+    """Return the devices of a file; UsageError says how to make one."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[KnownDevice])
+    except FileNotFoundError as error:
+        raise UsageError(
+            f'{path} is missing; write [{{"address": "AA:BB:CC:DD:EE:FF", "name": "cuff"}}] there'
+        ) from error
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def write(path: Path, devices: Sequence[KnownDevice]) -> None:
+    """Write the file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".new")
+    half.write_bytes(msgspec.json.format(msgspec.json.encode(devices)))
+    half.replace(path)

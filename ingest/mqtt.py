@@ -1,0 +1,80 @@
+"""An MQTT 3.1.1 client from a URL.
+
+3.1.1, not 5: paho spends 15 µs a message on 3.1.1 and twice that on 5, and Balise needs none of
+5's properties (the receipt protocol does what they would).
+"""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+import threading
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from balise.errors import BrokerDown, UsageError
+from balise.settings import Settings
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+KEEPALIVE = 30
+
+
+class Broker:
+    """Where the broker is, and with which name and password."""
+
+    def __init__(self, settings: Settings) -> None:
+        url = urlsplit(settings.mqtt_url)
+        if url.scheme not in _PORTS or not url.hostname:
+            raise UsageError(
+                "BALISE_MQTT_URL must look like mqtts://user:password@host:8883 or mqtt://…"
+            )
+        self.host = url.hostname
+        self.port = url.port or _PORTS[url.scheme]
+        self.user = unquote(url.username or "")
+        self.password = unquote(url.password or "")
+        self._tls = url.scheme == "mqtts"
+        self._ca_file = settings.mqtt_ca_file
+
+    def client(
+        self, client_id: str, *, manual_ack: bool = False, persistent: bool = True
+    ) -> mqtt.Client:
+        """Return a client, not yet connected; a persistent session outlives it."""
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=not persistent,
+            manual_ack=manual_ack,
+            protocol=mqtt.MQTTv311,
+        )
+        if self.user:
+            client.username_pw_set(self.user, self.password)
+        if self._tls:
+            client.tls_set(
+                ca_certs=str(self._ca_file) if self._ca_file else None,
+                tls_version=ssl.PROTOCOL_TLS_CLIENT,
+            )
+        client.reconnect_delay_set(min_delay=1, max_delay=30)
+        return client
+
+
+def wait_for(broker: Broker, topic: str, payload: bytes, seconds: float) -> None:
+    """Wait until a topic says something; BrokerDown where it doesn't in time."""
+    said = threading.Event()
+    client = broker.client(f"balise-wait-{secrets.token_hex(4)}", persistent=False)
+    client.on_connect = lambda *_: client.subscribe(topic, qos=1)
+
+    def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        if message.payload == payload:
+            said.set()
+
+    client.on_message = on_message
+    client.connect_async(broker.host, broker.port, KEEPALIVE)
+    client.loop_start()
+    try:
+        if not said.wait(seconds):
+            raise BrokerDown(f"{topic} did not say {payload.decode()} within {seconds:.0f} s")
+    finally:
+        client.disconnect()
+        client.loop_stop()

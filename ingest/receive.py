@@ -1,0 +1,235 @@
+"""Broker to landing: a message is acknowledged only after its COPY has committed.
+
+The network thread only appends to a queue; the writer commits whatever is there at once, so that
+an idle line has no waiting and a busy one has large batches. The broker's
+`max_inflight_messages` bounds the queue, since nothing is acknowledged before the commit.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import paho.mqtt.client as mqtt
+import psycopg
+import structlog
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
+
+import sql
+from balise.errors import BrokerDown
+from devices.payloads import balise_v1
+from ingest.mqtt import KEEPALIVE, Broker
+
+_log = structlog.get_logger(__name__)
+
+TOPIC = "$share/receivers/balise/v1/+/frames"
+_GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
+_RETRY_SECONDS = 1.0
+STATUS = "balise/receiver"
+ONLINE, OFFLINE = b"online", b"offline"
+Epochs = dict[tuple[str, UUID], set[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message, and the connection it came by: packet numbers mean nothing on another one."""
+
+    connection: int
+    mid: int
+    topic: str
+    payload: bytes
+
+
+class Receiver:
+    """One receiver; several share the work by MQTT shared subscription, each with its name."""
+
+    def __init__(
+        self, broker: Broker, database_url: str, *, name: str = "1", batch_size: int = 5000
+    ) -> None:
+        self._broker = broker
+        self._database_url = database_url
+        self._batch_size = batch_size
+        self._queue: deque[Delivery] = deque()
+        self._arrived = threading.Event()
+        self._stop = threading.Event()
+        self._network_ended = threading.Event()
+        self._connection = 0
+        self._client = broker.client(f"balise-receiver-{name}", manual_ack=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
+        self._status = f"{STATUS}/{name}"
+        self._client.will_set(self._status, OFFLINE, qos=1, retain=True)
+        self._thread = threading.Thread(target=self._network, name="network", daemon=True)
+
+    def run(self) -> None:
+        """Receive until stopped; raise BrokerDown if the network thread ever ends by itself."""
+        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
+        self._thread.start()
+        try:
+            while not self._stop.is_set():
+                self._write_until_the_database_fails()
+        finally:
+            self._client.publish(self._status, OFFLINE, qos=1, retain=True)
+            self._client.disconnect()
+            self._thread.join(timeout=5)
+
+    def stop(self) -> None:
+        """End after the batch in hand."""
+        self._stop.set()
+        self._arrived.set()
+
+    def _network(self) -> None:
+        # paho's own thread would end in silence on an exception and still look connected.
+        try:
+            self._client.loop_forever(retry_first_connection=True)
+        finally:
+            self._network_ended.set()
+            self._arrived.set()
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+        if code.is_failure:
+            _log.error("broker_refused", reason=str(code))
+            return
+        self._connection += 1
+        # What an older connection delivered is delivered again by this one.
+        self._queue.clear()
+        client.subscribe(TOPIC, qos=1)
+
+    def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
+        # From here on the broker keeps what comes for us, whether we are there or not.
+        client.publish(self._status, ONLINE, qos=1, retain=True)
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._queue.append(
+            Delivery(self._connection, message.mid, message.topic, bytes(message.payload))
+        )
+        self._arrived.set()
+
+    def _write_until_the_database_fails(self) -> None:
+        try:
+            with psycopg.connect(self._database_url, autocommit=True) as connection:
+                self._publish_receipts(connection, self._all_gateways(connection))
+                while not self._stop.is_set():
+                    self._write_next(connection)
+        except psycopg.OperationalError as error:
+            # Nothing in hand was acknowledged, so the broker still owes it to us.
+            _log.warning("database_down", error=type(error).__name__)
+            self._stop.wait(_RETRY_SECONDS)
+
+    def _write_next(self, connection: psycopg.Connection) -> None:
+        self._arrived.wait(timeout=1)
+        self._arrived.clear()
+        if self._network_ended.is_set() and not self._stop.is_set():
+            raise BrokerDown("the network thread ended; start the receiver again")
+        while self._queue:
+            batch = self._take()
+            try:
+                gateways = land(connection, batch, datetime.now(UTC))
+            except psycopg.Error:
+                # Not acknowledged, so not given up: the next database connection lands it.
+                self._queue.extendleft(reversed(batch))
+                raise
+            self._acknowledge(batch)
+            self._publish_receipts(connection, gateways)
+
+    def _take(self) -> list[Delivery]:
+        batch: list[Delivery] = []
+        # Only this thread takes, but a reconnection may empty the queue at any moment.
+        with suppress(IndexError):
+            while len(batch) < self._batch_size:
+                batch.append(self._queue.popleft())
+        return batch
+
+    def _acknowledge(self, batch: Sequence[Delivery]) -> None:
+        for delivery in batch:
+            if delivery.connection == self._connection:
+                self._client.ack(delivery.mid, 1)
+
+    def _all_gateways(self, connection: psycopg.Connection) -> set[str]:
+        rows = connection.execute(sql.get("landing.gateways_with_receipts")).fetchall()
+        return {str(row[0]) for row in rows}
+
+    def _publish_receipts(self, connection: psycopg.Connection, gateways: set[str]) -> None:
+        for gateway in sorted(gateways):
+            rows = connection.execute(sql.get("landing.receipts"), {"gateway": gateway}).fetchall()
+            stored = {str(epoch): _closed(ranges) for epoch, ranges in rows}
+            self._client.publish(
+                f"balise/v1/{gateway}/receipt",
+                balise_v1.encode_receipt(stored),
+                qos=1,
+                retain=True,
+            )
+
+
+def land(
+    connection: psycopg.Connection, batch: Sequence[Delivery], received_at: datetime
+) -> set[str]:
+    """Commit a batch with its receipts; return the gateways that have one to read."""
+    epochs: Epochs = {}
+    rows: list[tuple[str, str, bytes]] = []
+    for delivery in batch:
+        match = _GATEWAY.match(delivery.topic)
+        gateway = match[1] if match else ""
+        rows.append((gateway, delivery.topic, delivery.payload))
+        numbers = balise_v1.numbers(delivery.payload)
+        if gateway and numbers is not None:
+            epochs.setdefault((gateway, numbers[0]), set()).update(numbers[1])
+    with connection.transaction():
+        _copy(connection, rows, received_at)
+        _give_receipts(connection, epochs)
+        gateways = {gateway for gateway, _, _ in rows if gateway}
+        connection.execute(
+            sql.get("landing.seen_gateways"),
+            {"received_at": received_at, "gateways": sorted(gateways)},
+        )
+        connection.execute(sql.get("landing.notify"))
+    return {gateway for gateway, _ in epochs}
+
+
+def _copy(
+    connection: psycopg.Connection, rows: Sequence[tuple[str, str, bytes]], received_at: datetime
+) -> None:
+    opened = connection.execute(
+        sql.get("landing.open_batch"), {"received_at": received_at, "messages": len(rows)}
+    ).fetchone()
+    if opened is None:
+        raise psycopg.OperationalError("no batch number")
+    with connection.cursor().copy(sql.get("landing.copy")) as copy:
+        copy.set_types(["int8", "timestamptz", "text", "text", "bytea"])
+        for gateway, topic, payload in rows:
+            copy.write_row((opened[0], received_at, gateway, topic, payload))
+
+
+def _give_receipts(connection: psycopg.Connection, epochs: Epochs) -> None:
+    # In one order everywhere, so that two receivers never wait for each other.
+    for gateway, epoch in sorted(epochs, key=str):
+        numbers = epochs[gateway, epoch]
+        connection.execute(
+            sql.get("landing.give_receipt"),
+            {"gateway": gateway, "epoch": epoch, "stored": _ranges(numbers)},
+        )
+
+
+def _ranges(numbers: set[int]) -> Multirange[int]:
+    """Return a set of numbers as half-open ranges: in a run, number less place is the same."""
+    runs = groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
+    runs_of_numbers = ([number for _, number in run] for _, run in runs)
+    return Multirange([Range(run[0], run[-1] + 1) for run in runs_of_numbers])
+
+
+def _closed(ranges: Multirange[int]) -> tuple[tuple[int, int], ...]:
+    return tuple(
+        (one.lower, one.upper - 1)
+        for one in ranges
+        if one.lower is not None and one.upper is not None
+    )

@@ -1,0 +1,150 @@
+-- take_dirty_to_assess --
+-- Subjects whose rules are behind; a run beside this one takes others.
+SELECT subject FROM dirty_subject WHERE assessed < generation
+ORDER BY subject LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+
+-- take_dirty_to_summarise --
+-- Subjects whose summary is behind.
+SELECT subject FROM dirty_subject WHERE summarised < generation
+ORDER BY subject LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+
+-- assessed --
+-- The marks were locked since they were read, so the generation is still the one read.
+UPDATE dirty_subject SET assessed = generation WHERE subject = ANY(%(subjects)s)
+
+-- summarised --
+-- As for the rules.
+UPDATE dirty_subject SET summarised = generation WHERE subject = ANY(%(subjects)s)
+
+-- every_subject --
+-- Silence needs no new reading to be judged.
+SELECT id FROM subject WHERE pathway <> 'observation' ORDER BY id
+
+-- subjects --
+-- What judging a patient needs, without a name.
+SELECT subject.id, subject.time_zone, subject.pathway,
+       coalesce(min(lower(assignment.during)), now()) AS enrolled_at
+FROM subject LEFT JOIN assignment ON assignment.subject = subject.id
+WHERE subject.id = ANY(%(subjects)s)
+GROUP BY subject.id
+ORDER BY subject.id
+
+-- readings_for --
+-- The readings of a patient's last days for some metrics, exact.
+WITH span AS (
+    SELECT metric, min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
+    FROM dirty_window
+    WHERE subject = %(subject)s AND metric = ANY(%(metrics)s) AND day >= %(since)s
+    GROUP BY metric
+)
+SELECT series.metric, reading.taken_at, reading.value, reading.quality, reading.series,
+       reading.stamped_at, reading.sequence
+FROM span
+JOIN series ON series.metric = span.metric
+           AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
+JOIN reading ON reading.series = series.id AND reading.subject = %(subject)s
+            AND reading.stamped_at BETWEEN span.stamped_from AND span.stamped_to
+WHERE reading.taken_at >= %(since)s::date - 1 AND reading.taken_at <= %(as_of)s
+
+-- open_signal --
+-- One signal a rule and episode: raised once, refreshed while its episode goes on. One that a
+-- clinician closed stays closed.
+INSERT INTO signal (subject, rule, rule_version, episode, severity, period_start, period_end,
+                    figures, evidence)
+VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(period_start)s,
+        %(period_end)s, %(figures)s, %(evidence)s)
+ON CONFLICT (subject, rule, episode) DO UPDATE
+SET severity = excluded.severity, period_end = excluded.period_end, figures = excluded.figures,
+    evidence = excluded.evidence, rule_version = excluded.rule_version
+WHERE signal.state <> 'closed'
+RETURNING id, xmax = 0 AS raised
+
+-- close_signals --
+-- Values came back, or another episode began: the signal closes by itself, and says so.
+WITH closed AS (
+    UPDATE signal SET state = 'closed', changed_at = now()
+    WHERE subject = %(subject)s AND rule = %(rule)s AND state <> 'closed'
+      AND episode IS DISTINCT FROM %(episode)s
+    RETURNING id
+)
+INSERT INTO signal_event (signal, who, state, reason)
+SELECT id, 'balise', 'closed', 'values_back' FROM closed
+RETURNING signal
+
+-- add_event --
+-- Who did what to a signal.
+INSERT INTO signal_event (signal, who, state, reason)
+VALUES (%(signal)s, %(who)s, %(state)s, %(reason)s)
+
+-- set_state --
+-- A clinician's act on a signal.
+UPDATE signal SET state = %(state)s, changed_at = now()
+WHERE id = %(signal)s AND subject = %(subject)s AND state <> %(state)s
+RETURNING id
+
+-- put_summary --
+-- The newest figures of a patient's pathway and period.
+INSERT INTO summary (subject, pathway, period_start, period_end, figures)
+VALUES (%(subject)s, %(pathway)s, %(period_start)s, %(period_end)s, %(figures)s)
+ON CONFLICT (subject, pathway, period_start, period_end) DO UPDATE
+SET figures = excluded.figures, made_at = now()
+
+-- worklist --
+-- Every followed patient with the worst open signal: who needs attention and why.
+SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.family,
+       identity.given, identity.birth_date, signal.id AS signal, signal.rule, signal.severity,
+       signal.figures, signal.state, signal.raised_at, signal.episode,
+       (SELECT max(last_at) FROM dirty_window AS seen
+        WHERE seen.subject = subject.id) AS last_reading_at,
+       (SELECT count(DISTINCT seen.day) FROM dirty_window AS seen
+        WHERE seen.subject = subject.id
+          AND seen.day > (%(now)s AT TIME ZONE subject.time_zone)::date - 7) AS days_of_7,
+       (SELECT count(*) FROM signal AS other
+        WHERE other.subject = subject.id AND other.state <> 'closed') AS open_signals
+FROM subject
+JOIN identity ON identity.subject = subject.id
+LEFT JOIN LATERAL (
+    SELECT * FROM signal
+    WHERE signal.subject = subject.id AND signal.state <> 'closed'
+    ORDER BY severity DESC, state = 'new' DESC, raised_at
+    LIMIT 1
+) AS signal ON true
+WHERE subject.pathway <> 'observation'
+ORDER BY coalesce(signal.severity, 0) DESC, signal.state = 'new' DESC NULLS LAST,
+         signal.raised_at NULLS LAST, identity.family, identity.given
+
+-- patient --
+-- The identity band of one patient's page.
+SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.family,
+       identity.given, identity.birth_date, identity.sex
+FROM subject JOIN identity ON identity.subject = subject.id
+WHERE subject.code = %(code)s
+
+-- signals_of --
+-- A patient's signals, the open ones first.
+SELECT id, rule, rule_version, severity, figures, state, raised_at, changed_at, episode, evidence
+FROM signal WHERE subject = %(subject)s
+ORDER BY state = 'closed', severity DESC, raised_at DESC LIMIT 20
+
+-- events_of --
+-- The life of a patient's signals.
+SELECT signal_event.signal, at, who, signal_event.state, reason
+FROM signal_event JOIN signal ON signal.id = signal_event.signal
+WHERE signal.subject = %(subject)s
+ORDER BY at
+
+-- summary_of --
+-- A patient's newest summary.
+SELECT period_start, period_end, figures, made_at FROM summary
+WHERE subject = %(subject)s ORDER BY period_end DESC, made_at DESC LIMIT 1
+
+-- freshness --
+-- How old what the pages show is: an empty list must not be mistaken for all is well.
+SELECT (SELECT max(received_at) FROM landing_batch) AS last_received_at,
+       (SELECT max(validated_at) FROM landing_batch) AS last_validated_at,
+       (SELECT min(received_at) FROM landing_batch WHERE validated_at IS NULL) AS waiting_since,
+       (SELECT min(touched_at) FROM dirty_window WHERE done < generation) AS dirty_since
+
+-- gateways --
+-- When each gateway was last heard of.
+SELECT name, last_contact_at FROM gateway ORDER BY name

@@ -1,0 +1,69 @@
+-- open_batch --
+-- One row a commit of the receiver: the unit of the validate flow's work list.
+INSERT INTO landing_batch (received_at, messages) VALUES (%(received_at)s, %(messages)s)
+RETURNING id
+
+-- copy --
+-- Payloads as they came.
+COPY landing (batch, received_at, gateway, topic, payload) FROM STDIN (FORMAT binary)
+
+-- give_receipt --
+-- The set of a spool's numbers that this transaction makes safe.
+INSERT INTO receipt (gateway, epoch, stored)
+VALUES (%(gateway)s, %(epoch)s, %(stored)s)
+ON CONFLICT (gateway, epoch) DO UPDATE SET stored = receipt.stored + excluded.stored
+
+-- seen_gateways --
+-- Silence is measured from here.
+UPDATE gateway SET last_contact_at = %(received_at)s
+WHERE name = ANY(%(gateways)s)
+
+-- receipts --
+-- What the server holds of one gateway's spools.
+SELECT epoch, stored FROM receipt WHERE gateway = %(gateway)s
+
+-- gateways_with_receipts --
+-- Whose retained receipts a starting receiver says again, computed from the tables.
+SELECT DISTINCT gateway FROM receipt
+
+-- notify --
+-- Wake the flows; delivered with the commit.
+SELECT pg_notify('landed', '')
+
+-- take_batches --
+-- Batches nobody validates yet; a run beside this one takes others.
+SELECT id, received_at, messages FROM landing_batch
+WHERE validated_at IS NULL
+ORDER BY id
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED
+
+-- of_batches --
+-- The payloads of the batches taken; the times let the planner pass over the other chunks.
+SELECT id, batch, received_at, gateway, topic, payload FROM landing
+WHERE batch = ANY(%(batches)s)
+  AND received_at BETWEEN %(received_from)s AND %(received_to)s
+ORDER BY id
+
+-- keep_account --
+-- The accounting; the table's checks refuse one that doesn't add up.
+INSERT INTO account (batch, gateway, messages, landed, accepted, duplicate, refused)
+VALUES (%(batch)s, %(gateway)s, %(messages)s, %(landed)s, %(accepted)s, %(duplicate)s,
+        %(refused)s)
+
+-- close_batches --
+-- Off the work list.
+UPDATE landing_batch SET validated_at = now() WHERE id = ANY(%(batches)s)
+
+-- newest_batch --
+-- Where the landing stands.
+SELECT coalesce(max(id), 0) FROM landing_batch
+
+-- waiting --
+-- How much is not validated yet, and since when.
+SELECT count(*) AS batches, coalesce(sum(messages), 0) AS messages, min(received_at) AS oldest
+FROM landing_batch WHERE validated_at IS NULL
+
+-- payload --
+-- The raw message a reading came from.
+SELECT id, received_at, gateway, topic, payload FROM landing WHERE id = %(id)s

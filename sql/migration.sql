@@ -1,0 +1,16 @@
+-- lock --
+-- One migrator at a time; released when the connection closes.
+SELECT pg_advisory_lock(%(lock)s)
+
+-- create_table --
+CREATE TABLE IF NOT EXISTS schema_migration (
+    number     smallint PRIMARY KEY,
+    name       text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- applied --
+SELECT number FROM schema_migration ORDER BY number
+
+-- record --
+INSERT INTO schema_migration (number, name) VALUES (%(number)s, %(name)s)

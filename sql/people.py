@@ -1,0 +1,80 @@
+"""Enrol patients, gateways and devices."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import psycopg
+
+import sql
+
+
+def known(connection: psycopg.Connection, code: str) -> bool:
+    """Say whether a patient's code is taken."""
+    row = connection.execute(sql.get("people.known"), {"code": code}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def add_subject(
+    connection: psycopg.Connection, code: str, *, pathway: str, time_zone: str = "Europe/Paris"
+) -> int:
+    """Return the number of a patient, enrolled now if the code is new."""
+    row = connection.execute(
+        sql.get("people.add_subject"), {"code": code, "pathway": pathway, "time_zone": time_zone}
+    ).fetchone()
+    return _number(row)
+
+
+def set_identity(
+    connection: psycopg.Connection,
+    subject: int,
+    *,
+    family: str,
+    given: str,
+    birth_date: date | None = None,
+    sex: str = "unknown",
+) -> None:
+    """Write who a patient is, in the identity table only."""
+    connection.execute(
+        sql.get("people.set_identity"),
+        {
+            "subject": subject,
+            "family": family,
+            "given": given,
+            "birth_date": birth_date,
+            "sex": sex,
+        },
+    )
+
+
+def add_gateway(connection: psycopg.Connection, name: str) -> None:
+    """Enrol a gateway."""
+    connection.execute(sql.get("people.add_gateway"), {"name": name})
+
+
+def give(
+    connection: psycopg.Connection,
+    address: str,
+    subject: int,
+    *,
+    since: datetime,
+    name: str = "",
+    gateway: str | None = None,
+) -> int:
+    """Enrol a device and give it to a patient from a moment on; doing it twice does nothing."""
+    device = _number(
+        connection.execute(
+            sql.get("people.add_device"), {"address": address, "name": name, "gateway": gateway}
+        ).fetchone()
+    )
+    keys = {"device": device, "subject": subject, "at": since, "since": since}
+    row = connection.execute(sql.get("people.assigned"), keys).fetchone()
+    if row is None or not row[0]:
+        connection.execute(sql.get("people.assign"), keys)
+    return device
+
+
+def _number(row: tuple[int] | tuple[object, ...] | None) -> int:
+    if row is None or not isinstance(row[0], int):
+        raise psycopg.DataError("the database gave no number")
+    return row[0]

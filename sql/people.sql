@@ -1,0 +1,42 @@
+-- add_subject --
+-- A patient, by a code that says nothing of who it is.
+INSERT INTO subject (code, time_zone, pathway)
+VALUES (%(code)s, %(time_zone)s, %(pathway)s)
+ON CONFLICT (code) DO UPDATE SET code = excluded.code
+RETURNING id
+
+-- set_identity --
+-- Names live here and nowhere else.
+INSERT INTO identity (subject, family, given, birth_date, sex)
+VALUES (%(subject)s, %(family)s, %(given)s, %(birth_date)s, %(sex)s)
+ON CONFLICT (subject) DO UPDATE
+SET family = excluded.family, given = excluded.given, birth_date = excluded.birth_date,
+    sex = excluded.sex
+
+-- add_gateway --
+-- A gateway known to the server.
+INSERT INTO gateway (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING
+
+-- add_device --
+-- A device by its address.
+INSERT INTO device (address, name, gateway) VALUES (%(address)s, %(name)s, %(gateway)s)
+ON CONFLICT (address) DO UPDATE SET name = excluded.name, gateway = excluded.gateway
+RETURNING id
+
+-- assigned --
+-- Whether a device is already this patient's at a moment.
+SELECT EXISTS (SELECT FROM assignment
+               WHERE device = %(device)s AND subject = %(subject)s AND during @> %(at)s)
+
+-- assign --
+-- From a moment on the device's readings are this patient's.
+INSERT INTO assignment (device, subject, during)
+VALUES (%(device)s, %(subject)s, tstzrange(%(since)s, NULL))
+
+-- devices_of_gateway --
+-- What a gateway listens for.
+SELECT address, name FROM device WHERE gateway = %(gateway)s ORDER BY address
+
+-- known --
+-- Whether a code is somebody's already.
+SELECT EXISTS (SELECT FROM subject WHERE code = %(code)s)

@@ -1,0 +1,142 @@
+"""Store what was validated: readings, refusals, windows to recompute and the accounting."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import psycopg
+
+import sql
+from balise.model import Assignment, Reading, Refused
+
+SeriesKey = tuple[int, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What became of everything that landed."""
+
+    messages: int = 0
+    landed: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    refused: int = 0
+
+    def __add__(self, other: Accounting) -> Accounting:
+        return Accounting(
+            self.messages + other.messages,
+            self.landed + other.landed,
+            self.accepted + other.accepted,
+            self.duplicate + other.duplicate,
+            self.refused + other.refused,
+        )
+
+
+def devices(connection: psycopg.Connection) -> dict[str, int]:
+    """Return the known devices by address."""
+    return dict(connection.execute(sql.get("readings.devices")).fetchall())
+
+
+def assignments(connection: psycopg.Connection) -> dict[int, list[Assignment]]:
+    """Return every assignment by device, the newest first."""
+    found: defaultdict[int, list[Assignment]] = defaultdict(list)
+    for row in connection.execute(sql.get("readings.assignments")):
+        device, subject, time_zone, slot, since, until = row
+        found[device].append(
+            Assignment(
+                device=device,
+                subject=subject,
+                time_zone=time_zone,
+                slot=slot,
+                since=since,
+                until=until,
+            )
+        )
+    return dict(found)
+
+
+def store(
+    connection: psycopg.Connection, readings: Sequence[Reading], *, decoder: int
+) -> Counter[int]:
+    """Store readings and mark their windows; return how many were new by landing row."""
+    if not readings:
+        return Counter()
+    numbers = _series(connection, readings)
+    connection.execute(sql.get("readings.stage"))
+    with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
+        copy.set_types(
+            ["timestamptz", "timestamptz", "int8", "int4", "int4", "int4", "int4", "int2", "int2"]
+            + ["numeric", "numeric"]
+        )
+        for one in readings:
+            copy.write_row(
+                (
+                    one.stamped_at,
+                    one.taken_at,
+                    one.landing,
+                    numbers[one.device, one.metric, one.position, one.unit],
+                    one.sequence,
+                    one.subject,
+                    one.quality.value,
+                    one.item,
+                    decoder,
+                    one.value,
+                    None if one.sent == one.value else one.sent,
+                )
+            )
+    return Counter(dict(connection.execute(sql.get("readings.merge")).fetchall()))
+
+
+def _series(connection: psycopg.Connection, readings: Sequence[Reading]) -> dict[SeriesKey, int]:
+    """Return the number of each series the readings belong to, making those that are new."""
+    wanted = {(one.device, one.metric, one.position, one.unit) for one in readings}
+    rows = connection.execute(
+        sql.get("readings.series"), {"devices": sorted({key[0] for key in wanted})}
+    )
+    numbers: dict[SeriesKey, int] = {(row[1], row[2], row[3], row[4]): row[0] for row in rows}
+    for device, metric, position, unit in sorted(wanted - numbers.keys()):
+        added = connection.execute(
+            sql.get("readings.add_series"),
+            {"device": device, "metric": metric, "position": position, "unit": unit},
+        ).fetchone()
+        if added is not None:
+            numbers[device, metric, position, unit] = added[0]
+    return numbers
+
+
+def refuse(connection: psycopg.Connection, refusals: Iterable[Refused]) -> None:
+    """Keep what was refused."""
+    with connection.cursor().copy(sql.get("readings.copy_refused")) as copy:
+        copy.set_types(["int8", "int2", "int2", "text", "text"])
+        for one in refusals:
+            # PostgreSQL's text holds every character but this one.
+            detail = one.detail.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+            copy.write_row((one.landing, one.item, one.part, str(one.reason), detail))
+
+
+def close_batches(
+    connection: psycopg.Connection, accounts: dict[tuple[int, str], Accounting]
+) -> None:
+    """Take batches off the work list with their accounts by (batch, gateway).
+
+    The database refuses an account that doesn't add up.
+    """
+    for (batch, gateway), account in sorted(accounts.items()):
+        connection.execute(
+            sql.get("landing.keep_account"),
+            {"batch": batch, "gateway": gateway, **asdict(account)},
+        )
+    batches = sorted({batch for batch, _ in accounts})
+    connection.execute(sql.get("landing.close_batches"), {"batches": batches})
+
+
+def account(
+    connection: psycopg.Connection, *, gateway: str | None = None, after: int = 0
+) -> Accounting:
+    """Return what became of everything validated, of one gateway or all, after a batch."""
+    row = connection.execute(
+        sql.get("readings.accounting"), {"gateway": gateway, "after": after}
+    ).fetchone()
+    return Accounting(*row) if row else Accounting()

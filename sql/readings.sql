@@ -1,0 +1,124 @@
+-- devices --
+-- Which device an address is.
+SELECT address, id FROM device
+
+-- assignments --
+-- Whose a device is, and when; the newest first.
+SELECT assignment.device, assignment.subject, subject.time_zone, assignment.slot,
+       coalesce(lower(during), '0001-01-01Z'::timestamptz) AS since, upper(during) AS until
+FROM assignment JOIN subject ON subject.id = assignment.subject
+ORDER BY since DESC
+
+-- series --
+-- Numbers of the series there are.
+SELECT id, device, metric, position, unit FROM series WHERE device = ANY(%(devices)s)
+
+-- add_series --
+-- A new series; two runs that meet here get one number.
+INSERT INTO series (device, metric, position, unit)
+VALUES (%(device)s, %(metric)s, %(position)s, %(unit)s)
+ON CONFLICT (device, metric, position, unit) DO UPDATE SET unit = excluded.unit
+RETURNING id
+
+-- stage --
+-- A private place to COPY to; gone at the commit.
+CREATE TEMPORARY TABLE staged (LIKE reading) ON COMMIT DROP
+
+-- copy_staged --
+-- Binary COPY of the batch's readings.
+COPY staged (stamped_at, taken_at, landing, series, sequence, subject, quality, item, decoder,
+             value, sent) FROM STDIN (FORMAT binary)
+
+-- merge --
+-- New readings in, windows marked, and how many were new by landing row: in one statement, so
+-- that what is counted, what is stored and what will be recomputed can't differ.
+WITH accepted AS (
+    INSERT INTO reading (stamped_at, taken_at, landing, series, sequence, subject, quality, item,
+                         decoder, value, sent)
+    SELECT stamped_at, taken_at, landing, series, sequence, subject, quality, item, decoder,
+           value, sent
+    FROM staged
+    ORDER BY series, stamped_at, sequence
+    ON CONFLICT (series, stamped_at, sequence) DO NOTHING
+    RETURNING landing, series, subject, stamped_at, taken_at
+), marked AS (
+    INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
+    SELECT accepted.subject, series.metric,
+           (accepted.taken_at AT TIME ZONE subject.time_zone)::date AS day,
+           min(accepted.stamped_at), max(accepted.stamped_at), max(accepted.taken_at)
+    FROM accepted
+    JOIN series ON series.id = accepted.series
+    JOIN subject ON subject.id = accepted.subject
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+    ON CONFLICT (subject, metric, day) DO UPDATE
+    SET generation = dirty_window.generation + 1,
+        stamped_from = least(dirty_window.stamped_from, excluded.stamped_from),
+        stamped_to = greatest(dirty_window.stamped_to, excluded.stamped_to),
+        last_at = greatest(dirty_window.last_at, excluded.last_at),
+        touched_at = now()
+)
+SELECT landing, count(*) FROM accepted GROUP BY landing
+
+-- copy_refused --
+-- What was refused, with its reason.
+COPY refused (landing, item, part, reason, detail) FROM STDIN (FORMAT binary)
+
+-- refusals --
+-- The workbench: what was refused and is still to be looked at.
+SELECT refused.landing, refused.item, refused.part, refused.reason, refused.detail, refused.state,
+       refused.refused_at, landing.gateway
+FROM refused JOIN landing ON landing.id = refused.landing
+WHERE refused.state = 'new'
+ORDER BY refused.refused_at DESC
+LIMIT %(limit)s
+
+-- refusal_counts --
+-- How many wait, by reason.
+SELECT reason, count(*) AS n FROM refused WHERE state = 'new' GROUP BY reason ORDER BY n DESC
+
+-- accounting --
+-- Everything that landed and what became of it.
+SELECT coalesce(sum(messages), 0)::bigint, coalesce(sum(landed), 0)::bigint,
+       coalesce(sum(accepted), 0)::bigint, coalesce(sum(duplicate), 0)::bigint,
+       coalesce(sum(refused), 0)::bigint
+FROM account
+WHERE batch > %(after)s AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+
+-- stored --
+-- How many readings there are.
+SELECT count(*) FROM reading
+
+-- of_subject --
+-- A patient's newest readings of a metric, with what leads back to the bytes. The windows say
+-- where in `reading` the days asked for are.
+WITH span AS (
+    SELECT min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
+    FROM dirty_window
+    WHERE subject = %(subject)s AND metric = %(metric)s AND day >= %(since)s::date - 1
+)
+SELECT reading.taken_at, reading.stamped_at, reading.value, series.unit,
+       reading.quality, reading.series, reading.sequence, device.address, device.name
+FROM span, series
+JOIN device ON device.id = series.device
+JOIN reading ON reading.series = series.id
+WHERE series.metric = %(metric)s
+  AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
+  AND reading.subject = %(subject)s
+  AND reading.stamped_at BETWEEN span.stamped_from AND span.stamped_to
+  AND reading.taken_at >= %(since)s
+ORDER BY reading.taken_at DESC
+LIMIT %(limit)s
+
+-- of_key --
+-- One reading by its key: every step of its way.
+SELECT series.metric, reading.value, series.unit, coalesce(reading.sent, reading.value) AS sent,
+       reading.taken_at, reading.stamped_at, reading.quality, reading.decoder, reading.item,
+       device.address, device.name, landing.id, landing.received_at, landing.gateway,
+       landing.topic, landing.payload
+FROM reading
+JOIN series ON series.id = reading.series
+JOIN device ON device.id = series.device
+JOIN landing ON landing.id = reading.landing
+WHERE reading.series = %(series)s AND reading.stamped_at = %(stamped_at)s
+  AND reading.sequence = %(sequence)s AND reading.subject = %(subject)s

@@ -1,0 +1,113 @@
+"""Patients to judge, and what was found: signals and summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What judging a patient needs, without a name."""
+
+    subject: int
+    time_zone: str
+    pathway: str
+    enrolled_at: datetime
+
+
+def followed(connection: psycopg.Connection, subjects: Sequence[int]) -> list[Followed]:
+    """Return what judging these patients needs."""
+    rows = connection.execute(sql.get("care.subjects"), {"subjects": list(subjects)})
+    return [Followed(*row) for row in rows]
+
+
+def readings(
+    connection: psycopg.Connection,
+    subject: int,
+    *,
+    metrics: Sequence[str],
+    since: date,
+    as_of: datetime,
+) -> list[tuple[Any, ...]]:
+    """Return (metric, taken_at, value, quality, series, stamped_at, sequence), values exact."""
+    return connection.execute(
+        sql.get("care.readings_for"),
+        {"subject": subject, "metrics": list(metrics), "since": since, "as_of": as_of},
+    ).fetchall()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """What a rule found, as it is stored."""
+
+    subject: int
+    rule: str
+    rule_version: int
+    episode: date
+    severity: int
+    period_start: datetime
+    period_end: datetime
+    figures: dict[str, str | int]
+    evidence: tuple[str, ...]
+
+
+def raise_signal(connection: psycopg.Connection, signal: Signal) -> bool:
+    """Raise a signal or refresh the open one of its episode; say whether it is new."""
+    row = connection.execute(
+        sql.get("care.open_signal"),
+        {
+            "subject": signal.subject,
+            "rule": signal.rule,
+            "rule_version": signal.rule_version,
+            "episode": signal.episode,
+            "severity": signal.severity,
+            "period_start": signal.period_start,
+            "period_end": signal.period_end,
+            "figures": Jsonb(signal.figures),
+            "evidence": Jsonb(signal.evidence),
+        },
+    ).fetchone()
+    if row is None or not row[1]:
+        return False
+    event = {"signal": row[0], "who": "balise", "state": "new", "reason": ""}
+    connection.execute(sql.get("care.add_event"), event)
+    return True
+
+
+def close_others(
+    connection: psycopg.Connection, subject: int, rule: str, episode: date | None
+) -> int:
+    """Close the rule's open signals of other episodes; return how many."""
+    return connection.execute(
+        sql.get("care.close_signals"), {"subject": subject, "rule": rule, "episode": episode}
+    ).rowcount
+
+
+def put_summary(
+    connection: psycopg.Connection,
+    subject: int,
+    *,
+    pathway: str,
+    start: date,
+    end: date,
+    figures: list[dict[str, Any]],
+) -> None:
+    """Store a patient's figures of a period."""
+    connection.execute(
+        sql.get("care.put_summary"),
+        {
+            "subject": subject,
+            "pathway": pathway,
+            "period_start": start,
+            "period_end": end,
+            "figures": Jsonb(figures),
+        },
+    )
