@@ -37,6 +37,7 @@ def up(*, demo: bool = True, bluetooth: bool = True) -> None:
         Enrol virtual patients and give them a past.
     bluetooth
         Run the virtual devices and their gateways.
+
     """
     from balise.up import run_up
 
@@ -51,6 +52,7 @@ def receive(*, name: str = "1") -> None:
     ----------
     name
         Tells several receivers apart; each keeps its own session at the broker.
+
     """
     from balise import run
 
@@ -133,6 +135,9 @@ def decode(
         The bytes in hexadecimal.
     service
         The service, where a characteristic is in several.
+    json
+        One JSON object.
+
     """
     from balise.decode import decode_command
 
@@ -149,6 +154,9 @@ def import_command(*paths: Path, patient: str | None = None, json: Json = False)
         Files, or folders with files.
     patient
         The code of the patient whose data they are; without it, one is made for each person.
+    json
+        One JSON object.
+
     """
     from balise import run
 

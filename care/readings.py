@@ -11,17 +11,15 @@ import polars as pl
 EXACT = pl.Decimal(precision=38, scale=6)
 """Thresholds are compared in decimals: 64.4 - 62.4 > 2 is true in binary floats and false."""
 
-SCHEMA = pl.Schema(
-    {
-        "metric": pl.String,
-        "taken_at": pl.Datetime("us", "UTC"),
-        "value": EXACT,
-        "quality": pl.Int32,
-        "series": pl.Int32,
-        "stamped_at": pl.Datetime("us", "UTC"),
-        "sequence": pl.Int32,
-    }
-)
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "metric": pl.String,
+    "taken_at": pl.Datetime("us", "UTC"),
+    "value": EXACT,
+    "quality": pl.Int32,
+    "series": pl.Int32,
+    "stamped_at": pl.Datetime("us", "UTC"),
+    "sequence": pl.Int32,
+}
 
 Row = tuple[str, datetime, Decimal, int, int, datetime, int]
 

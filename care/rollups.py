@@ -7,15 +7,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-READINGS = pl.Schema(
-    {
-        "subject": pl.Int32,
-        "metric": pl.String,
-        "day": pl.Date,
-        "taken_at": pl.Datetime("us", "UTC"),
-        "value": pl.Float64,
-    }
-)
+READINGS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "subject": pl.Int32,
+    "metric": pl.String,
+    "day": pl.Date,
+    "taken_at": pl.Datetime("us", "UTC"),
+    "value": pl.Float64,
+}
 """What comes in: explicit, since an inferred schema has turned 5.6 into 5."""
 
 _KEYS = ["subject", "metric", "day"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -34,9 +35,14 @@ def documents(patient: VirtualPatient, now: datetime) -> Iterator[Document]:
                     yield _document(habit, random, days_ago, at)
 
 
+def _number(value: Decimal) -> float | int:
+    """Return a number that JSON writes as the device would: 127, not 127.0."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 def _document(habit: Habit, random: Random, days_ago: int, at: datetime) -> Document:
     body: dict[str, object] = {
-        metric: {"value": float(series(random, days_ago)), "unit": unit}
+        metric: {"value": _number(series(random, days_ago)), "unit": unit}
         for metric, (series, unit) in habit.values.items()
     }
     body["effective_time_frame"] = {"date_time": at.isoformat()}

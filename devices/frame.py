@@ -129,7 +129,8 @@ class Clock:
 
 def _is_firmware_default(wall: datetime) -> bool:
     """Say whether a clock was never set: before 2015, or the first minutes of a January 1st."""
-    return wall.year < 2015 or (wall.month, wall.day, wall.hour) == (1, 1, 0) and wall.minute < 10
+    midnight = (wall.month, wall.day, wall.hour) == (1, 1, 0) and wall.minute < 10
+    return wall.year < 2015 or midnight
 
 
 @dataclass(frozen=True, slots=True)

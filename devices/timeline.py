@@ -71,7 +71,7 @@ def _by_device_clock(
 
 
 def _mend_future(moment: Moment, known_by: datetime) -> Moment:
-    """A reading can't be younger than its capture: its clock is wrong, its capture is known."""
+    """Place at its capture what claims to be younger: its clock is wrong, its capture is known."""
     if moment.taken_at <= known_by + _TOLERANCE:
         return moment
     mended = moment.quality | Quality.CLOCK_FUTURE | Quality.TIME_OF_RECEIPT

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from balise.errors import NotUnderstood, Reason
-from balise.metrics import METRICS
+from balise.metrics import METRICS, Metric
 from balise.model import Assignment, ClockPair, Decoded, Quality, Reading, Refused, State, Value
 from devices import registry, timeline, units
 from devices.payloads import CONVENTIONS, balise_v1
@@ -54,18 +54,23 @@ def _of_item(
     landed: Landed, place: int, item: balise_v1.NumberedItem, known: Registry
 ) -> list[Outcome]:
     try:
-        device = known.devices.get(item.device)
-        if device is None:
-            raise NotUnderstood("the device is not enrolled", reason=Reason.DEVICE_UNKNOWN)
+        context = _Context(landed, place, item, _device(item, known))
         outcomes: list[Outcome] = []
         for decoded in _decode(item):
-            outcomes += _of_decoded(_Context(landed, place, item, device), decoded, known)
+            outcomes += _of_decoded(context, decoded, known)
     except NotUnderstood as error:
         return [_refuse(landed, place, error)]
     if not outcomes:
         nothing = NotUnderstood("nothing to read in it", reason=Reason.NO_READING)
         return [_refuse(landed, place, nothing)]
     return outcomes
+
+
+def _device(item: balise_v1.Item, known: Registry) -> int:
+    device = known.devices.get(item.device)
+    if device is None:
+        raise NotUnderstood("the device is not enrolled", reason=Reason.DEVICE_UNKNOWN)
+    return device
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +193,7 @@ def _checked(draft: Reading, part: int) -> Outcome:
     """Validate, then normalise: closed set of units, range by metric, one canonical unit."""
     metric = METRICS[draft.metric]
     try:
-        value = units.convert(draft.sent, draft.unit, metric.unit)
-        low, high = metric.impossible
-        if not low <= value <= high:
-            raise NotUnderstood(
-                f"{metric.name} outside {low} to {high} {metric.unit}",
-                reason=Reason.VALUE_IMPOSSIBLE,
-            )
+        value = _possible(metric, units.convert(draft.sent, draft.unit, metric.unit))
     except NotUnderstood as error:
         return Refused(
             landing=draft.landing,
@@ -206,6 +205,16 @@ def _checked(draft: Reading, part: int) -> Outcome:
     low, high = metric.plausible
     flag = Quality.NONE if low <= value <= high else Quality.OUT_OF_PLAUSIBLE_RANGE
     return replace(draft, value=value, quality=draft.quality | flag)
+
+
+def _possible(metric: Metric, value: Decimal) -> Decimal:
+    low, high = metric.impossible
+    if not low <= value <= high:
+        # The value stays out of the text: details are shown to operators, values are not.
+        raise NotUnderstood(
+            f"{metric.name} outside {low} to {high} {metric.unit}", reason=Reason.VALUE_IMPOSSIBLE
+        )
+    return value
 
 
 def _refuse(landed: Landed, place: int, error: NotUnderstood) -> Refused:

@@ -23,7 +23,7 @@ from balise.settings import Settings
 from flows import steps
 from sql.readings import Accounting
 
-Done = TypeVar("Done", Accounting, steps.Recomputed, steps.Judged)
+Done = TypeVar("Done", bound=steps.Sum)
 Step = Callable[[psycopg.Connection], Done]
 
 
@@ -56,7 +56,7 @@ async def summarise() -> State[None]:
     return await _report("summarise", done)
 
 
-FLOWS = {"validate": validate, "aggregate": aggregate, "assess": assess, "summarise": summarise}
+FLOWS = (validate, aggregate, assess, summarise)
 """The flows in the line's order."""
 
 

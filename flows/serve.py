@@ -68,7 +68,7 @@ async def _next_landing(connection: psycopg.AsyncConnection) -> None:
 async def run_line(settings: Settings) -> None:
     """Run the four flows in order, with Prefect if its server answers, without it if not."""
     try:
-        for one in line.FLOWS.values():
+        for one in line.FLOWS:
             await one()
     # What Prefect raises where its server is unreachable, at the start of a run or at its end.
     except (httpx.HTTPError, RuntimeError, ConnectionError) as error:

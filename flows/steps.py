@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -145,7 +145,7 @@ def _roll_up(rows: list[tuple[Any, ...]], zones: dict[int, str]) -> list[tuple[A
         bucket
         for zone, some in by_zone.items()
         for bucket in pure.roll_up(pl.DataFrame(some, schema=pure.READINGS, orient="row"), zone)
-        .select(_ROLLUP_COLUMNS)
+        .select(*_ROLLUP_COLUMNS)
         .iter_rows()
     ]
 
@@ -292,10 +292,18 @@ class Line:
     summarised: Judged = field(default_factory=Judged)
 
 
-Sum = TypeVar("Sum", Accounting, Recomputed, Judged)
+class Sum(Protocol):
+    """Counts that add up."""
+
+    def __add__(self, other: Any, /) -> Any:
+        """Return the sum."""
+        ...
 
 
-def drain(step: Callable[[], Sum], nothing: Sum) -> Sum:
+Counts = TypeVar("Counts", bound=Sum)
+
+
+def drain(step: Callable[[], Counts], nothing: Counts) -> Counts:
     """Repeat a step until it finds nothing to do; return the sum."""
     total = nothing
     while (done := step()) != nothing:

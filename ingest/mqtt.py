@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import ssl
 import threading
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
@@ -63,7 +64,11 @@ def wait_for(broker: Broker, topic: str, payload: bytes, seconds: float) -> None
     """Wait until a topic says something; BrokerDown where it doesn't in time."""
     said = threading.Event()
     client = broker.client(f"balise-wait-{secrets.token_hex(4)}", persistent=False)
-    client.on_connect = lambda *_: client.subscribe(topic, qos=1)
+
+    def on_connect(*_: Any) -> None:
+        client.subscribe(topic, qos=1)
+
+    client.on_connect = on_connect
 
     def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         if message.payload == payload:

@@ -67,8 +67,7 @@ def store(
     connection.execute(sql.get("readings.stage"))
     with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
         copy.set_types(
-            ["timestamptz", "timestamptz", "int8", "int4", "int4", "int4", "int4", "int2", "int2"]
-            + ["numeric", "numeric"]
+            [*["timestamptz"] * 2, "int8", *["int4"] * 4, *["int2"] * 2, *["numeric"] * 2]
         )
         for one in readings:
             copy.write_row(

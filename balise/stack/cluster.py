@@ -22,6 +22,7 @@ ROOM = 500_000_000
 # One more than the largest pid Linux gives.
 NEVER_A_PID = 4_194_305
 
+INCLUDE = "include 'balise.conf'\n"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -71,18 +72,23 @@ class Cluster:
             )
 
     def configure(self, port: int) -> None:
-        """Write the settings; what ALTER SYSTEM set stands above them."""
+        """Write our settings; what ALTER SYSTEM set stands above them."""
         lines = [f"{name} = '{value}'" for name, value in SETTINGS.items()]
         text = "\n".join(["# Written anew at every start.", *lines, f"port = {port}\n"])
-        self._home.give(self.data / "postgresql.conf", text)
+        self._home.give(self.data / "balise.conf", text)
+        # What initdb wrote stays: it tried out which kind of shared memory works here.
+        main = self.data / "postgresql.conf"
+        tried_out = main.read_text(encoding="utf-8")
+        if INCLUDE not in tried_out:
+            self._home.give(main, tried_out + INCLUDE)
 
     def clear_lock(self) -> None:
         """Mend a postmaster.pid that would keep the server from starting."""
         lock = self.data / "postmaster.pid"
         text = lock.read_text(encoding="utf-8") if lock.exists() else ""
         first, _, rest = text.partition("\n")
-        if not first:
-            lock.unlink(missing_ok=True)
+        if not first.isdigit():
+            lock.unlink(missing_ok=True)  # cut short with the power; PostgreSQL would stop at it
             return
         pid = int(first)
         if str(self.data).encode() in cmdline(pid):

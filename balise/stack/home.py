@@ -139,7 +139,8 @@ class Home:
     def remembered_port(self, name: str) -> int:
         """Return the port this server had when it last ran, or 0."""
         memory = self.root / "ports" / name
-        return int(memory.read_text(encoding="ascii") or "0") if memory.exists() else 0
+        text = memory.read_text(encoding="ascii") if memory.exists() else ""
+        return int(text) if text.isdigit() else 0
 
     def lock(self) -> IO[str]:
         """Hold this home until the file is closed; the kernel lets go when the process dies."""

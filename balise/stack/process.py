@@ -155,5 +155,5 @@ class Service:
             first, _, command = self._memory.read_bytes().partition(b"\n")
         except FileNotFoundError:
             return 0
-        pid = int(first or b"0")
+        pid = int(first) if first.isdigit() else 0  # a power cut may leave NUL bytes
         return pid if pid and command and cmdline(pid) == command else 0

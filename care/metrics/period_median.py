@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from statistics import median
 
 import polars as pl
 
@@ -22,12 +23,12 @@ def of(metric: str) -> Callable[[pl.DataFrame, date], list[Figure]]:
     def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
         first = last - timedelta(days=DAYS - 1)
         kept = readings.filter((pl.col("metric") == metric) & pl.col("day").is_between(first, last))
-        values: list[Decimal] = sorted(kept["value"].to_list())
+        values: list[Decimal] = kept["value"].to_list()
         enough = len(values) >= ENOUGH
         return [
             Figure(
                 name=f"median_{metric}",
-                value=rounded(_median(values), METRICS[metric].decimals) if enough else None,
+                value=rounded(median(values), METRICS[metric].decimals) if enough else None,
                 unit=METRICS[metric].unit,
                 n=len(values),
                 needed=ENOUGH,
@@ -42,10 +43,3 @@ def of(metric: str) -> Callable[[pl.DataFrame, date], list[Figure]]:
         ]
 
     return figures
-
-
-def _median(ordered: list[Decimal]) -> Decimal:
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    return (ordered[middle - 1] + ordered[middle]) / 2

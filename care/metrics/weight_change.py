@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from statistics import median
 
 import polars as pl
 
@@ -26,11 +27,11 @@ def daily_weights(readings: pl.DataFrame) -> pl.DataFrame:
         .first()
         .sort("day")
     )
-    usual = days["value"].cast(pl.Float64).median()
-    if not isinstance(usual, float):
+    weights: list[Decimal] = days["value"].to_list()
+    if not weights:
         return days
-    share = float(OTHER_PERSON)
-    return days.filter((pl.col("value").cast(pl.Float64) - usual).abs() <= share * usual)
+    usual = median(weights)
+    return days.filter((pl.col("value") - usual).abs() <= OTHER_PERSON * usual)
 
 
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:

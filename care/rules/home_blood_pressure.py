@@ -50,8 +50,9 @@ def _over(readings: pl.DataFrame, last: date) -> protocol.Mean | None:
 
 
 def _last_day(readings: pl.DataFrame) -> date | None:
-    last = readings.filter(pl.col("metric") == "systolic_blood_pressure")["day"].max()
-    return last if isinstance(last, date) else None
+    of_systolic = readings.filter(pl.col("metric") == "systolic_blood_pressure")
+    days: list[date] = of_systolic["day"].to_list()
+    return max(days, default=None)
 
 
 def _since(readings: pl.DataFrame, last: date) -> date:

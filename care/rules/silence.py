@@ -39,8 +39,8 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
 
 
 def _last(readings: pl.DataFrame, metric: str) -> datetime | None:
-    last = readings.filter(pl.col("metric") == metric)["taken_at"].max()
-    return last if isinstance(last, datetime) else None
+    times: list[datetime] = readings.filter(pl.col("metric") == metric)["taken_at"].to_list()
+    return max(times, default=None)
 
 
 RULE = Rule(

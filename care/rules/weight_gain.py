@@ -36,8 +36,9 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     days = daily_weights(readings)
     with_gain = gains(days)
     firing = with_gain.filter(pl.col("gain") > LIMIT_KG)
-    last = days["day"].max()
-    if not isinstance(last, date) or firing.is_empty() or firing["day"][-1] != last:
+    weighed: list[date] = days["day"].to_list()
+    last = max(weighed, default=None)
+    if last is None or firing.is_empty() or firing["day"][-1] != last:
         return None
     if (asked.today - last).days > REFERENCE_DAYS:
         return None

@@ -227,7 +227,7 @@ def _add_patients(app: FastAPI) -> None:
         )
 
     @app.post("/patients/{code}/signals/{signal}")
-    def act(  # noqa: PLR0913 - what the form and the session say
+    def act(
         connection: Connection,
         account: SignedIn,
         code: str,
@@ -243,7 +243,7 @@ def _add_patients(app: FastAPI) -> None:
         return RedirectResponse("/" if back == "/" else f"/patients/{code}", status_code=303)
 
     @app.get("/patients/{code}/readings/{series}/{stamp}/{sequence}")
-    def way(  # noqa: PLR0913 - the reading's key
+    def way(
         request: Request,
         connection: Connection,
         account: SignedIn,

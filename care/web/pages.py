@@ -14,13 +14,14 @@ from psycopg.rows import dict_row
 import sql
 from balise.metrics import METRICS
 from balise.model import Quality
+from care.pathways import PATHWAYS
 from care.web.trend import Day, Trend
 from devices.payloads import balise_v1
 
 Row = dict[str, Any]
 LATE = timedelta(minutes=2)
 SILENT = timedelta(hours=24)
-NEWEST = 20
+NEWEST = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,7 +91,8 @@ def patient_page(
     today = now.astimezone(ZoneInfo(patient["time_zone"])).date()
     start = today - timedelta(days=days - 1)
     subject = patient["id"]
-    trends = _trends(connection, subject, start, today)
+    pathway = PATHWAYS[patient["pathway"]]
+    trends = _trends(connection, subject, start, today, first=pathway.metrics)
     measured = {day.day for trend in trends for day in trend.days}
     summary = _rows(connection, "care.summary_of", subject=subject)
     events: defaultdict[int, list[Row]] = defaultdict(list)
@@ -111,13 +113,21 @@ def patient_page(
     )
 
 
-def _trends(connection: psycopg.Connection, subject: int, start: date, end: date) -> list[Trend]:
+def _trends(
+    connection: psycopg.Connection,
+    subject: int,
+    start: date,
+    end: date,
+    *,
+    first: tuple[str, ...],
+) -> list[Trend]:
+    """Return the trends of a period, the pathway's own metrics first."""
     by_metric: defaultdict[str, list[Day]] = defaultdict(list)
     for row in _rows(connection, "rollups.daily", subject=subject, since=start):
         by_metric[row["metric"]].append(
             Day(row["day"], row["n"], row["min"], row["max"], row["median"])
         )
-    order = list(METRICS)
+    order = [*first, *METRICS]
     return [
         Trend(metric, start, end, by_metric[metric])
         for metric in sorted(by_metric, key=order.index)
@@ -140,7 +150,7 @@ def _newest(
             limit=NEWEST,
         )
     ]
-    return sorted(found, key=lambda row: row["taken_at"], reverse=True)[: 2 * NEWEST]
+    return sorted(found, key=lambda row: row["taken_at"], reverse=True)
 
 
 def _key(row: Row) -> str:
@@ -171,8 +181,9 @@ def way(
     found = _rows(connection, "readings.of_key", **keys)
     if not found:
         return None
-    reading = {**found[0], "quality": Quality(found[0]["quality"])}
-    sent = balise_v1.read(reading["payload"]).items[reading["item"]]
+    payload: bytes = found[0]["payload"]
+    sent = balise_v1.read(payload).items[int(found[0]["item"])]
+    reading: Row = {**found[0], "quality": Quality(found[0]["quality"])}
     return Way(reading, sent.data or sent.document)
 
 

@@ -1,5 +1,7 @@
-"""A trend as server-drawn SVG: median line, range band, gaps left as gaps. No script, no colour
-alone: the table after it has the same numbers."""
+"""A trend as server-drawn SVG: median line, range band, gaps left as gaps.
+
+No script, and nothing by colour alone: the table after it has the same numbers.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +61,8 @@ class Trend:
         runs = list(_runs(self.days))
         bands = "".join(f'<polygon class="band" points="{self._band(run)}"/>' for run in runs)
         lines = "".join(f'<polyline class="line" points="{self._line(run)}"/>' for run in runs)
-        dots = "".join(
-            f'<circle class="dot" cx="{self._x(day.day):.1f}" cy="{self._y(day.median):.1f}" r="2"/>'
-            for day in self.days
-        )
-        return Markup(  # noqa: S704 - numbers of ours; the only text is escaped by format
+        dots = "".join(self._dot(day) for day in self.days)
+        frame = Markup(
             '<svg viewBox="0 0 {} {}" role="img" aria-label="{}" class="trend">'
             '<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>'
             '<text x="{}" y="{}" class="tick">{}</text><text x="{}" y="{}" class="tick">{}</text>'
@@ -71,7 +70,14 @@ class Trend:
             *(WIDTH, HEIGHT, alt),
             *(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM),
             *(2, HEIGHT - BOTTOM, tick[0], 2, TOP + 10, tick[1]),
-        ) + Markup(bands + lines + dots + "</svg>")  # noqa: S704 - numbers only
+        )
+        return frame + Markup(bands + lines + dots + "</svg>")  # noqa: S704 - numbers of ours only
+
+    def _dot(self, day: Day) -> str:
+        return (
+            f'<circle class="dot" cx="{self._x(day.day):.1f}" cy="{self._y(day.median):.1f}"'
+            ' r="2"/>'
+        )
 
     def _x(self, day: date) -> float:
         share = ((day - self.start).days + 0.5) / self.length

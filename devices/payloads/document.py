@@ -43,8 +43,7 @@ def children(parent: Json, key: str) -> list[Json]:
     value: Any = parent.get(key) or []
     if not isinstance(value, list):
         raise invalid(f"{key} must be a list")
-    items = cast("list[Any]", value)
-    return [cast("Json", item) for item in items if isinstance(item, dict)]
+    return [cast("Json", item) for item in cast("list[object]", value) if isinstance(item, dict)]
 
 
 def number(value: Any, what: str) -> Decimal:

@@ -241,7 +241,7 @@ def _interval(interval: Json, *, ieee: bool) -> tuple[datetime, Quality]:
     """Return when an interval ended, or began where only its duration says when it ended."""
     ends = [key for key in ("end_date_time", "start_date_time") if key in interval]
     if ends and (len(ends) == 2 or "duration" in interval):
-        return [moment(interval[key], key) for key in ends][0], Quality.NONE
+        return moment(interval[ends[0]], ends[0]), Quality.NONE
     part, date = interval.get("part_of_day"), interval.get("date")
     if ieee or not isinstance(date, str) or part not in _PARTS_OF_DAY:
         raise invalid("time_interval needs a start and an end, or one of them and a duration")

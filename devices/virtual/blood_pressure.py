@@ -19,7 +19,7 @@ class BloodPressureCuff(Peripheral):
     STORED = 0x2A35
     FEATURES: ClassVar[dict[int, bytes]] = {0x2A49: b"\x00\x00"}
 
-    def measure(  # noqa: PLR0913 - the fields of the characteristic
+    def measure(
         self,
         *,
         systolic: Decimal | None,

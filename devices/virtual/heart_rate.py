@@ -16,7 +16,7 @@ def measurement(
 ) -> bytes:
     """Return a 0x2A37: beats a minute, the intervals between beats in 1/1024 s, oldest first."""
     flags = 0 if contact is None else CONTACT_KNOWN | (CONTACT if contact else 0)
-    flags |= (WIDE if bpm > 0xFF else 0) | (RR if rr_intervals else 0)  # noqa: PLR2004
+    flags |= (WIDE if bpm > 0xFF else 0) | (RR if rr_intervals else 0)
     rate = u16(bpm) if flags & WIDE else bytes((bpm,))
     return bytes((flags,)) + rate + b"".join(map(u16, rr_intervals))
 

@@ -35,7 +35,7 @@ class Backoff:
 
     def next(self) -> float:
         """Return the seconds to wait after one more failure."""
-        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(self._failures, 10))
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * float(1 << min(self._failures, 10)))
         self._failures += 1
         return wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
 

@@ -72,7 +72,7 @@ class Publisher:
         self._wake.set()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._receipts.append(message.payload)
+        self._receipts.append(bytes(message.payload))
         self._wake.set()
 
     def _run(self) -> None:

@@ -1,0 +1,89 @@
+"""`balise bench latency`: from a device's measurement to the clinician's page.
+
+A virtual thermometer measures; the clock runs until the value is in the HTML that a signed-in
+clinician's browser gets. Gateway, receiver, flows and pages are the real processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from decimal import Decimal
+
+import httpx
+import psycopg
+
+from bench.line import Line, free_port, running
+from care.web import accounts
+from devices.virtual.air import Air
+from devices.virtual.thermometer import Thermometer
+
+_ADDRESS = "C0:00:00:00:0B:01"
+_HOME = "bench-home"
+_POLL = 0.05
+_LIMIT_SECONDS = 60.0
+
+
+def main(readings: int) -> None:
+    """Print the latencies' median, 95th percentile and maximum, in seconds, as JSON."""
+    with running(prefect=True, members=("receive",)) as line:
+        port = free_port()
+        line.fleet.add("web", "web", BALISE_WEB_PORT=str(port))
+        line.fleet.add("flows", "flows", "serve", "--no-schedules")
+        line.enrol(_HOME, {_ADDRESS: "Thermometer"}, pathway="respiratory_failure")
+        seconds = asyncio.run(_measure(line, port, readings))
+    print(json.dumps(report(seconds)))
+
+
+def report(seconds: list[float]) -> dict[str, float | int]:
+    """Return what is said of the latencies."""
+    ordered = sorted(seconds)
+    return {
+        "readings": len(ordered),
+        "p50_seconds": round(statistics.median(ordered), 3),
+        "p95_seconds": round(ordered[int(0.95 * (len(ordered) - 1))], 3),
+        "max_seconds": round(ordered[-1], 3),
+    }
+
+
+async def _measure(line: Line, port: int, readings: int) -> list[float]:
+    thermometer = Thermometer(address=_ADDRESS, name="Bench", linger=3600)
+    async with (
+        Air() as air,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as browser,
+    ):
+        await air.add(thermometer)
+        line.add_gateway(_HOME, air.radio)
+        await _sign_in(line, browser)
+        # The first is the warm-up: connection, first flow run.
+        seconds = [await _one(thermometer, browser, number) for number in range(readings + 1)]
+    return seconds[1:]
+
+
+async def _sign_in(line: Line, browser: httpx.AsyncClient) -> None:
+    with psycopg.connect(line.settings.database_url, autocommit=True) as connection:
+        accounts.add(connection, "bench", "bench", role="clinician")
+    until = time.monotonic() + _LIMIT_SECONDS
+    while time.monotonic() < until:
+        try:
+            answer = await browser.post("/sign-in", data={"name": "bench", "password": "bench"})
+        except httpx.ConnectError:
+            await asyncio.sleep(_POLL)
+        else:
+            answer.raise_for_status() if answer.is_error else None
+            return
+
+
+async def _one(thermometer: Thermometer, browser: httpx.AsyncClient, number: int) -> float:
+    value = Decimal("36.00") + Decimal(number) / 100
+    shown = f"{value:f}".replace(".", ",") + " °C"
+    began = time.monotonic()
+    thermometer.measure(temperature=value)
+    while time.monotonic() - began < _LIMIT_SECONDS:
+        page = await browser.get(f"/patients/{_HOME}?days=7")
+        if shown in page.text:
+            return time.monotonic() - began
+        await asyncio.sleep(_POLL)
+    raise TimeoutError(f"reading {number} is not on the page after {_LIMIT_SECONDS:.0f} s")

@@ -1,0 +1,119 @@
+"""A whole line on servers and processes of its own, for measurements and for tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from balise.fleet import Fleet
+from balise.settings import Settings
+from balise.stack import Stack
+from ingest.gateway import devices
+from ingest.mqtt import Broker, wait_for
+from ingest.receive import ONLINE, STATUS
+from sql import people
+from sql.migrate import migrate
+
+_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A running stack with its processes; `settings` are the services'."""
+
+    stack: Stack
+    fleet: Fleet
+    settings: Settings
+
+    def enrol(self, gateway: str, addresses: dict[str, str], pathway: str = "observation") -> int:
+        """Enrol a patient of the gateway's name with a gateway and devices (address → name)."""
+        since = datetime.now(UTC) - timedelta(days=400)
+        with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
+            subject = people.add_subject(connection, gateway, pathway=pathway)
+            people.set_identity(connection, subject, family="Test", given=gateway)
+            people.add_gateway(connection, gateway)
+            for address, name in addresses.items():
+                people.give(connection, address, subject, since=since, name=name, gateway=gateway)
+        known = [devices.KnownDevice(address=one, name=name) for one, name in addresses.items()]
+        devices.write(devices.folder(self.settings.home, gateway) / "devices.json", known)
+        return subject
+
+    def of_gateway(self, name: str) -> Settings:
+        """Return a gateway's settings, with its own account at the broker."""
+        password = self.stack.add_gateway(name)
+        _, _, host = self.settings.mqtt_url.rpartition("@")
+        return self.settings.model_copy(
+            update={"mqtt_url": f"mqtt://{name}:{password}@{host}", "gateway_name": name}
+        )
+
+    def add_gateway(self, name: str, ble: str) -> None:
+        """Start the gateway process of an enrolled home."""
+        own = self.of_gateway(name)
+        self.fleet.add(
+            name,
+            "gateway",
+            "run",
+            BALISE_GATEWAY_NAME=name,
+            BALISE_MQTT_URL=own.mqtt_url,
+            BALISE_BLE=ble,
+            BALISE_RECEIPT_TIMEOUT="5",
+        )
+
+    def wait_for_receiver(self) -> None:
+        """Wait until the broker keeps what comes for the receiver."""
+        wait_for(Broker(self.settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
+
+
+@contextmanager
+def running(*, prefect: bool, members: tuple[str, ...] = ("receive",)) -> Iterator[Line]:
+    """Run a stack in a throw-away folder, with some of its processes."""
+    home = Path(tempfile.mkdtemp(prefix="balise-line-", dir=_place()))
+    home.chmod(0o711)
+    stack = Stack(home / "home", prefect=prefect)
+    fleet = Fleet(home / "home" / "log")
+    before = dict(os.environ)
+    try:
+        endpoints = stack.start()
+        os.environ.update(
+            BALISE_HOME=str(home / "home"),
+            BALISE_DATABASE_URL=endpoints.database_url,
+            BALISE_MQTT_URL=endpoints.mqtt_url,
+            PREFECT_API_URL=endpoints.prefect_api_url,
+            PREFECT_SERVER_ANALYTICS_ENABLED="false",
+            DO_NOT_TRACK="1",
+        )
+        migrate(endpoints.database_url)
+        line = Line(stack, fleet, Settings())
+        for member in members:
+            fleet.add(member, *member.split())
+        if "receive" in members:
+            line.wait_for_receiver()
+        stack.wait_prefect()
+        yield line
+    finally:
+        fleet.stop()
+        stack.stop()
+        os.environ.clear()
+        os.environ.update(before)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _place() -> str:
+    """Return a folder that root's unprivileged servers can reach too."""
+    return "/var/tmp" if os.geteuid() == 0 else tempfile.gettempdir()  # noqa: S108 - mkdtemp in it
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
