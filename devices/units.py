@@ -20,9 +20,9 @@ def _fahrenheit(value: Decimal) -> Decimal:
 
 
 _CONVERSIONS: dict[tuple[str, str], Callable[[Decimal], Decimal]] = {
-    # 1 mm[Hg] is 133.322387415 Pa by definition (UCUM); 16 kPa is 120.0102008670737.
-    ("kPa", "mm[Hg]"): lambda value: _PRECISION.divide(value * 1000, Decimal("133.322387415")),
-    ("Pa", "mm[Hg]"): lambda value: _PRECISION.divide(value, Decimal("133.322387415")),
+    # UCUM defines m[Hg] as 133.3220 kPa, so that 16 kPa are 120.0102008670737 mm[Hg].
+    ("kPa", "mm[Hg]"): lambda value: _PRECISION.divide(value * 1000, Decimal("133.322")),
+    ("Pa", "mm[Hg]"): lambda value: _PRECISION.divide(value, Decimal("133.322")),
     ("[lb_av]", "kg"): _times("0.45359237"),
     ("g", "kg"): _times("0.001"),
     ("[in_i]", "m"): _times("0.0254"),

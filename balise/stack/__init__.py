@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -30,8 +30,8 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 class Endpoints:
     """Where the servers of a stack answer; the first two hold passwords."""
 
-    database_url: str
-    mqtt_url: str
+    database_url: str = field(repr=False)
+    mqtt_url: str = field(repr=False)
     prefect_api_url: str
     prefect_ui_url: str
 
@@ -68,9 +68,12 @@ class Stack:
         self._home.open()
         with ExitStack() as undo:
             undo.enter_context(self._home.lock())
+            services = [part.service for part in (self._postgres, self._broker, self._prefect)]
+            for service in services:
+                undo.callback(service.stop)
             # What a run that was killed left behind goes first, all of it.
-            undo.callback(self._stop)
-            self._stop()
+            for service in reversed(services):
+                service.stop()
             self._find()
             for server in self._parts.values():
                 server.start()
@@ -96,10 +99,6 @@ class Stack:
     def stop(self) -> None:
         """Stop everything in reverse order, each with its data written; a second call is free."""
         self._running.close()
-
-    def _stop(self) -> None:
-        for server in (self._prefect, self._broker, self._postgres):
-            server.service.stop()
 
     def __enter__(self) -> Self:
         self.start()

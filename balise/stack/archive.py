@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from balise.stack.home import unavailable
 from balise.stack.progress import Progress
+from balise.stack.refusal import unavailable
 from balise.stack.sources import Source
 
 TIMESCALEDB = re.compile(r"postgresql-(\d+)-timescaledb")

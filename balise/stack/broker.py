@@ -11,11 +11,12 @@ from base64 import b64encode
 from pathlib import Path
 
 from balise.errors import StackUnavailable, UsageError
-from balise.stack.home import Home, unavailable
+from balise.stack.home import Home
 from balise.stack.mqtt import let_in
 from balise.stack.process import Service
 from balise.stack.programs import Finder
 from balise.stack.progress import Progress
+from balise.stack.refusal import unavailable
 
 SERVICE = "service"
 GATEWAY = re.compile(r"[a-z0-9][a-z0-9-]{1,63}")

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from balise.errors import StackUnavailable
-from balise.stack.home import Home, check_room
+from balise.stack.home import Home
 from balise.stack.process import Ladder, Service, cmdline, end
 from balise.stack.programs import Finder
+from balise.stack.refusal import check_room
 
 OWNER = "balise"
 
@@ -59,17 +60,26 @@ class Cluster:
         self._home.served("postgres")
         if not self._made.exists():
             self._make()
-        version = int((self.data / "PG_VERSION").read_text(encoding="ascii"))
-        if version != self._find().major:
+        version, here = self._version(), self._find().major
+        if version != here:
             raise StackUnavailable(
-                f"{self.data} was made by PostgreSQL {version}, and the one here is "
-                f"{self._find().major}: dump it with the old one, or move the folder away."
+                f"{self.data} was made by PostgreSQL {version}, and the one here is {here}: dump "
+                "it with the old one, or move the folder away."
             )
         if "postgres" not in self._home.secrets(""):
             raise StackUnavailable(
                 f"The password of {self.data} is gone: put secrets/postgres back from a backup, "
                 "or move the folder postgres away to begin anew."
             )
+
+    def _version(self) -> int:
+        try:
+            return int((self.data / "PG_VERSION").read_text(encoding="ascii"))
+        except FileNotFoundError as error:
+            raise StackUnavailable(
+                f"{self.data} is gone (a disk that is not mounted?); remove {self._made} to begin "
+                "with an empty database."
+            ) from error
 
     def configure(self, port: int) -> None:
         """Write our settings; what ALTER SYSTEM set stands above them."""

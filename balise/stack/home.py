@@ -4,46 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import secrets
-import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from balise.errors import StackUnavailable
 from balise.stack import ports
-
-INSTEAD = (
-    "Instead, run `docker compose up`, or name servers of your own in BALISE_DATABASE_URL and "
-    "BALISE_MQTT_URL."
-)
-
-
-def unavailable(reason: str) -> StackUnavailable:
-    """Return the error that says why this system can't be served, and what to do instead."""
-    return StackUnavailable(f"{reason.rstrip('.')}. {INSTEAD}")
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The user the database and the broker run as."""
-
-    uid: int
-    gid: int
-
-
-def service_account() -> Account | None:
-    """Return whom root's servers run as, `balise` or else `nobody`; None is the caller."""
-    if os.geteuid() != 0:
-        return None
-    known = {user.pw_name: Account(user.pw_uid, user.pw_gid) for user in pwd.getpwall()}
-    account = known.get("balise") or known.get("nobody")
-    if account is None:
-        raise unavailable("root has neither a user `balise` nor `nobody` to run PostgreSQL as")
-    return account
+from balise.stack.account import Account, run_as, service_account
 
 
 class Home:
@@ -51,7 +19,7 @@ class Home:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        self.account = service_account()
+        self.account = service_account(self.root)
 
     @property
     def server_uid(self) -> int:
@@ -83,27 +51,13 @@ class Home:
         if self.account:
             os.chown(path, self.account.uid, self.account.gid)
             try:
-                self.run_served(("test", "-w", str(path)), os.environ)
+                run_as(self.account, ("test", "-w", str(path)), os.environ)
             except subprocess.CalledProcessError as error:
                 raise StackUnavailable(
                     f"{path} can't be reached by user {self.account.uid}, who runs the servers for "
                     "root: open the folders above it (chmod o+x), or name another in BALISE_HOME."
                 ) from error
         return path
-
-    def run_served(self, command: Sequence[str], env: Mapping[str, str]) -> None:
-        """Run something short as the servers' user."""
-        who = self.account
-        subprocess.run(
-            command,
-            check=True,
-            capture_output=True,
-            cwd="/",
-            env=env,
-            user=who.uid if who else None,
-            group=who.gid if who else None,
-            extra_groups=[] if who else None,
-        )
 
     def give(self, path: Path, text: str) -> None:
         """Write a file for the servers' user."""
@@ -158,12 +112,6 @@ class Home:
         file.write(str(os.getpid()))
         file.flush()
         return file
-
-
-def check_room(folder: Path, need: int) -> None:
-    """Refuse to begin what would fill the disk."""
-    if shutil.disk_usage(folder).free < need:
-        raise unavailable(f"{folder} has less than {need / 1e9} GB free")
 
 
 def _write(path: Path, text: str, owner: Account | None) -> None:

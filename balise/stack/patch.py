@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from balise.stack.home import unavailable
+from balise.stack.refusal import unavailable
 
 # These two are the loader's own business: patched, nothing would start.
 UNTOUCHED = ("ld-linux", "libc.so")

@@ -7,10 +7,11 @@ import importlib.util
 import os
 import sys
 
-from balise.stack.home import Home, unavailable
+from balise.stack.home import Home
 from balise.stack.postgres import Postgres
 from balise.stack.process import Service
 from balise.stack.progress import Progress
+from balise.stack.refusal import unavailable
 
 
 class PrefectServer:

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from balise.stack.archive import Archive
-from balise.stack.home import check_room, unavailable
 from balise.stack.patch import patch
 from balise.stack.progress import Progress
+from balise.stack.refusal import check_room, unavailable
 from balise.stack.sources import Suite, sources, suite
 
 RECIPE = 1

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from balise.stack.home import Home, unavailable
+from balise.stack.account import run_as
+from balise.stack.home import Home
 from balise.stack.prefix import SYSTEM_PATH, built, library_folders
 from balise.stack.progress import Progress
+from balise.stack.refusal import unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def _of_prefix(home: Home, progress: Progress) -> Programs:
 def _check(programs: Programs, home: Home) -> None:
     command = (str(programs.postgres), "--version")
     try:
-        home.run_served(command, programs.environment())
+        run_as(home.account, command, programs.environment())
     except (OSError, subprocess.CalledProcessError) as error:
         raise unavailable(
             f"{programs.postgres} can't be run by user {home.server_uid} ({error}); every folder "

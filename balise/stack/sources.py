@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from pathlib import Path
 
-from balise.stack.home import unavailable
+from balise.stack.refusal import unavailable
 
 # Debian 12 has no TimescaleDB at all; Debian 13's packages run there on the libc they bring along.
 BORROWED = {"bookworm": "trixie"}

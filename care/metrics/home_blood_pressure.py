@@ -16,6 +16,7 @@ from care.metrics.figure import Figure, rounded
 
 DAYS = 7
 ENOUGH = 12
+NIGHT_ENDS = 4
 SOURCE = "ESH home blood pressure protocol (ESH7)"
 _METRICS = ("systolic_blood_pressure", "diastolic_blood_pressure")
 
@@ -33,11 +34,16 @@ class Mean:
 def series(readings: pl.DataFrame, last: date) -> pl.DataFrame:
     """Return the pressures of the 7 days that end with `last`, without the first of them.
 
-    Statistics and invalid frames are left out; flags such as movement keep their reading.
+    Statistics and invalid frames are left out; flags such as movement keep their reading. An
+    evening's session may end after midnight: until 04:00 it is of the day before.
     """
     left_out = (Quality.INVALID | Quality.SUMMARY_STATISTIC | Quality.TEST_DATA).value
     first = last - timedelta(days=DAYS - 1)
-    return readings.filter(
+    late = pl.col("hour") < NIGHT_ENDS
+    of_session = readings.with_columns(
+        day=pl.when(late).then(pl.col("day").dt.offset_by("-1d")).otherwise(pl.col("day"))
+    )
+    return of_session.filter(
         pl.col("metric").is_in(_METRICS)
         & pl.col("day").is_between(first, last)
         & (pl.col("quality").and_(left_out) == 0)

@@ -45,7 +45,9 @@ def _over(readings: pl.DataFrame, last: date) -> protocol.Mean | None:
     found = protocol.mean(readings, last)
     if found is None:
         return None
-    over = found.systolic >= SYSTOLIC_LIMIT or found.diastolic >= DIASTOLIC_LIMIT
+    # The rounded figure is the one shown: page and rule must never disagree.
+    systolic, diastolic = rounded(found.systolic, 0), rounded(found.diastolic, 0)
+    over = systolic >= SYSTOLIC_LIMIT or diastolic >= DIASTOLIC_LIMIT
     return found if over else None
 
 

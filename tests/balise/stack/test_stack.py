@@ -125,6 +125,26 @@ def test_a_half_made_data_folder_is_set_aside(home: Path):
     assert len(aside) == 1
 
 
+def test_a_run_killed_while_it_makes_the_database_is_begun_again(home: Path):
+    run = subprocess.Popen(
+        [sys.executable, "-c", DIES, str(home)], stdout=subprocess.DEVNULL, cwd=ROOT
+    )
+    while not (home / "postgres" / "data" / "base").exists():
+        assert run.poll() is None
+        time.sleep(0.005)
+    run.kill()
+    run.wait()
+    with Stack(home, prefect=False) as stack:
+        assert answers(stack.endpoints)
+
+
+def test_no_password_is_shown_with_the_addresses(home: Path):
+    with Stack(home, prefect=False) as stack:
+        shown = repr(stack.endpoints)
+    for secret in (home / "secrets").iterdir():
+        assert secret.read_text() not in shown
+
+
 def test_a_port_taken_meanwhile_is_left_to_its_taker(home: Path):
     with Stack(home, prefect=False) as stack:
         before = stack.endpoints
@@ -239,6 +259,18 @@ def test_a_lost_password_is_an_error_that_says_where_it_belongs(home: Path):
     (home / "secrets" / "postgres").unlink()
     with pytest.raises(StackUnavailable, match="put secrets/postgres back"):
         Stack(home, prefect=False).start()
+
+
+def test_data_that_is_gone_is_not_replaced_by_an_empty_database(home: Path):
+    with Stack(home, prefect=False):
+        pass
+    data = home / "postgres" / "data"
+    data.rename(data.with_name("elsewhere"))
+    with pytest.raises(StackUnavailable, match="is gone"):
+        Stack(home, prefect=False).start()
+    data.with_name("elsewhere").rename(data)
+    with Stack(home, prefect=False) as stack:
+        assert answers(stack.endpoints)
 
 
 def test_data_of_another_postgresql_is_not_touched(home: Path):

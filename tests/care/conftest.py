@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from care.readings import frame
+from care.rules.rule import Asked
+
+ZONE = "Europe/Paris"
+Table = Callable[[str], pl.DataFrame]
+Ask = Callable[..., Asked]
+
+
+@pytest.fixture
+def table() -> Table:
+    """Readings from a picture: `2026-02-01 07:00 | body_weight | 75.0`, times local."""
+
+    def read(picture: str) -> pl.DataFrame:
+        rows = []
+        for number, line in enumerate(filter(None, map(str.strip, picture.splitlines()))):
+            when, metric, value = (cell.strip() for cell in line.split("|"))
+            local = datetime.fromisoformat(when)
+            at = (local if local.tzinfo else local.replace(tzinfo=ZoneInfo(ZONE))).astimezone(UTC)
+            rows.append((metric, at, Decimal(value), 0, 1, at, number))
+        return frame(rows, ZONE)
+
+    return read
+
+
+@pytest.fixture
+def ask() -> Ask:
+    def at(when: str, *, expected: dict[str, timedelta] | None = None) -> Asked:
+        local = datetime.fromisoformat(when)
+        if local.tzinfo is None:
+            local = local.replace(tzinfo=ZoneInfo(ZONE))
+        return Asked(
+            as_of=local.astimezone(UTC),
+            today=local.astimezone(ZoneInfo(ZONE)).date(),
+            time_zone=ZONE,
+            expected=expected or {},
+            enrolled_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    return at

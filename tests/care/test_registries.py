@@ -1,0 +1,56 @@
+"""What every rule, pathway and metric promises, whoever adds one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from balise.metrics import METRICS, Metric, Rollup
+from care.pathways import PATHWAYS, Pathway
+from care.readings import frame
+from care.rules import RULES, Rule
+from care.web.words import LANGUAGES, words
+from devices import units
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
+def test_every_rule(rule: Rule, ask):
+    assert rule.source
+    assert rule.version >= 1
+    assert set(rule.metrics) <= METRICS.keys()
+    for language in LANGUAGES:
+        assert words(language).entries[f"rule.{rule.code}"]
+        assert words(language).entries[f"reason.{rule.code}"]
+    assert rule.find(empty(), ask("2026-02-01 08:00")) is None
+
+
+@pytest.mark.parametrize("pathway", PATHWAYS.values(), ids=lambda pathway: pathway.name)
+def test_every_pathway(pathway: Pathway):
+    assert set(pathway.rules) <= RULES.keys()
+    assert {*pathway.expected, *pathway.metrics} <= METRICS.keys()
+    for language in LANGUAGES:
+        assert words(language).entries[f"pathway.{pathway.name}"]
+    for function in pathway.figures:
+        for figure in function(empty(), date(2026, 2, 1)):
+            # Without data a figure is missing, never zero.
+            assert figure.value is None
+            assert figure.missing
+            for language in LANGUAGES:
+                assert words(language).entries[f"figure.{figure.name}"]
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_every_metric(metric: Metric):
+    low, high = metric.impossible
+    assert low <= metric.plausible[0] < metric.plausible[1] <= high
+    assert metric.rollup in Rollup
+    assert units.convert(low, metric.unit, metric.unit) == low
+    for language in LANGUAGES:
+        assert words(language).entries[f"metric.{metric.name}"]
+        assert f"unit.{metric.unit}" in words(language).entries
+
+
+def empty() -> pl.DataFrame:
+    return frame([], "Europe/Paris")
