@@ -121,9 +121,10 @@ class Receiver:
                 self._publish_receipts(connection, self._all_gateways(connection))
                 while not self._stop.is_set():
                     self._write_next(connection)
-        except psycopg.OperationalError as error:
-            # Nothing in hand was acknowledged, so the broker still owes it to us.
-            _log.warning("database_down", error=type(error).__name__)
+        except psycopg.Error as error:
+            # Nothing in hand was acknowledged, so the broker still owes it to us. A schema that
+            # is not there yet is waited for like a server that isn't.
+            _log.warning("database_refused", error=type(error).__name__)
             self._stop.wait(_RETRY_SECONDS)
 
     def _write_next(self, connection: psycopg.Connection) -> None:

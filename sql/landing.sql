@@ -63,7 +63,3 @@ SELECT coalesce(max(id), 0) FROM landing_batch
 -- How much is not validated yet, and since when.
 SELECT count(*) AS batches, coalesce(sum(messages), 0) AS messages, min(received_at) AS oldest
 FROM landing_batch WHERE validated_at IS NULL
-
--- payload --
--- The raw message a reading came from.
-SELECT id, received_at, gateway, topic, payload FROM landing WHERE id = %(id)s

@@ -3,6 +3,7 @@
 SELECT pg_advisory_lock(%(lock)s)
 
 -- create_table --
+-- What was applied, and when.
 CREATE TABLE IF NOT EXISTS schema_migration (
     number     smallint PRIMARY KEY,
     name       text NOT NULL,
@@ -10,7 +11,9 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 )
 
 -- applied --
+-- What need not be applied again.
 SELECT number FROM schema_migration ORDER BY number
 
 -- record --
+-- In the migration's own transaction.
 INSERT INTO schema_migration (number, name) VALUES (%(number)s, %(name)s)

@@ -33,10 +33,6 @@ SELECT EXISTS (SELECT FROM assignment
 INSERT INTO assignment (device, subject, during)
 VALUES (%(device)s, %(subject)s, tstzrange(%(since)s, NULL))
 
--- devices_of_gateway --
--- What a gateway listens for.
-SELECT address, name FROM device WHERE gateway = %(gateway)s ORDER BY address
-
 -- known --
 -- Whether a code is somebody's already.
 SELECT EXISTS (SELECT FROM subject WHERE code = %(code)s)

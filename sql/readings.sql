@@ -73,10 +73,6 @@ WHERE refused.state = 'new'
 ORDER BY refused.refused_at DESC
 LIMIT %(limit)s
 
--- refusal_counts --
--- How many wait, by reason.
-SELECT reason, count(*) AS n FROM refused WHERE state = 'new' GROUP BY reason ORDER BY n DESC
-
 -- accounting --
 -- Everything that landed and what became of it.
 SELECT coalesce(sum(messages), 0)::bigint, coalesce(sum(landed), 0)::bigint,
@@ -84,10 +80,6 @@ SELECT coalesce(sum(messages), 0)::bigint, coalesce(sum(landed), 0)::bigint,
        coalesce(sum(refused), 0)::bigint
 FROM account
 WHERE batch > %(after)s AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
-
--- stored --
--- How many readings there are.
-SELECT count(*) FROM reading
 
 -- of_subject --
 -- A patient's newest readings of a metric, with what leads back to the bytes. The windows say

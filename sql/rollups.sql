@@ -47,10 +47,6 @@ INSERT INTO dirty_subject (subject)
 SELECT * FROM unnest(%(subjects)s::integer[]) ORDER BY 1
 ON CONFLICT (subject) DO UPDATE SET generation = dirty_subject.generation + 1
 
--- waiting --
--- How far the rollups are behind.
-SELECT count(*) AS windows, min(touched_at) AS oldest FROM dirty_window WHERE done < generation
-
 -- mark_all --
 -- A backfill only marks; the aggregate flow does the work.
 UPDATE dirty_window SET generation = generation + 1, touched_at = now()

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -57,23 +58,21 @@ def endpoints(stack: Stack) -> Endpoints:
     return stack.endpoints
 
 
-@pytest.fixture(scope="session")
-def _template(endpoints: Endpoints) -> str:
-    """A migrated database to copy from: a copy takes a tenth of a migration."""
-    url = _create(endpoints.database_url, "template_balise", "template0")
-    migrate(url)
-    return "template_balise"
+@pytest.fixture(scope="module")
+def new_database(endpoints: Endpoints) -> Iterator[Callable[[], str]]:
+    """Make empty, migrated databases; they are dropped after the module.
 
-
-@pytest.fixture
-def new_database(endpoints: Endpoints, _template: str) -> Iterator[Callable[[], str]]:
-    """Make empty, migrated databases; they are dropped after the test."""
+    Not copies of a template: TimescaleDB's workers sit in every database, and a template must be
+    empty of sessions.
+    """
     made: list[str] = []
 
     def make() -> str:
-        name = f"test_{os.getpid()}_{_Counter.next()}"
+        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
         made.append(name)
-        return _create(endpoints.database_url, name, _template)
+        url = _create(endpoints.database_url, name)
+        migrate(url)
+        return url
 
     yield make
     with psycopg.connect(endpoints.database_url, autocommit=True) as connection:
@@ -92,17 +91,11 @@ def database(database_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-class _Counter:
-    count = 0
-
-    @classmethod
-    def next(cls) -> int:
-        cls.count += 1
-        return cls.count
+_NUMBERS = count(1)
 
 
-def _create(url: str, name: str, template: str) -> str:
+def _create(url: str, name: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
     base, _, _ = url.rpartition("/")
     return f"{base}/{name}"

@@ -22,11 +22,11 @@ def _float(value: Decimal, mantissa_bits: int, exponent_bits: int) -> bytes:
     sign, digits, exponent = value.as_tuple()
     mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
     reserved = 3  # at the top and at the bottom: not a number, infinities
-    fits = abs(mantissa) < 2 ** (mantissa_bits - 1) - reserved
-    limit = 2 ** (exponent_bits - 1)
+    fits = abs(mantissa) < (1 << mantissa_bits - 1) - reserved
+    limit = 1 << exponent_bits - 1
     if not isinstance(exponent, int) or not -limit <= exponent < limit or not fits:
         raise ValueError(f"{value} does not fit {mantissa_bits + exponent_bits} bits")
-    word = exponent % 2**exponent_bits << mantissa_bits | mantissa % 2**mantissa_bits
+    word = exponent % (1 << exponent_bits) << mantissa_bits | mantissa % (1 << mantissa_bits)
     return word.to_bytes((mantissa_bits + exponent_bits) // 8, "little")
 
 

@@ -10,7 +10,6 @@ from bumble.hci import (
     Address,
     HCI_ErrorCode,
     HCI_LE_Connection_Complete_Event,
-    HCI_LE_Create_Connection_Cancel_Command,
     HCI_StatusReturnParameters,
     Role,
 )
@@ -23,7 +22,7 @@ class Controller(controller.Controller):
     """bumble's emulated controller, which forgets to end a connection attempt it is told to."""
 
     def on_hci_le_create_connection_cancel_command(
-        self, _command: HCI_LE_Create_Connection_Cancel_Command
+        self, _command: object
     ) -> HCI_StatusReturnParameters:
         """End the attempt, and say so to the host (Vol 4, Part E, 7.8.13)."""
         pending, self.pending_le_connection = self.pending_le_connection, None
@@ -46,6 +45,9 @@ class Controller(controller.Controller):
 
 class Ether(link.LocalLink):
     """bumble's link between controllers, with what a radio does when one of them is gone."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # bumble gives it no types
 
     def leave(self, leaving: controller.Controller) -> None:
         """Take a controller off: whoever had a link with it sees the link lost."""

@@ -89,12 +89,13 @@ class BumbleClient(BaseBleakClient):
 
     async def _address(self) -> Address:
         if isinstance(self._given, BLEDevice):
-            return self._given.details
+            address: Address = self._given.details
+            return address
         found: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
 
         def heard(advertisement: Advertisement) -> None:
-            address = advertisement.address.to_string(with_type_qualifier=False)
-            if address == self.address.upper() and not found.done():
+            text = advertisement.address.to_string(with_type_qualifier=False)
+            if text == self.address.upper() and not found.done():
                 found.set_result(advertisement.address)
 
         async with self.radio.listening(heard):
@@ -140,17 +141,15 @@ class BumbleClient(BaseBleakClient):
         await self.disconnect()
 
     async def read_gatt_char(
-        self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False, **_others: Any
+        self, characteristic: BleakGATTCharacteristic, **_others: Any
     ) -> bytearray:
         """Read a value from the device, never from a cache."""
-        del use_cached
         return await self._read(characteristic.obj)
 
     async def read_gatt_descriptor(
-        self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False, **_others: Any
+        self, descriptor: BleakGATTDescriptor, **_others: Any
     ) -> bytearray:
         """Read a descriptor from the device, never from a cache."""
-        del use_cached
         return await self._read(descriptor.obj)
 
     async def write_gatt_char(

@@ -64,7 +64,7 @@ class Radio:
                     await self._power_on(opened)
             except Exception as error:  # each transport has its own: usb1, serial, sockets
                 raise RadioDown(
-                    f"The Bluetooth radio {self.name} does not open: {error or 'no answer'}; "
+                    f"The Bluetooth radio {self.name} does not open: {str(error) or 'no answer'}; "
                     "is the dongle plugged in, the virtual air running? Check BALISE_BLE."
                 ) from error
             self._opened = opened.pop_all()
@@ -161,10 +161,12 @@ class Radio:
         """Leave nothing behind of an attempt that its caller has cancelled."""
         with suppress(BleakError, TimeoutError):
             async with asyncio.timeout(ANSWER):
-                cancel = HCI_LE_Create_Connection_Cancel_Command()
-                await self.finish(self.device.host.send_sync_command(cancel))
+                with suppress(BleakError):  # too late, the link stands
+                    await self.finish(
+                        self.device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
+                    )
                 if link := self.device.find_connection_by_bd_addr(address):
-                    await link.disconnect()
+                    await self.finish(link.disconnect())
 
 
 def _result(task: asyncio.Future[T]) -> T:
@@ -178,4 +180,4 @@ def _result(task: asyncio.Future[T]) -> T:
     except BumbleTimeoutError as error:
         raise TimeoutError(f"The device does not answer {error}".rstrip()) from error
     except BaseBumbleError as error:
-        raise BleakError(f"Bluetooth failed: {error or type(error).__name__}") from error
+        raise BleakError(f"Bluetooth failed: {str(error) or type(error).__name__}") from error

@@ -1,0 +1,206 @@
+"""Landing to signals on a real database: exact accounting, and doing it twice changes nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from devices.payloads import balise_v1
+from flows import steps
+from ingest.receive import Delivery, land
+from sql import people, readings
+
+pytestmark = pytest.mark.stack
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+SCALE, CUFF = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
+
+
+@pytest.fixture
+def patient(database: psycopg.Connection) -> int:
+    since = NOW - timedelta(days=90)
+    subject = people.add_subject(database, "p-one", pathway="heart_failure")
+    people.set_identity(database, subject, family="Secret", given="Name")
+    people.add_gateway(database, "home-one")
+    for address in (SCALE, CUFF):
+        people.give(database, address, subject, since=since, gateway="home-one")
+    return subject
+
+
+def weight(kilograms: str, at: datetime, device: str = SCALE) -> bytes:
+    raw = int(Decimal(kilograms) / Decimal("0.005"))
+    return balise_v1.encode_item(
+        balise_v1.Item(
+            device=device,
+            captured_at=at,
+            service="181D",
+            characteristic="2A9D",
+            data=(b"\x00" + raw.to_bytes(2, "little")).hex(),
+        )
+    )
+
+
+def send(database: psycopg.Connection, *bodies: bytes) -> None:
+    payload = balise_v1.encode_message(uuid4(), enumerate(bodies, 1))
+    land(database, [Delivery(1, 1, "balise/v1/home-one/frames", payload)], NOW)
+
+
+def run(database_url: str, as_of: datetime = NOW) -> steps.Line:
+    return steps.run_line(database_url, as_of)
+
+
+def rollups(database: psycopg.Connection) -> list[tuple[Any, ...]]:
+    return database.execute(
+        "SELECT * FROM rollup ORDER BY subject, metric, size, bucket_start"
+    ).fetchall()
+
+
+def test_landed_is_accepted_and_duplicate_and_refused(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    one = weight("75.0", NOW)
+    send(database, one, one, weight("500.0", NOW), weight("75", NOW, "unknown"))
+    send(database, one)
+    account = run(database_url).accounting
+    assert account == readings.Accounting(messages=2, landed=5, accepted=1, duplicate=2, refused=2)
+    assert database.execute("SELECT count(*) FROM reading").fetchone() == (1,)
+    reasons = {row[0] for row in database.execute("SELECT reason FROM refused")}
+    assert reasons == {"value_impossible", "device_unknown"}
+
+
+def test_a_run_without_anything_to_do_says_so(database_url: str):
+    assert run(database_url) == steps.Line()
+
+
+def test_weights_become_figures_a_signal_and_a_summary(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    days = ["75.0", "75.1", "76.0", "77.5"]
+    send(
+        database,
+        *(
+            weight(kilograms, NOW - timedelta(days=len(days) - 1 - at, hours=5))
+            for at, kilograms in enumerate(days)
+        ),
+    )
+    done = run(database_url)
+    assert done.assessed.raised == 1
+    rows = database.execute("SELECT rule, figures, state, evidence FROM signal").fetchall()
+    ((rule, figures, state, evidence),) = rows
+    assert (rule, state) == ("weight_gain", "new")
+    assert figures == {"gain": "2.5", "days": 3, "limit": "2"}
+    assert len(evidence) == 2
+    row = database.execute("SELECT figures FROM summary").fetchone()
+    assert row is not None
+    values = {figure["name"]: figure["value"] for figure in row[0]}
+    assert values["last_body_weight"] == "77.5"
+    assert values["body_weight_change"] == "2.5"
+    assert values["median_heart_rate"] is None
+
+
+def test_values_that_come_back_close_the_signal_and_say_so(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW))
+    run(database_url)
+    later = NOW + timedelta(days=1)
+    send(database, weight("75.2", later))
+    assert run(database_url, later).assessed.closed == 1
+    assert database.execute("SELECT state FROM signal").fetchall() == [("closed",)]
+    events = database.execute("SELECT who, state, reason FROM signal_event ORDER BY at").fetchall()
+    assert events == [("balise", "new", ""), ("balise", "closed", "values_back")]
+
+
+def test_silence_needs_no_new_reading(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW))
+    run(database_url)
+    later = NOW + timedelta(days=3)
+    assert steps.assess(database, later, everyone=True).raised == 1
+    assert steps.assess(database, later, everyone=True).raised == 0
+    assert database.execute("SELECT rule FROM signal").fetchall() == [("silence",)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_of_arrival_gives_the_figures_of_a_full_recomputation(
+    new_database: Callable[[], str], seed: int
+):
+    order = random.Random(seed)  # noqa: S311
+    moments = [NOW - timedelta(days=20) + timedelta(hours=7 * at) for at in range(60)]
+    bodies = [weight(f"{70 + at % 7}.5", moment) for at, moment in enumerate(moments)]
+    tables = []
+    for shuffled in (bodies, order.sample(bodies, len(bodies)) + order.sample(bodies, 20)):
+        url = new_database()
+        with psycopg.connect(url, autocommit=True) as connection:
+            enrolled(connection)
+            while shuffled:
+                send(connection, *(shuffled.pop() for _ in range(min(7, len(shuffled)))))
+                run(url)
+            tables.append(rollups(connection))
+    assert tables[0] == tables[1]
+    assert tables[0]
+
+
+def enrolled(connection: psycopg.Connection) -> None:
+    subject = people.add_subject(connection, "p-one", pathway="heart_failure")
+    people.give(connection, SCALE, subject, since=NOW - timedelta(days=90))
+
+
+def test_a_late_reading_of_any_age_is_in_its_days_figures(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW))
+    run(database_url)
+    send(database, weight("74.0", NOW - timedelta(days=60)))
+    assert run(database_url).recomputed.windows == 1
+    days = [
+        row[0] for row in database.execute("SELECT day FROM rollup WHERE size = 'day' ORDER BY day")
+    ]
+    assert days == [date(2026, 9, 26), date(2026, 11, 25)]
+
+
+def test_two_validations_at_once_never_double(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW))
+    with psycopg.connect(database_url) as other, other.transaction():
+        other.execute("SELECT FROM landing_batch FOR UPDATE")
+        assert steps.validate(database) == readings.Accounting()
+    assert steps.validate(database).accepted == 1
+    assert steps.validate(database) == readings.Accounting()
+
+
+def test_a_backfill_recomputes_to_the_same(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, *(weight(f"7{day}.0", NOW - timedelta(days=day)) for day in range(5)))
+    run(database_url)
+    before = rollups(database)
+    database.execute("UPDATE dirty_window SET generation = generation + 1")
+    assert run(database_url).recomputed.windows == 5
+    assert rollups(database) == before
+
+
+def test_no_name_is_outside_the_identity_table(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW), weight("1.0", NOW))
+    run(database_url)
+    tables = [
+        row[0]
+        for row in database.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'identity'"
+        )
+    ]
+    for table in tables:
+        rows = database.execute(f'SELECT to_jsonb(t) FROM "{table}" AS t'.encode())  # noqa: S608
+        assert "Secret" not in json.dumps([row[0] for row in rows]), table

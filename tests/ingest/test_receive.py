@@ -1,0 +1,166 @@
+"""Spool → mosquitto → receiver → PostgreSQL and the receipts back, all real."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import paho.mqtt.client as mqtt
+import psycopg
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from balise.settings import Settings
+from balise.stack import Stack
+from devices.payloads import balise_v1
+from ingest.gateway.publish import Publisher
+from ingest.gateway.spool import Spool
+from ingest.mqtt import Broker, wait_for
+from ingest.receive import ONLINE, STATUS, Delivery, Receiver, land
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def settings(stack: Stack, database_url: str) -> Settings:
+    return Settings(database_url=database_url, mqtt_url=stack.endpoints.mqtt_url)
+
+
+@contextmanager
+def receiving(settings: Settings) -> Iterator[Receiver]:
+    name = uuid4().hex[:8]
+    receiver = Receiver(Broker(settings), settings.database_url, name=name)
+    thread = threading.Thread(target=receiver.run)
+    thread.start()
+    wait_for(Broker(settings), f"{STATUS}/{name}", ONLINE, 10)
+    try:
+        yield receiver
+    finally:
+        receiver.stop()
+        thread.join(timeout=15)
+        assert not thread.is_alive()
+        forget(settings, f"balise-receiver-{name}")
+
+
+def forget(settings: Settings, client_id: str) -> None:
+    """End a session at the broker: the next test's shared subscription is its own."""
+    broker = Broker(settings)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
+    client.username_pw_set(broker.user, broker.password)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    until(client.is_connected)
+    client.disconnect()
+    client.loop_stop()
+
+
+def of_gateway(stack: Stack, settings: Settings, name: str) -> Settings:
+    host = settings.mqtt_url.rpartition("@")[2]
+    return settings.model_copy(
+        update={"mqtt_url": f"mqtt://{name}:{stack.add_gateway(name)}@{host}"}
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def items(count: int) -> list[bytes]:
+    return [
+        balise_v1.encode_item(balise_v1.Item(device="D", data=f"{n:08x}")) for n in range(count)
+    ]
+
+
+def landed(database_url: str) -> set[int]:
+    """Return the numbers of every spooled item that landed."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT payload FROM landing").fetchall()
+    return {seq for (payload,) in rows for seq in (balise_v1.numbers(payload) or (0, ()))[1]}
+
+
+def test_a_spool_drains_and_every_item_has_its_receipt(
+    stack: Stack, settings: Settings, tmp_path: Path
+):
+    name = f"home-{uuid4().hex[:8]}"
+    spool = Spool(tmp_path / "spool.db")
+    spool.put(*items(1234))
+    with receiving(settings):
+        publisher = Publisher(
+            Broker(of_gateway(stack, settings, name)), name, tmp_path / "spool.db", 60
+        )
+        publisher.start()
+        until(lambda: spool.depth() == 0)
+        publisher.stop()
+    assert landed(settings.database_url) == set(range(1, 1235))
+    spool.close()
+
+
+def test_with_the_database_down_nothing_is_acknowledged_and_nothing_lost(
+    stack: Stack, settings: Settings, tmp_path: Path, database: psycopg.Connection
+):
+    name = f"home-{uuid4().hex[:8]}"
+    spool = Spool(tmp_path / "spool.db")
+    with receiving(settings):
+        database.execute("ALTER TABLE landing RENAME TO elsewhere")
+        publisher = Publisher(
+            Broker(of_gateway(stack, settings, name)), name, tmp_path / "spool.db", 2
+        )
+        publisher.start()
+        spool.put(*items(10))
+        publisher.wake()
+        time.sleep(1.5)
+        assert spool.depth() == 10
+        database.execute("ALTER TABLE elsewhere RENAME TO landing")
+        until(lambda: spool.depth() == 0)
+        publisher.stop()
+    assert landed(settings.database_url) == set(range(1, 11))
+    spool.close()
+
+
+def test_poison_lands_like_any_other_and_its_neighbours_too(
+    stack: Stack, settings: Settings, database: psycopg.Connection
+):
+    name = f"home-{uuid4().hex[:8]}"
+    own = Broker(of_gateway(stack, settings, name))
+    poison = [b"", b"\x00\xff", b'{"epoch":1}', b"[" * 50_000, b'{"v":1,"items":[{"seq":-1}]}']
+    good = balise_v1.encode_message(uuid4(), enumerate(items(2), 1))
+    with receiving(settings):
+        client = own.client(f"poisoner-{name}", persistent=False)
+        client.connect(own.host, own.port)
+        client.loop_start()
+        for payload in (*poison, good):
+            client.publish(f"balise/v1/{name}/frames", payload, qos=1).wait_for_publish(5)
+        until(lambda: count(database) == len(poison) + 1)
+        client.disconnect()
+        client.loop_stop()
+    stored = {bytes(row[0]) for row in database.execute("SELECT payload FROM landing")}
+    assert stored == {*poison, good}
+
+
+def count(database: psycopg.Connection) -> int:
+    row = database.execute("SELECT count(*) FROM landing").fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_a_batch_lands_whole_with_its_receipts_as_ranges(database: psycopg.Connection):
+    epoch = uuid4()
+    payload = balise_v1.encode_message(epoch, [(seq, items(1)[0]) for seq in (1, 2, 3, 7, 9)])
+    deliveries = [Delivery(1, 1, "balise/v1/home-9/frames", payload)]
+    assert land(database, deliveries, datetime.now(UTC)) == {"home-9"}
+    again = balise_v1.encode_message(epoch, [(4, items(1)[0]), (8, items(1)[0])])
+    land(database, [Delivery(1, 2, "balise/v1/home-9/frames", again)], datetime.now(UTC))
+    row = database.execute("SELECT stored::text FROM receipt").fetchone()
+    assert row == ("{[1,5),[7,10)}",)
+
+
+def test_a_topic_of_no_gateway_lands_without_one(database: psycopg.Connection):
+    land(database, [Delivery(1, 1, "balise/v1/../frames", b"x")], datetime.now(UTC))
+    assert database.execute("SELECT gateway, payload FROM landing").fetchone() == ("", b"x")
