@@ -67,7 +67,7 @@ def test_landed_is_accepted_and_duplicate_and_refused(
     database: psycopg.Connection, database_url: str, patient: int
 ):
     one = weight("75.0", NOW)
-    send(database, one, one, weight("500.0", NOW), weight("75", NOW, "unknown"))
+    send(database, one, one, weight("1.0", NOW), weight("75", NOW, "unknown"))
     send(database, one)
     account = run(database_url).accounting
     assert account == readings.Accounting(messages=2, landed=5, accepted=1, duplicate=2, refused=2)
@@ -198,7 +198,8 @@ def test_no_name_is_outside_the_identity_table(
     tables = [
         row[0]
         for row in database.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'identity'"
+            "SELECT tablename FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename <> 'identity'"
         )
     ]
     for table in tables:
