@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from balise.settings import Settings
+from care.web import accounts
+from care.web.app import create_app
+from demo.history import documents
+from demo.patients import PATIENTS
+from devices.payloads import balise_v1
+from flows import steps
+from ingest.receive import Delivery, land
+from sql import people
+
+PASSWORD = "a long enough password"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def populated(new_database: Callable[[], str]) -> str:
+    """A database with the virtual patients' sixty days, gone through the whole line."""
+    url = new_database()
+    now = datetime.now(UTC)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for patient in PATIENTS:
+            subject = people.add_subject(connection, patient.code, pathway=patient.pathway)
+            people.set_identity(
+                connection,
+                subject,
+                family=patient.family,
+                given=patient.given,
+                birth_date=patient.birth_date,
+                sex=patient.sex,
+            )
+            people.add_gateway(connection, patient.gateway)
+            device = f"import/{patient.code}"
+            people.give(connection, device, subject, since=now - timedelta(days=90))
+            bodies = [
+                balise_v1.encode_item(
+                    balise_v1.Item(device=device, convention=one.convention, document=one.text)
+                )
+                for one in documents(patient, now)
+            ]
+            payload = balise_v1.encode_message(uuid4(), enumerate(bodies, 1))
+            land(connection, [Delivery(1, 1, f"balise/v1/{patient.gateway}/frames", payload)], now)
+        accounts.add(connection, "nurse", PASSWORD, role="clinician")
+    steps.run_line(url, now)
+    with psycopg.connect(url, autocommit=True) as connection:
+        steps.assess(connection, now, everyone=True)
+    return url
+
+
+@pytest.fixture(scope="module")
+def site(populated: str) -> Iterator[str]:
+    """The pages, served by a real uvicorn."""
+    config = uvicorn.Config(
+        create_app(Settings(database_url=populated)), port=0, log_level="warning", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = os.environ.get("BALISE_CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no chromium; `./run test` installs it as root, else set BALISE_CHROMIUM")
+        pytest.skip("no chromium here: apt-get install chromium, or set BALISE_CHROMIUM")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield started
+        started.close()

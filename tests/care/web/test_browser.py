@@ -1,0 +1,81 @@
+"""The pages in a real Chromium: without JavaScript, both languages, small and large, axe clean."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+PASSWORD = "a long enough password"
+
+
+def signed_in(browser: Browser, site: str, language: str, width: int) -> Page:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, locale=language, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto(f"{site}/sign-in")
+    page.fill("#name", "nurse")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    if page.get_attribute("html", "lang") != language:
+        page.click("header form[action='/language'] button")
+    assert page.get_attribute("html", "lang") == language
+    return page
+
+
+def test_nobody_needs_javascript_and_no_outside_host_is_asked(browser: Browser, site: str):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/sign-in")
+    page.fill("#name", "nurse")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    page.click("tbody tr:first-child th a")
+    page.click("nav.periods a:has-text('90')")
+    page.click("details summary >> nth=0")
+    page.click("table td a >> nth=-1")
+    assert "/readings/" in page.url
+    assert all(url.startswith(site) for url in asked)
+    context.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language: str, width: int):
+    page = signed_in(browser, site, language, width)
+    shots = os.environ.get("BALISE_SCREENSHOTS")
+    for name, path in (
+        ("worklist", "/"),
+        ("patient", "/patients/p-martin"),
+        ("silent", "/patients/p-petit?days=90"),
+        ("not-found", "/patients/nobody"),
+    ):
+        page.goto(f"{site}{path}")
+        if shots:
+            page.screenshot(path=Path(shots) / f"{name}-{language}-{width}.png", full_page=True)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.click("header a.brand")
+    page.goto(f"{site}/patients/p-martin")
+    page.click("table td a >> nth=0")
+    assert Axe().run(page).violations_count == 0
+    page.context.close()
+
+
+def test_the_table_after_a_chart_has_its_numbers(browser: Browser, site: str):
+    page = signed_in(browser, site, "en", 1280)
+    page.goto(f"{site}/patients/p-martin?days=30")
+    figures = page.locator("figure")
+    assert figures.count() >= 3
+    for number in range(figures.count()):
+        figure = figures.nth(number)
+        assert figure.locator("circle").count() == figure.locator("tbody tr").count()
+    page.context.close()

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import psycopg
+import pytest
+
+pytestmark = pytest.mark.stack
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def visitor(site: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=site, follow_redirects=True) as client:
+        yield client
+
+
+@pytest.fixture
+def nurse(visitor: httpx.Client) -> httpx.Client:
+    visitor.post("/sign-in", data={"name": "nurse", "password": PASSWORD})
+    return visitor
+
+
+@pytest.mark.parametrize("path", ["/", "/patients/p-martin", "/patients/p-martin/readings/1/1/1"])
+def test_nothing_is_shown_without_signing_in(visitor: httpx.Client, path: str):
+    answer = visitor.get(path)
+    assert answer.url.path == "/sign-in"
+    assert "Martin" not in answer.text
+
+
+@pytest.mark.parametrize(("name", "password"), [("nurse", "wrong"), ("nobody", PASSWORD)])
+def test_wrong_names_and_passwords_get_the_same_answer(
+    visitor: httpx.Client, name: str, password: str
+):
+    answer = visitor.post("/sign-in", data={"name": name, "password": password})
+    assert answer.status_code == 401
+    assert "inconnu" in answer.text
+    assert not visitor.cookies
+
+
+def test_the_worklist_puts_who_needs_attention_first_with_the_reason(nurse: httpx.Client):
+    page = nurse.get("/").text
+    names = re.findall(r"/patients/(p-\w+)\">", page)
+    assert names == ["p-martin", "p-bernard", "p-petit", "p-durand", "p-moreau"]
+    assert re.search(r"\+\d,\d kg en \d jour", page)
+    assert "seuil 135/85" in page
+    assert "Poids : rien depuis" in page
+    assert "3 patients sur 5" in page
+    assert "dernier envoi reçu" in page
+
+
+def test_from_the_signal_one_click_leads_to_the_bytes(nurse: httpx.Client):
+    page = nurse.get("/patients/p-martin").text
+    link = re.search(r'<li><a href="(/patients/p-martin/readings/[^"]+)"', page)
+    assert link
+    way = nurse.get(link[1]).text
+    assert "body_weight" in way
+    assert "import/p-martin" in way
+
+
+def test_a_reading_of_another_patient_is_not_found(nurse: httpx.Client):
+    page = nurse.get("/patients/p-martin").text
+    link = re.search(r"/patients/p-martin/(readings/\d+/\d+/\d+)", page)
+    assert link
+    assert nurse.get(f"/patients/p-bernard/{link[1]}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/patients/nobody",
+        "/patients/p-martin?days=31",
+        "/patients/p-martin/readings/1/99999999999999999999/1",
+        "/elsewhere",
+    ],
+)
+def test_what_is_not_there_says_so(nurse: httpx.Client, path: str):
+    answer = nurse.get(path)
+    assert answer.status_code == 404
+    assert "introuvable" in answer.text
+
+
+def test_seen_is_kept_with_who_and_when(nurse: httpx.Client, populated: str):
+    page = nurse.get("/").text
+    action = re.search(r'action="(/patients/p-bernard/signals/\d+)"', page)
+    assert action
+    nurse.post(action[1], data={"state": "seen", "back": "/"})
+    with psycopg.connect(populated) as database:
+        rows = database.execute(
+            "SELECT who, signal_event.state FROM signal_event JOIN signal ON signal.id = signal"
+            " JOIN subject ON subject.id = subject WHERE code = 'p-bernard' ORDER BY at"
+        ).fetchall()
+    assert rows == [("balise", "new"), ("nurse", "seen")]
+
+
+def test_a_signal_of_another_patient_is_not_touched(nurse: httpx.Client, populated: str):
+    action = re.search(r"/signals/(\d+)", nurse.get("/patients/p-martin").text)
+    assert action
+    nurse.post(f"/patients/p-durand/signals/{action[1]}", data={"state": "closed"})
+    with psycopg.connect(populated) as database:
+        row = database.execute("SELECT state FROM signal WHERE id = %s", (action[1],)).fetchone()
+    assert row == ("new",)
+
+
+def test_a_post_from_another_site_is_refused(nurse: httpx.Client):
+    answer = nurse.post(
+        "/patients/p-martin/signals/1", data={"state": "closed"}, headers={"Origin": "http://evil"}
+    )
+    assert answer.status_code == 403
+
+
+def test_signing_out_ends_the_session_at_the_server(nurse: httpx.Client):
+    cookie = nurse.cookies["balise_session"]
+    nurse.post("/sign-out")
+    answer = nurse.get("/", headers={"Cookie": f"balise_session={cookie}"})
+    assert answer.url.path == "/sign-in"
+
+
+def test_the_language_is_the_accounts_and_the_way_back_is_ours(nurse: httpx.Client):
+    assert "Patients to see" in nurse.post("/language", data={"back": "/"}).text
+    answer = nurse.post("/language", data={"back": "//evil"})
+    assert str(answer.url.host) == "127.0.0.1"
+    assert "Patients à voir" in answer.text
+
+
+def test_every_answer_has_its_headers(visitor: httpx.Client):
+    headers = visitor.get("/sign-in").headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+    assert visitor.get("/healthz").text == visitor.get("/readyz").text == "ok\n"
