@@ -8,7 +8,6 @@ air and the devices see the link drop, as they do when a real radio loses its po
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from typing import Self
 
@@ -18,10 +17,8 @@ from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink, PacketParser
 
 from devices.virtual.ether import Controller, Ether
-from devices.virtual.life import live
+from devices.virtual.life import end, live, start
 from devices.virtual.peripheral import Peripheral
-
-_log = logging.getLogger(__name__)
 
 
 class Air:
@@ -66,21 +63,13 @@ class Air:
         )
         device.add_services(peripheral.services())
         await device.power_on()
-        task = asyncio.create_task(live(peripheral, device), name=peripheral.name)
-        task.add_done_callback(_report)
-        self._lives[peripheral] = task, controller
+        self._lives[peripheral] = start(live(peripheral, device)), controller
 
     async def remove(self, peripheral: Peripheral) -> None:
         """Carry a device out of reach: a gateway sees the link drop, the memory is kept."""
         task, controller = self._lives.pop(peripheral)
         self.ether.leave(controller)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        _log.error("the virtual device %s died", task.get_name(), exc_info=error)
+        await end(task)
 
 
 class GatewayPort(asyncio.Protocol):

@@ -6,7 +6,10 @@ Times are seconds of the event loop. Nothing here ends a life but its cancellati
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device
@@ -14,6 +17,8 @@ from bumble.gatt import Characteristic
 from bumble.hci import HCI_Error
 
 from devices.virtual.peripheral import Peripheral
+
+_log = logging.getLogger(__name__)
 
 ADVERTISING_MS = 200
 NOTIFY, INDICATE = 1, 2
@@ -33,6 +38,27 @@ def advertisement(peripheral: Peripheral) -> bytes:
             ]
         )
     )
+
+
+def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start work that is to last; where it dies of an error, the log says so."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_report)
+    return task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("a virtual device failed", exc_info=error)
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they are over: a wait_for of Python 3.11 may swallow a cancellation."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.1)
 
 
 async def live(peripheral: Peripheral, device: Device) -> None:
@@ -66,18 +92,11 @@ class Session:
 
     async def run(self) -> None:
         """Tell what there is until the link is gone."""
-        talk = asyncio.ensure_future(self._talk())
+        tasks = [start(work) for work in (self._replay(), self._stream(), self._hang_up())]
         try:
             await self._gone.wait()
         finally:
-            talk.cancel()
-            await asyncio.gather(talk, return_exceptions=True)
-
-    async def _talk(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._replay())
-            tasks.create_task(self._stream())
-            tasks.create_task(self._hang_up())
+            await end(*tasks)
 
     def _subscribed(self, characteristic: Characteristic[bytes], bit: int) -> bool:
         return bool(self._device.gatt_server.read_cccd(self._link, characteristic)[0] & bit)

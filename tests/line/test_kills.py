@@ -11,13 +11,13 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 
 import psycopg
 import pytest
 
-from bench.line import Line, running
+from bench.line import Line
 from devices.payloads import balise_v1
 from devices.virtual.air import Air
 from devices.virtual.thermometer import Thermometer
@@ -33,12 +33,6 @@ ADDRESSES = {
 }
 MEASUREMENTS = 60
 EVERY = 0.08
-
-
-@pytest.fixture(scope="module")
-def line() -> Iterator[Line]:
-    with running(prefect=False) as started:
-        yield started
 
 
 def kill(line: Line, part: str, gateway: str) -> None:

@@ -182,7 +182,7 @@ async def test_a_gateway_killed_twenty_times_comes_back_at_once(air: Air, strap:
             async with asyncio.timeout(5):
                 await beats.wait()
             drop(radio)
-            await until(lambda radio=radio, connected=connected: not connected.is_connected)
+            await until(lambda connected=connected: not connected.is_connected)
     await until(lambda: not air.gateways)
     assert len(air.ether.controllers) == 1
 
