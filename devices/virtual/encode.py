@@ -20,11 +20,13 @@ def u16(value: int) -> bytes:
 def _float(value: Decimal, mantissa_bits: int, exponent_bits: int) -> bytes:
     """Return an IEEE 11073 number whose exponent is the Decimal's own: 37.0 isn't 37."""
     sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{value} is no number")  # noqa: TRY004 - it is, of the wrong kind
     mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
     reserved = 3  # at the top and at the bottom: not a number, infinities
     fits = abs(mantissa) < (1 << mantissa_bits - 1) - reserved
     limit = 1 << exponent_bits - 1
-    if not isinstance(exponent, int) or not -limit <= exponent < limit or not fits:
+    if not -limit <= exponent < limit or not fits:
         raise ValueError(f"{value} does not fit {mantissa_bits + exponent_bits} bits")
     word = exponent % (1 << exponent_bits) << mantissa_bits | mantissa % (1 << mantissa_bits)
     return word.to_bytes((mantissa_bits + exponent_bits) // 8, "little")

@@ -99,7 +99,8 @@ class Radio:
     async def _close(self, transport: Transport) -> None:
         await transport.close()
         with suppress(TimeoutError):  # closing is over in the loop's next turns, not before
-            await asyncio.wait_for(self.lost.wait(), 1)
+            async with asyncio.timeout(1):
+                await self.lost.wait()
 
     def _on_terminated(self, terminated: asyncio.Future[None]) -> None:
         if not terminated.cancelled():

@@ -90,11 +90,11 @@ def site(populated: str) -> Iterator[str]:
 def installed() -> str | None:
     """Install the distribution's Chromium, where root runs the tests."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"stdout": subprocess.DEVNULL, "check": False}
-        subprocess.run(["apt-get", "update", "-q"], **quiet)
-        subprocess.run(
-            ["apt-get", "install", "-qy", "--no-install-recommends", "chromium"], **quiet
-        )
+        for command in (
+            ["update", "-q"],
+            ["install", "-qy", "--no-install-recommends", "chromium"],
+        ):
+            subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, check=False)
     return shutil.which("chromium")
 
 

@@ -231,7 +231,6 @@ async def test_two_gateways_at_once(air: Air, cuff: BloodPressureCuff, strap: He
 async def test_of_two_gateways_after_one_device_one_has_it(air: Air, strap: HeartRateStrap):
     async with Radio(air.radio) as one, Radio(air.radio) as other:
         for _ in range(5):
-            pair = [client(radio, STRAP) for radio in (one, other)]
             scanner = backends(one)[0]
             device = await BleakScanner.find_device_by_address(STRAP, timeout=5, backend=scanner)
             assert device is not None

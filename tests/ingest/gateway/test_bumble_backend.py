@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+from bleak import BleakClient, BleakScanner
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakCharacteristicNotFoundError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
+from bumble.device import Advertisement
+from bumble.hci import Address
+
+from balise.errors import RadioDown
+from devices.virtual.air import Air
+from devices.virtual.blood_pressure import BloodPressureCuff
+from devices.virtual.heart_rate import HeartRateStrap
+from ingest.gateway import bumble_radio
+from ingest.gateway.bumble_backend import Radio, backends
+from ingest.gateway.bumble_scanner import advertisement_data
+
+CUFF, STRAP, NOBODY = "F0:00:00:00:00:01", "F0:00:00:00:00:02", "F0:00:00:00:00:03"
+BEAT = bytes.fromhex("0648")
+
+
+@pytest.fixture
+async def air() -> AsyncIterator[Air]:
+    async with Air() as air:
+        yield air
+
+
+@pytest.fixture
+async def radio(air: Air) -> AsyncIterator[Radio]:
+    async with Radio(air.radio) as radio:
+        yield radio
+
+
+@pytest.fixture
+async def cuff(air: Air) -> BloodPressureCuff:
+    cuff = new_cuff()
+    await air.add(cuff)
+    return cuff
+
+
+@pytest.fixture
+async def strap(air: Air) -> HeartRateStrap:
+    strap = HeartRateStrap(address=STRAP, name="strap", maker="Balise", period=0.05)
+    strap.beat(bpm=72)
+    await air.add(strap)
+    return strap
+
+
+def new_cuff() -> BloodPressureCuff:
+    cuff = BloodPressureCuff(address=CUFF, name="cuff", linger=0.2)
+    cuff.measure(systolic=Decimal(120), diastolic=Decimal(80))
+    return cuff
+
+
+def client(
+    radio: Radio, address: str, on_gone: asyncio.Event | None = None, timeout: float = 5
+) -> BleakClient:
+    def gone(_client: BleakClient) -> None:
+        if on_gone is not None:
+            on_gone.set()
+
+    return BleakClient(address, gone, backend=backends(radio)[1], timeout=timeout)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def wait(event: asyncio.Event) -> None:
+    async with asyncio.timeout(5):
+        await event.wait()
+
+
+def test_an_advertisement_in_bleaks_terms():
+    data = (
+        "0201 06"
+        "020a fc"
+        "0303 0a18"
+        "0302 0f18"
+        "05ff 4c00 0102"
+        "0416 0918 aa"
+        "1106 fb349b5f8000 0080 0010 0000 0d180000"[0:0]
+        + "0708 626c6f6f64 21"
+    )
+    said = advertisement_data(
+        Advertisement(Address(CUFF), rssi=-61, data_bytes=bytes.fromhex(data))
+    )
+    assert said.local_name == "blood!"
+    assert said.tx_power == -4
+    assert said.rssi == -61
+    assert said.manufacturer_data == {0x004C: b"\x01\x02"}
+    assert said.service_data == {"00001809-0000-1000-8000-00805f9b34fb": b"\xaa"}
+    assert said.service_uuids == [
+        "0000180a-0000-1000-8000-00805f9b34fb",
+        "0000180f-0000-1000-8000-00805f9b34fb",
+    ]
+
+
+async def test_a_scanner_hears_the_services_asked_for(
+    radio: Radio, cuff: BloodPressureCuff, strap: HeartRateStrap
+):
+    scanner, _ = backends(radio)
+    everything = await BleakScanner.discover(timeout=0.6, backend=scanner)
+    assert {(one.address, one.name) for one in everything} == {(CUFF, "cuff"), (STRAP, "strap")}
+    straps = await BleakScanner.discover(timeout=0.6, backend=scanner, service_uuids=["180d"])
+    assert [one.address for one in straps] == [STRAP]
+
+
+async def test_two_scanners_share_the_radio(radio: Radio, strap: HeartRateStrap):
+    scanner, _ = backends(radio)
+    async with BleakScanner(backend=scanner) as one:
+        async with BleakScanner(backend=scanner) as other:
+            await until(lambda: bool(one.discovered_devices and other.discovered_devices))
+        async with BleakScanner(backend=scanner) as again:
+            await until(lambda: bool(again.discovered_devices))
+        with pytest.raises(BleakError, match="already"):
+            await one.start()
+    assert not radio.device.is_scanning
+
+
+async def test_services_of_a_device(radio: Radio, strap: HeartRateStrap):
+    async with client(radio, STRAP) as connected:
+        beat = connected.services.get_characteristic("2a37")
+        assert beat is not None
+        assert beat.properties == ["notify"]
+        assert beat.service_uuid == "0000180d-0000-1000-8000-00805f9b34fb"
+        assert [one.uuid[4:8] for one in beat.descriptors] == ["2902"]
+        assert beat.max_write_without_response_size == connected.mtu_size - 3 == 514
+        assert await connected.read_gatt_descriptor(beat.descriptors[0]) == b"\x00\x00"
+        await connected.write_gatt_descriptor(beat.descriptors[0], b"\x01\x00")
+        assert await connected.read_gatt_descriptor(beat.descriptors[0]) == b"\x01\x00"
+    with pytest.raises(BleakError, match="not been performed"):
+        _ = connected.services
+
+
+async def test_a_client_by_its_scanned_device_has_its_name(radio: Radio, strap: HeartRateStrap):
+    scanner, backend = backends(radio)
+    device = await BleakScanner.find_device_by_name("strap", timeout=5, backend=scanner)
+    assert device is not None
+    async with BleakClient(device, backend=backend, services=["180a"]) as connected:
+        assert (connected.name, connected.address) == ("strap", STRAP)
+        assert [one.uuid[4:8] for one in connected.services] == ["180a"]
+        with pytest.raises(BleakError, match="connected already"):
+            await connected.connect()
+    assert client(radio, STRAP).name == STRAP.replace(":", "-")
+
+
+async def test_what_a_device_refuses_is_told_by_bleaks_errors(radio: Radio, strap: HeartRateStrap):
+    async with client(radio, STRAP) as connected:
+        assert await connected.read_gatt_char("2a29") == b"Balise"
+        with pytest.raises(BleakCharacteristicNotFoundError):
+            await connected.read_gatt_char("2a35")
+        with pytest.raises(BleakGATTProtocolError, match="Write Not Permitted"):
+            await connected.write_gatt_char("2a29", b"me", response=True)
+        await connected.write_gatt_char("2a29", b"me", response=False)
+        with pytest.raises(BleakError, match="can't be subscribed"):
+            await connected.start_notify("2a29", print)
+    with pytest.raises(BleakError):
+        await connected.read_gatt_char("2a29")
+
+
+async def test_notifications_start_and_stop(radio: Radio, strap: HeartRateStrap):
+    told: list[bytes] = []
+    async with client(radio, STRAP) as connected:
+        await connected.start_notify("2a37", lambda _, data: told.append(bytes(data)))
+        with pytest.raises(BleakError, match="subscribed to already"):
+            await connected.start_notify("2a37", print)
+        await until(lambda: len(told) > 3)
+        await connected.stop_notify("2a37")
+        had = len(told)
+        await asyncio.sleep(0.2)
+        assert len(told) == had
+        await connected.start_notify("2a37", lambda _, data: told.append(bytes(data)))
+        await until(lambda: len(told) > had)
+    assert set(told) == {BEAT}
+
+
+async def test_no_notification_is_lost_or_doubled(radio: Radio, air: Air):
+    strap = HeartRateStrap(address=STRAP, name="strap", period=0.01)
+    await air.add(strap)
+    told: list[int] = []
+
+    def on_beat(_: object, data: bytearray) -> None:
+        told.append(data[1])
+        strap.beat(bpm=len(told))
+
+    async with client(radio, STRAP) as connected:
+        strap.beat(bpm=0)
+        await connected.start_notify("2a37", on_beat)
+        await until(lambda: len(told) == 100)
+    assert told == sorted(told)
+    assert told[-1] >= 95  # the next beat may leave before the last one has come
+
+
+@contextmanager
+def distant_air(cuff: BloodPressureCuff) -> Iterator[str]:
+    """Another thread's air: it goes on while this thread's loop is blocked in a callback."""
+    opened: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        async with Air() as air:
+            await air.add(cuff)
+            ended = asyncio.Event()
+            opened.set_result((air.radio, asyncio.get_running_loop(), ended))
+            await ended.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    name, loop, ended = opened.result(timeout=10)
+    try:
+        yield name
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+
+
+async def test_an_indication_is_confirmed_once_the_callback_has_returned():
+    cuff = new_cuff()
+    confirmed_within: list[int] = []
+
+    def on_frame(_: object, _data: bytearray) -> None:
+        time.sleep(0.5)  # the cuff's thread has all the time to receive a confirmation
+        confirmed_within.append(len(cuff.confirmed))
+
+    with distant_air(cuff) as name:
+        async with Radio(name) as radio, client(radio, CUFF) as connected:
+            await connected.start_notify("2a35", on_frame)
+            await until(lambda: len(cuff.confirmed) == 1)
+    assert confirmed_within == [0]
+
+
+async def test_an_indication_is_not_confirmed_where_the_callback_raised(
+    radio: Radio, cuff: BloodPressureCuff
+):
+    def on_frame(_: object, _data: bytearray) -> None:
+        raise OSError("no space left on device")
+
+    async with client(radio, CUFF) as connected:
+        await connected.start_notify("2a35", on_frame)
+        await asyncio.sleep(0.3)
+        assert connected.is_connected
+        assert len(cuff.memory) == 1
+    async with client(radio, CUFF) as connected:
+        await connected.start_notify("2a35", lambda *_: None)
+        await until(lambda: len(cuff.confirmed) == 1)
+
+
+async def test_a_device_that_hangs_up_is_seen(radio: Radio, cuff: BloodPressureCuff):
+    gone = asyncio.Event()
+    async with client(radio, CUFF, gone) as connected:
+        await connected.start_notify("2a35", lambda *_: None)
+        await wait(gone)
+        assert not connected.is_connected
+        with pytest.raises(BleakError, match="Not connected"):
+            await connected.start_notify("2a35", print)
+        await connected.disconnect()
+
+
+async def test_a_disconnection_asked_for_is_told_too(radio: Radio, strap: HeartRateStrap):
+    gone = asyncio.Event()
+    async with client(radio, STRAP, gone):
+        assert not gone.is_set()
+    await wait(gone)
+
+
+async def test_a_read_cut_by_a_disconnection_ends(radio: Radio, air: Air, strap: HeartRateStrap):
+    connected = client(radio, STRAP)
+    await connected.connect()
+    reading = asyncio.create_task(connected.read_gatt_char("2a29"))
+    await asyncio.sleep(0)
+    await air.remove(strap)
+    with pytest.raises(BleakError, match="disconnected meanwhile"):
+        await reading
+
+
+async def test_pairing_by_just_works(radio: Radio, strap: HeartRateStrap):
+    async with BleakClient(STRAP, backend=backends(radio)[1], pair=True) as connected:
+        link = next(iter(radio.device.connections.values()))
+        assert link.is_encrypted
+        await connected.pair()
+        assert await connected.read_gatt_char("2a29") == b"Balise"
+        await connected.unpair()
+        assert not connected.is_connected
+
+
+async def test_an_address_nobody_has(radio: Radio):
+    with pytest.raises(BleakDeviceNotFoundError, match=f"No advertisement of {NOBODY} in 0.3 s"):
+        await client(radio, NOBODY, timeout=0.3).connect()
+    assert not radio.device.is_scanning
+
+
+async def test_a_device_gone_since_it_was_heard(radio: Radio, air: Air, strap: HeartRateStrap):
+    scanner, backend = backends(radio)
+    device = await BleakScanner.find_device_by_address(STRAP, timeout=5, backend=scanner)
+    assert device is not None
+    await air.remove(strap)
+    with pytest.raises(TimeoutError):
+        await BleakClient(device, backend=backend, timeout=0.3).connect()
+    await air.add(strap)
+    async with BleakClient(device, backend=backend, timeout=5) as connected:
+        assert connected.is_connected
+
+
+async def test_a_cancelled_attempt_leaves_nothing_behind(
+    radio: Radio, air: Air, strap: HeartRateStrap
+):
+    scanner, backend = backends(radio)
+    device = await BleakScanner.find_device_by_address(STRAP, timeout=5, backend=scanner)
+    assert device is not None
+    await air.remove(strap)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await BleakClient(device, backend=backend).connect()
+    await air.add(strap)
+    await asyncio.sleep(0.3)
+    assert not radio.device.connections
+    async with BleakClient(device, backend=backend, timeout=5) as connected:
+        assert connected.is_connected
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 60, 4))
+async def test_an_attempt_cancelled_at_any_moment_leaves_the_device_free(
+    milliseconds: int, radio: Radio, strap: HeartRateStrap
+):
+    scanner, backend = backends(radio)
+    device = await BleakScanner.find_device_by_address(STRAP, timeout=5, backend=scanner)
+    assert device is not None
+    attempt = asyncio.create_task(BleakClient(device, backend=backend).connect())
+    await asyncio.sleep(0.18 + milliseconds / 1000)  # the device advertises each 0.2 s
+    attempt.cancel()
+    await asyncio.gather(attempt, return_exceptions=True)
+    for link in tuple(radio.device.connections.values()):
+        assert not attempt.cancelled()
+        await link.disconnect()
+    async with BleakClient(device, backend=backend, timeout=5) as connected:
+        assert connected.is_connected
+
+
+async def test_a_lost_radio_is_told_to_all(radio: Radio, air: Air, strap: HeartRateStrap):
+    gone = asyncio.Event()
+    connected = client(radio, STRAP, gone)
+    await connected.connect()
+    waiting = asyncio.create_task(client(radio, NOBODY).connect())
+    await asyncio.sleep(0.05)
+    assert not radio.lost.is_set()
+    await next(iter(air.gateways)).close()
+    await wait(radio.lost)
+    await wait(gone)
+    with pytest.raises(BleakBluetoothNotAvailableError, match="is lost"):
+        await waiting
+    with pytest.raises(BleakError):
+        await connected.read_gatt_char("2a29")
+    with pytest.raises(BleakBluetoothNotAvailableError):
+        await connected.connect()
+    async with Radio(air.radio) as again, client(again, STRAP) as other:
+        assert other.is_connected
+
+
+async def test_a_scan_on_a_lost_radio_ends_quietly(radio: Radio, air: Air, strap: HeartRateStrap):
+    scanner, _ = backends(radio)
+    async with BleakScanner(backend=scanner) as scan:
+        await until(lambda: bool(scan.discovered_devices))
+        await next(iter(air.gateways)).close()
+        await wait(radio.lost)
+    with pytest.raises(BleakBluetoothNotAvailableError):
+        await BleakScanner.discover(backend=scanner)
+
+
+@pytest.mark.parametrize(
+    "name", ["tcp-client:127.0.0.1:1", "tcp-client:nowhere", "usb:99", "carrier-pigeon:1"]
+)
+async def test_a_radio_that_does_not_open_says_what_to_do(name: str):
+    with pytest.raises(RadioDown, match=r"does not open: .+ Check BALISE_BLE\."):
+        await Radio(name).__aenter__()
+
+
+async def test_a_radio_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bumble_radio, "OPENING", 0.2)
+    server = await asyncio.start_server(lambda _reader, writer: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(RadioDown, match="no answer"):
+            await Radio(f"tcp-client:127.0.0.1:{port}").__aenter__()
+
+
+async def test_leaving_the_radio_frees_its_devices(air: Air, strap: HeartRateStrap):
+    gone = asyncio.Event()
+    async with Radio(air.radio) as radio:
+        await client(radio, STRAP, gone).connect()
+    await wait(gone)
+    async with Radio(air.radio) as radio, client(radio, STRAP) as connected:
+        assert connected.is_connected
