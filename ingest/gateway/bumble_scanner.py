@@ -18,6 +18,21 @@ from ingest.gateway.bumble_radio import Radio
 from ingest.gateway.bumble_services import full_uuid
 
 AD = AdvertisingData.Type
+NAMES = (AD.COMPLETE_LOCAL_NAME, AD.SHORTENED_LOCAL_NAME)
+UUID_LISTS: dict[int, int] = {
+    AD.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS: 2,
+    AD.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS: 2,
+    AD.INCOMPLETE_LIST_OF_32_BIT_SERVICE_CLASS_UUIDS: 4,
+    AD.COMPLETE_LIST_OF_32_BIT_SERVICE_CLASS_UUIDS: 4,
+    AD.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS: 16,
+    AD.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS: 16,
+}
+SERVICE_DATA: dict[int, int] = {
+    AD.SERVICE_DATA_16_BIT_UUID: 2,
+    AD.SERVICE_DATA_32_BIT_UUID: 4,
+    AD.SERVICE_DATA_128_BIT_UUID: 16,
+}
+"""How many bytes of a UUID are in an element of an advertisement."""
 
 
 class BumbleScanner(BaseBleakScanner):
@@ -62,36 +77,43 @@ class BumbleScanner(BaseBleakScanner):
 
 
 def advertisement_data(advertisement: Advertisement) -> AdvertisementData:
-    """Return an advertisement in bleak's terms; UUIDs are in full, in lower case."""
-    data = advertisement.data
+    """Return an advertisement in bleak's terms; UUIDs are in full, in lower case.
+
+    What is malformed is left out, for it may be a stranger's: bumble's own objects raise there,
+    and take the power for unsigned.
+    """
+    parts = [(int(kind), data) for kind, data in advertisement.data.ad_structures]
+    names = {kind: data.decode(errors="replace") for kind, data in parts if kind in NAMES}
+    powers = [data for kind, data in parts if kind == AD.TX_POWER_LEVEL and len(data) == 1]
     return AdvertisementData(
-        local_name=data.get(AD.COMPLETE_LOCAL_NAME) or data.get(AD.SHORTENED_LOCAL_NAME),
-        manufacturer_data=dict(data.get_all(AD.MANUFACTURER_SPECIFIC_DATA)),
-        service_data=_service_data(data),
-        service_uuids=_service_uuids(data),
-        tx_power=data.get(AD.TX_POWER_LEVEL),
+        local_name=next((names[kind] for kind in NAMES if kind in names), None),
+        manufacturer_data={
+            int.from_bytes(data[:2], "little"): data[2:]
+            for kind, data in parts
+            if kind == AD.MANUFACTURER_SPECIFIC_DATA and len(data) >= 2
+        },
+        service_data=_service_data(parts),
+        service_uuids=_service_uuids(parts),
+        tx_power=int.from_bytes(powers[0], signed=True) if powers else None,
         rssi=advertisement.rssi,
         platform_data=(advertisement,),
     )
 
 
-def _service_uuids(data: AdvertisingData) -> list[str]:
-    lists = [
-        *data.get_all(AD.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS),
-        *data.get_all(AD.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS),
-        *data.get_all(AD.COMPLETE_LIST_OF_32_BIT_SERVICE_CLASS_UUIDS),
-        *data.get_all(AD.INCOMPLETE_LIST_OF_32_BIT_SERVICE_CLASS_UUIDS),
-        *data.get_all(AD.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS),
-        *data.get_all(AD.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS),
+def _service_uuids(parts: list[tuple[int, bytes]]) -> list[str]:
+    uuids = [
+        full_uuid(UUID.from_bytes(data[start : start + UUID_LISTS[kind]]))
+        for kind, data in parts
+        if kind in UUID_LISTS
+        for start in range(0, len(data) - UUID_LISTS[kind] + 1, UUID_LISTS[kind])
     ]
-    # bumble's own controller repeats the advertisement as its scan response
-    return list(dict.fromkeys(full_uuid(uuid) for uuids in lists for uuid in uuids))
+    # once each: bumble's emulated controller repeats the advertisement as its scan response
+    return list(dict.fromkeys(uuids))
 
 
-def _service_data(data: AdvertisingData) -> dict[str, bytes]:
-    pairs = [
-        *data.get_all(AD.SERVICE_DATA_16_BIT_UUID),
-        *data.get_all(AD.SERVICE_DATA_32_BIT_UUID),
-        *data.get_all(AD.SERVICE_DATA_128_BIT_UUID),
-    ]
-    return {full_uuid(uuid): value for uuid, value in pairs}
+def _service_data(parts: list[tuple[int, bytes]]) -> dict[str, bytes]:
+    return {
+        full_uuid(UUID.from_bytes(data[: SERVICE_DATA[kind]])): data[SERVICE_DATA[kind] :]
+        for kind, data in parts
+        if kind in SERVICE_DATA and len(data) >= SERVICE_DATA[kind]
+    }

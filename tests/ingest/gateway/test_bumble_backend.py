@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 from bleak import BleakClient, BleakScanner
+from bleak.backends.scanner import AdvertisementData
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakCharacteristicNotFoundError,
@@ -17,7 +18,10 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
+from bumble.att import AttributeValue
+from bumble.core import UUID
 from bumble.device import Advertisement
+from bumble.gatt import Characteristic, Descriptor, Service
 from bumble.hci import Address
 
 from balise.errors import RadioDown
@@ -29,6 +33,7 @@ from ingest.gateway.bumble_backend import Radio, backends
 from ingest.gateway.bumble_scanner import advertisement_data
 
 CUFF, STRAP, NOBODY = "F0:00:00:00:00:01", "F0:00:00:00:00:02", "F0:00:00:00:00:03"
+HEART_RATE = "0000180d-0000-1000-8000-00805f9b34fb"
 BEAT = bytes.fromhex("0648")
 
 
@@ -86,29 +91,35 @@ async def wait(event: asyncio.Event) -> None:
         await event.wait()
 
 
+def said_by(*parts: str) -> AdvertisementData:
+    data = b"".join(bytes((len(one) // 2,)) + bytes.fromhex(one) for one in parts)
+    return advertisement_data(Advertisement(Address(CUFF), rssi=-61, data_bytes=data))
+
+
 def test_an_advertisement_in_bleaks_terms():
-    data = (
-        "0201 06"
-        "020a fc"
-        "0303 0a18"
-        "0302 0f18"
-        "05ff 4c00 0102"
-        "0416 0918 aa"
-        "1106 fb349b5f8000 0080 0010 0000 0d180000"[0:0]
-        + "0708 626c6f6f64 21"
-    )
-    said = advertisement_data(
-        Advertisement(Address(CUFF), rssi=-61, data_bytes=bytes.fromhex(data))
+    said = said_by(
+        "0106",
+        "0afc",
+        "030a18",
+        "020f180a18",
+        "06fb349b5f80000080001000000d180000",
+        "ff4c000102",
+        "160918aa",
+        "08626c6f6f6421",
     )
     assert said.local_name == "blood!"
     assert said.tx_power == -4
     assert said.rssi == -61
     assert said.manufacturer_data == {0x004C: b"\x01\x02"}
     assert said.service_data == {"00001809-0000-1000-8000-00805f9b34fb": b"\xaa"}
-    assert said.service_uuids == [
-        "0000180a-0000-1000-8000-00805f9b34fb",
-        "0000180f-0000-1000-8000-00805f9b34fb",
-    ]
+    assert [one[4:8] for one in said.service_uuids] == ["180a", "180f", "180d"]
+
+
+def test_a_strangers_malformed_advertisement_is_read_as_far_as_it_goes():
+    said = said_by("0a", "030a180d", "ff4c", "1609", "09ff41", "06fb34")
+    assert said.local_name == "\N{REPLACEMENT CHARACTER}A"
+    assert [one[4:8] for one in said.service_uuids] == ["180a"]
+    assert (said.tx_power, said.manufacturer_data, said.service_data) == (None, {}, {})
 
 
 async def test_a_scanner_hears_the_services_asked_for(
@@ -117,7 +128,7 @@ async def test_a_scanner_hears_the_services_asked_for(
     scanner, _ = backends(radio)
     everything = await BleakScanner.discover(timeout=0.6, backend=scanner)
     assert {(one.address, one.name) for one in everything} == {(CUFF, "cuff"), (STRAP, "strap")}
-    straps = await BleakScanner.discover(timeout=0.6, backend=scanner, service_uuids=["180d"])
+    straps = await BleakScanner.discover(timeout=0.6, backend=scanner, service_uuids=[HEART_RATE])
     assert [one.address for one in straps] == [STRAP]
 
 
@@ -138,11 +149,11 @@ async def test_services_of_a_device(radio: Radio, strap: HeartRateStrap):
         beat = connected.services.get_characteristic("2a37")
         assert beat is not None
         assert beat.properties == ["notify"]
-        assert beat.service_uuid == "0000180d-0000-1000-8000-00805f9b34fb"
+        assert beat.service_uuid == HEART_RATE
         assert [one.uuid[4:8] for one in beat.descriptors] == ["2902"]
         assert beat.max_write_without_response_size == connected.mtu_size - 3 == 514
         assert await connected.read_gatt_descriptor(beat.descriptors[0]) == b"\x00\x00"
-        await connected.write_gatt_descriptor(beat.descriptors[0], b"\x01\x00")
+        await connected.start_notify(beat, lambda *_: None)
         assert await connected.read_gatt_descriptor(beat.descriptors[0]) == b"\x01\x00"
     with pytest.raises(BleakError, match="not been performed"):
         _ = connected.services
@@ -160,18 +171,62 @@ async def test_a_client_by_its_scanned_device_has_its_name(radio: Radio, strap: 
     assert client(radio, STRAP).name == STRAP.replace(":", "-")
 
 
-async def test_what_a_device_refuses_is_told_by_bleaks_errors(radio: Radio, strap: HeartRateStrap):
+class Secret(HeartRateStrap):
+    """A strap with a characteristic and a descriptor of its own, for those who have paired."""
+
+    def services(self) -> list[Service]:
+        open_to, allowed = Characteristic.Permissions, Characteristic.Properties
+        note = Descriptor(UUID(0x2901), open_to.READABLE | open_to.WRITEABLE, Note())
+        secret: Characteristic[bytes] = Characteristic(
+            UUID(0x2A00),
+            allowed.READ | allowed.WRITE | allowed.WRITE_WITHOUT_RESPONSE,
+            open_to.READ_REQUIRES_ENCRYPTION | open_to.WRITE_REQUIRES_ENCRYPTION,
+            Note(),
+            [note],
+        )
+        return [*super().services(), Service(UUID(0x1840), [secret])]
+
+
+class Note(AttributeValue[bytes]):
+    """A value that can be written and read again."""
+
+    def __init__(self) -> None:
+        self.value = b"old"
+        super().__init__(lambda _: self.value, lambda _, value: setattr(self, "value", value))
+
+
+@pytest.fixture
+async def secret(air: Air) -> None:
+    await air.add(Secret(address=STRAP, name="secret"))
+
+
+async def test_what_needs_pairing(radio: Radio, secret: None):
+    async with client(radio, STRAP) as connected:
+        service = connected.services.get_service("1840")
+        assert service is not None
+        (value,) = service.characteristics
+        with pytest.raises(BleakGATTProtocolError, match="Insufficient"):
+            await connected.read_gatt_char(value)
+        with pytest.raises(BleakGATTProtocolError, match="Insufficient"):
+            await connected.write_gatt_char(value, b"new", response=True)
+        await connected.pair()
+        assert await connected.read_gatt_char(value) == b"old"
+        await connected.write_gatt_char(value, bytearray(b"new"), response=True)
+        assert await connected.read_gatt_char(value) == b"new"
+        await connected.write_gatt_char(value, b"n" * 300, response=False)
+        assert await connected.read_gatt_char(value) == b"n" * 300
+        (note,) = value.descriptors
+        await connected.write_gatt_descriptor(note, b"written")
+        assert await connected.read_gatt_descriptor(note) == b"written"
+
+
+async def test_what_a_device_has_not(radio: Radio, strap: HeartRateStrap):
     async with client(radio, STRAP) as connected:
         assert await connected.read_gatt_char("2a29") == b"Balise"
         with pytest.raises(BleakCharacteristicNotFoundError):
             await connected.read_gatt_char("2a35")
-        with pytest.raises(BleakGATTProtocolError, match="Write Not Permitted"):
-            await connected.write_gatt_char("2a29", b"me", response=True)
-        await connected.write_gatt_char("2a29", b"me", response=False)
         with pytest.raises(BleakError, match="can't be subscribed"):
             await connected.start_notify("2a29", print)
-    with pytest.raises(BleakError):
-        await connected.read_gatt_char("2a29")
 
 
 async def test_notifications_start_and_stop(radio: Radio, strap: HeartRateStrap):
@@ -391,9 +446,9 @@ async def test_a_radio_that_does_not_open_says_what_to_do(name: str):
 
 async def test_a_radio_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bumble_radio, "OPENING", 0.2)
-    server = await asyncio.start_server(lambda _reader, writer: None, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
+    silent = asyncio.start_server(lambda reader, _: reader.read(), "127.0.0.1", 0)
+    async with await silent as server:
+        port = server.sockets[0].getsockname()[1]
         with pytest.raises(RadioDown, match="no answer"):
             await Radio(f"tcp-client:127.0.0.1:{port}").__aenter__()
 
