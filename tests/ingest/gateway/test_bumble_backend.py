@@ -446,11 +446,12 @@ async def test_a_radio_that_does_not_open_says_what_to_do(name: str):
 
 async def test_a_radio_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bumble_radio, "OPENING", 0.2)
-    silent = asyncio.start_server(lambda reader, _: reader.read(), "127.0.0.1", 0)
-    async with await silent as server:
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(asyncio.Protocol, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(RadioDown, match="no answer"):
             await Radio(f"tcp-client:127.0.0.1:{port}").__aenter__()
+        await asyncio.sleep(0.05)  # the server's side closes
 
 
 async def test_leaving_the_radio_frees_its_devices(air: Air, strap: HeartRateStrap):

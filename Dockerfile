@@ -1,0 +1,20 @@
+# One image for every Balise process of docker-compose.yml.
+FROM python:3.13-slim-bookworm
+ENV PYTHONUNBUFFERED=1 DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false
+WORKDIR /srv/balise
+COPY requirements/bootstrap.txt requirements/run.txt requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/bootstrap.txt \
+    && uv pip install --system --no-cache --require-hashes -r requirements/run.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY balise balise
+COPY devices devices
+COPY ingest ingest
+COPY flows flows
+COPY care care
+COPY sql sql
+COPY demo demo
+COPY bench bench
+RUN uv pip install --system --no-cache --no-deps --no-build-isolation . \
+    && useradd --system --home-dir /var/lib/balise --create-home balise
+USER balise
+ENTRYPOINT ["balise"]
