@@ -180,11 +180,19 @@ def refused_list(*, limit: int = 50, json: Json = False) -> None:
 
 
 @app.command
-def doctor(*, json: Json = False) -> None:
-    """Check database, broker, Prefect and what is behind."""
+def account(name: str) -> None:
+    """Make a clinician's account, or give it a new password; the password is shown once."""
     from balise import run
 
-    run.doctor(as_json=json)
+    run.account(name)
+
+
+@app.command
+def doctor(*parts: str, json: Json = False) -> None:
+    """Check database, broker, flows and Prefect, or only the parts named."""
+    from balise import run
+
+    run.doctor(parts, as_json=json)
 
 
 @bench_app.command(name="latency")

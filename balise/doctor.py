@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,15 +28,9 @@ class Finding:
     says: str
 
 
-def check(settings: Settings) -> list[Finding]:
-    """Return how each part is."""
-    checks: dict[str, Callable[[Settings], str]] = {
-        "database": _database,
-        "broker": _broker,
-        "flows": _flows,
-        "prefect": _prefect,
-    }
-    return [_try(part, one, settings) for part, one in checks.items()]
+def check(settings: Settings, parts: Sequence[str]) -> list[Finding]:
+    """Return how each of these parts is."""
+    return [_try(part, CHECKS[part], settings) for part in parts]
 
 
 def _try(part: str, one: Callable[[Settings], str], settings: Settings) -> Finding:
@@ -84,3 +78,12 @@ def _prefect(_settings: Settings) -> str:
         raise BaliseError("PREFECT_API_URL is not set; flows run without Prefect")
     with urllib.request.urlopen(f"{url}/health", timeout=_TIMEOUT):  # noqa: S310 - our own setting
         return f"{url} answers"
+
+
+CHECKS: dict[str, Callable[[Settings], str]] = {
+    "database": _database,
+    "broker": _broker,
+    "flows": _flows,
+    "prefect": _prefect,
+}
+"""The parts, in the order in which a mend makes sense."""

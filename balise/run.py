@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,14 +22,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from balise.errors import DatabaseDown, DependencyDown, PartlyRefused, UsageError
-from balise.settings import Settings
+from balise.settings import Settings, local_file
 
 
 def _settings(*needs: str) -> Settings:
-    settings = Settings()
+    """Read the settings; where `balise up` runs on this machine, its servers are the default."""
+    local = local_file()
+    found = local if os.access(local, os.R_OK) else None
+    settings = Settings(_env_file=found)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     for need in needs:
         if not getattr(settings, need):
-            raise UsageError(f"BALISE_{need.upper()} is not set")
+            raise UsageError(
+                f"BALISE_{need.upper()} is not set, and no `balise up` runs here ({local})"
+            )
     return settings
 
 
@@ -141,7 +148,7 @@ def web() -> None:
     if password:
         Console().print(
             f"First account: {accounts.FIRST_ACCOUNT}, password: {password}"
-            " (shown once; change it with `balise account`)",
+            f" (shown once; `balise account {accounts.FIRST_ACCOUNT}` makes a new one)",
             highlight=False,
         )
     uvicorn.run(
@@ -262,11 +269,30 @@ def refused(limit: int, *, as_json: bool) -> None:
     Console().print(table)
 
 
-def doctor(*, as_json: bool) -> None:
-    """Check each part and print what is wrong with it; exit 4 where one doesn't answer."""
-    from balise.doctor import check
+def account(name: str) -> None:
+    """Make an account or give it a new password, and print the password."""
+    import psycopg
 
-    found = check(_settings())
+    from care.web import accounts
+
+    settings = _settings("database_url")
+    password = secrets.token_urlsafe(12)
+
+    def work() -> None:
+        with psycopg.connect(settings.database_url, autocommit=True) as connection:
+            accounts.add(connection, name, password, role="clinician")
+
+    _database(work)
+    Console().print(f"{name}, password: {password}", highlight=False)
+
+
+def doctor(parts: Sequence[str], *, as_json: bool) -> None:
+    """Check parts and print what is wrong with them; exit 4 where one doesn't answer."""
+    from balise.doctor import CHECKS, check
+
+    if unknown := set(parts) - CHECKS.keys():
+        raise UsageError(f"no part {', '.join(unknown)}; there are: {', '.join(CHECKS)}")
+    found = check(_settings(), parts or tuple(CHECKS))
     for one in found:
         _print(asdict(one), as_json=as_json)
     if not all(one.ok for one in found):

@@ -18,6 +18,11 @@ def default_home() -> Path:
     return platformdirs.user_data_path("balise")
 
 
+def local_file() -> Path:
+    """Return the file in which `balise up` says where its servers are, for other terminals."""
+    return Path(os.environ.get("BALISE_HOME") or default_home()) / "local.env"
+
+
 class Settings(BaseSettings):
     """The settings of one process."""
 

@@ -13,7 +13,7 @@ import psycopg
 from rich.console import Console
 
 from balise.fleet import Fleet
-from balise.settings import Settings
+from balise.settings import Settings, local_file
 from balise.stack import Endpoints, Stack
 from balise.stack.progress import Terminal
 from ingest.mqtt import Broker, wait_for
@@ -39,6 +39,7 @@ def run_up(*, demo: bool, bluetooth: bool) -> None:
         _watch(fleet, stopped)
     finally:
         _console.print("Stopping; the data are kept.")
+        local_file().unlink(missing_ok=True)
         fleet.stop()
         stack.stop()
 
@@ -53,6 +54,7 @@ def _up(
     began: float,
 ) -> None:
     settings = use(endpoints)
+    _tell_other_terminals(settings)
     migrate(settings.database_url)
     password = _first_account(settings)
     fleet.add("receive", "receive")
@@ -80,6 +82,14 @@ def use(endpoints: Endpoints) -> Settings:
         DO_NOT_TRACK="1",
     )
     return Settings()
+
+
+def _tell_other_terminals(settings: Settings) -> None:
+    """Write where the servers are, so that `balise import` in another terminal finds them."""
+    path = local_file()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"BALISE_DATABASE_URL={settings.database_url}\n")
+        file.write(f"BALISE_MQTT_URL={settings.mqtt_url}\n")
 
 
 def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -> None:

@@ -23,6 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prefect.settings import get_current_settings
 
 from balise.__main__ import app
+from balise.doctor import CHECKS
 from balise.settings import Settings
 from balise.stack import Stack
 from bench.line import free_port
@@ -69,6 +70,15 @@ def test_every_command_is_one_of_ours(name: str):
     else:
         command, _, _ = app.parse_args(service["command"], exit_on_error=False, print_error=False)
         assert command.__module__ == "balise.__main__"
+
+
+def test_a_health_check_of_ours_is_a_command_of_ours():
+    tests = [service.get("healthcheck", {}).get("test", []) for service in OURS.values()]
+    doctors = [test[2:] for test in tests if test[1:2] == ["balise"]]
+    assert doctors
+    for command in doctors:
+        app.parse_args(command, exit_on_error=False, print_error=False)
+        assert set(command[1:]) <= CHECKS.keys()
 
 
 @pytest.mark.parametrize("name", OURS)

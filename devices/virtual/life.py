@@ -86,9 +86,6 @@ class Session:
         self._peripheral, self._device, self._link = peripheral, device, link
         self._gone = asyncio.Event()
         link.once(Connection.EVENT_DISCONNECTION, lambda _reason: self._gone.set())
-        for characteristic in (peripheral.stored, peripheral.streamed):
-            if characteristic is not None:
-                characteristic.on(Characteristic.EVENT_SUBSCRIPTION, lambda *_: peripheral.wake())
 
     async def run(self) -> None:
         """Tell what there is until the link is gone."""

@@ -67,6 +67,9 @@ class Peripheral:
         self._clock, self._on_confirmed = clock, on_confirmed
         self._maker, self._model, self._battery = maker, model, battery
         self._changed = asyncio.Event()
+        for characteristic in (self.stored, self.streamed):
+            if characteristic is not None:
+                characteristic.on(Characteristic.EVENT_SUBSCRIPTION, lambda *_: self.wake())
 
     def device_time(self, at: datetime | None = None) -> datetime | None:
         """Return what the device's clock shows at a true local time, by default now."""

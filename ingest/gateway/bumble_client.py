@@ -26,6 +26,9 @@ from bumble.hci import Address
 from ingest.gateway.bumble_radio import ANSWER, Radio
 from ingest.gateway.bumble_services import discover
 
+PAIRING = 30.0
+"""Seconds after which a pairing has failed by the specification (Vol 3, Part H, 3.4)."""
+
 
 class BumbleClient(BaseBleakClient):
     """What stands behind a BleakClient; `backends` binds it to a radio."""
@@ -127,10 +130,14 @@ class BumbleClient(BaseBleakClient):
                 await self.radio.finish(self._link.disconnect())
 
     async def pair(self, *_args: Any, **_others: Any) -> None:
-        """Pair by Just Works, the one way without display and keys; BleakError if refused."""
+        """Pair by Just Works, the one way without display and keys.
+
+        BleakError where the device refuses, TimeoutError where it says nothing for 30 s.
+        """
         link = self._connected()
         if not link.is_encrypted:
-            await self.radio.finish(link.pair())
+            async with asyncio.timeout(PAIRING):
+                await self.radio.finish(link.pair())
 
     async def unpair(self) -> None:
         """Forget the keys and disconnect."""

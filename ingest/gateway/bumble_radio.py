@@ -148,7 +148,8 @@ class Radio:
 
     async def connect(self, address: Address, seconds: float) -> Connection:
         """Open a link; TimeoutError where the device isn't heard for that many seconds."""
-        async with self._connecting:  # a controller opens one link at a time
+        # One link at a time, as controllers do; bumble itself waits for ever for a hung one.
+        async with self._connecting, asyncio.timeout(seconds + ANSWER):
             attempt = self.device.connect_le(
                 address, own_address_type=self._own_type, timeout=seconds
             )

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from balise.errors import EXIT_CODES, BaliseError, Exit, exit_code
+from balise.stack import Stack
 
 
 def balise(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -53,6 +54,8 @@ def test_decode_keeps_its_contract():
         (("receive",), Exit.USAGE),
         (("import", "/nowhere"), Exit.USAGE),
         (("flows", "run", "nothing"), Exit.USAGE),
+        (("doctor", "teeth"), Exit.USAGE),
+        (("doctor", "database"), Exit.DEPENDENCY_DOWN),
     ],
 )
 def test_bad_input_ends_with_its_code_and_says_what_to_do(arguments: tuple[str, ...], code: Exit):
@@ -66,6 +69,19 @@ def test_a_database_that_is_down_is_said_so():
     done = balise("refused", "list", BALISE_DATABASE_URL="postgresql://x@127.0.0.1:1/x")
     assert done.returncode == Exit.DEPENDENCY_DOWN
     assert "BALISE_DATABASE_URL" in done.stderr
+
+
+@pytest.mark.stack
+def test_a_whole_line_is_well(database_url: str, stack: Stack):
+    settings = {
+        "BALISE_DATABASE_URL": database_url,
+        "BALISE_MQTT_URL": stack.endpoints.mqtt_url,
+    }
+    done = balise("doctor", "database", "broker", "flows", "--json", **settings)
+    assert done.returncode == Exit.OK, done.stdout
+    assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [True] * 3
+    made = balise("account", "someone", **settings)
+    assert made.stdout.startswith("someone, password: ")
 
 
 def test_every_error_has_a_code_and_a_message():

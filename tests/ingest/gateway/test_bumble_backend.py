@@ -18,6 +18,7 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
+from bumble import controller
 from bumble.att import AttributeValue
 from bumble.core import UUID
 from bumble.device import Advertisement
@@ -25,6 +26,7 @@ from bumble.gatt import Characteristic, Descriptor, Service
 from bumble.hci import Address
 
 from balise.errors import RadioDown
+from devices.virtual import ether
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from devices.virtual.heart_rate import HeartRateStrap
@@ -386,6 +388,21 @@ async def test_a_cancelled_attempt_leaves_nothing_behind(
     assert not radio.device.connections
     async with BleakClient(device, backend=backend, timeout=5) as connected:
         assert connected.is_connected
+
+
+async def test_a_radio_that_never_ends_an_attempt_is_given_up(
+    radio: Radio, air: Air, strap: HeartRateStrap, monkeypatch: pytest.MonkeyPatch
+):
+    scanner, backend = backends(radio)
+    device = await BleakScanner.find_device_by_address(STRAP, timeout=5, backend=scanner)
+    assert device is not None
+    await air.remove(strap)
+    stuck = "on_hci_le_create_connection_cancel_command"
+    monkeypatch.setattr(ether.Controller, stuck, getattr(controller.Controller, stuck))
+    monkeypatch.setattr(bumble_radio, "ANSWER", 0.2)
+    async with asyncio.timeout(5):
+        with pytest.raises(TimeoutError):
+            await BleakClient(device, backend=backend, timeout=0.2).connect()
 
 
 @pytest.mark.parametrize("milliseconds", range(0, 60, 4))
