@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import time
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from rich.console import Console
 from balise.fleet import Fleet
 from balise.settings import Settings, local_file
 from balise.stack import Endpoints, Stack
+from balise.stack.ports import free, is_free
 from balise.stack.progress import Terminal
 from ingest.mqtt import Broker, wait_for
 from ingest.receive import ONLINE, STATUS
@@ -60,8 +60,8 @@ def _up(
     fleet.add("receive", "receive")
     with Terminal().step("Waiting for the receiver"):
         wait_for(Broker(settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
-    port = settings.web_port if _free(settings.web_port) else 0
-    web_port = port or _any_free_port()
+    port = settings.web_port
+    web_port = port if port and is_free(port) else free()
     fleet.add("web", "web", BALISE_WEB_PORT=str(web_port))
     if demo:
         _enrol(stack, fleet, settings, bluetooth=bluetooth)
@@ -103,7 +103,7 @@ def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -
         backfill(importer, new, lambda _done, _total: None)
     if not bluetooth:
         return
-    air = _any_free_port()
+    air = free()
     fleet.add("air", "air", "--port", str(air))
     for patient in PATIENTS:
         if not patient.silent_for:
@@ -151,19 +151,3 @@ def _tell(endpoints: Endpoints, web_port: int, password: str | None, seconds: fl
         )
     _console.print(f"Flows             {endpoints.prefect_ui_url}", highlight=False)
     _console.print("Ctrl-C stops everything; the data are kept.")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _any_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -15,7 +15,8 @@ from decimal import Decimal
 import httpx
 import psycopg
 
-from bench.line import Line, free_port, running
+from balise.stack.ports import free
+from bench.line import Line, running
 from care.web import accounts
 from devices.virtual.air import Air
 from devices.virtual.thermometer import Thermometer
@@ -29,7 +30,7 @@ _LIMIT_SECONDS = 60.0
 def main(readings: int) -> None:
     """Print the latencies' median, 95th percentile and maximum, in seconds, as JSON."""
     with running(prefect=True, members=("receive",)) as line:
-        port = free_port()
+        port = free()
         line.fleet.add("web", "web", BALISE_WEB_PORT=str(port))
         line.fleet.add("flows", "flows", "serve", "--no-schedules")
         line.enrol(_HOME, {_ADDRESS: "Thermometer"}, pathway="respiratory_failure")

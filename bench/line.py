@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import psycopg
 from balise.fleet import Fleet
 from balise.settings import Settings
 from balise.stack import Stack
+from balise.up import gateway_settings, use
 from ingest.gateway import devices
 from ingest.mqtt import Broker, wait_for
 from ingest.receive import ONLINE, STATUS
@@ -49,11 +49,7 @@ class Line:
 
     def of_gateway(self, name: str) -> Settings:
         """Return a gateway's settings, with its own account at the broker."""
-        password = self.stack.add_gateway(name)
-        _, _, host = self.settings.mqtt_url.rpartition("@")
-        return self.settings.model_copy(
-            update={"mqtt_url": f"mqtt://{name}:{password}@{host}", "gateway_name": name}
-        )
+        return gateway_settings(self.stack, self.settings, name)
 
     def add_gateway(self, name: str, ble: str) -> None:
         """Start the gateway process of an enrolled home."""
@@ -83,16 +79,10 @@ def running(*, prefect: bool, members: tuple[str, ...] = ("receive",)) -> Iterat
     before = dict(os.environ)
     try:
         endpoints = stack.start()
-        os.environ.update(
-            BALISE_HOME=str(home / "home"),
-            BALISE_DATABASE_URL=endpoints.database_url,
-            BALISE_MQTT_URL=endpoints.mqtt_url,
-            PREFECT_API_URL=endpoints.prefect_api_url,
-            PREFECT_SERVER_ANALYTICS_ENABLED="false",
-            DO_NOT_TRACK="1",
-        )
+        os.environ["BALISE_HOME"] = str(home / "home")
+        settings = use(endpoints)
         migrate(endpoints.database_url)
-        line = Line(stack, fleet, Settings())
+        line = Line(stack, fleet, settings)
         for member in members:
             fleet.add(member, *member.split())
         if "receive" in members:
@@ -110,10 +100,3 @@ def running(*, prefect: bool, members: tuple[str, ...] = ("receive",)) -> Iterat
 def _place() -> str:
     """Return a folder that root's unprivileged servers can reach too."""
     return "/var/tmp" if os.geteuid() == 0 else tempfile.gettempdir()  # noqa: S108 - mkdtemp in it
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

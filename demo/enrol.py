@@ -21,7 +21,7 @@ def enrol(settings: Settings, now: datetime) -> list[VirtualPatient]:
         for patient in PATIENTS:
             if people.known(connection, patient.code):
                 continue
-            _enrol(connection, patient, now - timedelta(days=DAYS + 1))
+            enrol_one(connection, patient, now - timedelta(days=DAYS + 1))
             new.append(patient)
     for patient in PATIENTS:
         path = devices.folder(settings.home, patient.gateway) / "devices.json"
@@ -32,7 +32,8 @@ def enrol(settings: Settings, now: datetime) -> list[VirtualPatient]:
     return new
 
 
-def _enrol(connection: psycopg.Connection, patient: VirtualPatient, since: datetime) -> None:
+def enrol_one(connection: psycopg.Connection, patient: VirtualPatient, since: datetime) -> int:
+    """Enrol a virtual patient, with gateway and devices theirs since a moment; return the number."""
     with connection.transaction():
         subject = people.add_subject(connection, patient.code, pathway=patient.pathway)
         people.set_identity(
@@ -53,6 +54,7 @@ def _enrol(connection: psycopg.Connection, patient: VirtualPatient, since: datet
                 name=device.name,
                 gateway=patient.gateway,
             )
+    return subject
 
 
 def backfill(

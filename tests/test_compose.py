@@ -26,7 +26,7 @@ from balise.__main__ import app
 from balise.doctor import CHECKS
 from balise.settings import Settings
 from balise.stack import Stack
-from bench.line import free_port
+from balise.stack.ports import free
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -172,7 +172,7 @@ def test_secrets_are_made_once_and_for_their_owner(made: Path):
 @pytest.fixture(scope="module")
 def broker(stack: Stack, made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """mosquitto with compose.conf, its paths and port replaced by ours."""
-    folder, port = tmp_path_factory.mktemp("broker"), free_port()
+    folder, port = tmp_path_factory.mktemp("broker"), free()
     text = (ROOT / "ops/mosquitto/compose.conf").read_text()
     text = text.replace("/mosquitto/tls/", f"{made}/ops/tls/")
     text = text.replace("/mosquitto/config/acl", str(ROOT / "ops/mosquitto/acl"))

@@ -88,7 +88,7 @@ class Agent:
                 device, lambda _: ended.set(), timeout=_CONNECT_SECONDS, backend=client
             ) as connected:
                 _log.info("device_connected", device=address)
-                await Session(connected, address, self._put).run(ended)
+                await Session(connected, address, self._put, ended).run()
             backoff.success()
         # A device may be gone at any step; whatever bleak raises then, it will be heard again.
         except (BleakError, TimeoutError, OSError, EOFError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -25,14 +26,15 @@ Put = Callable[[bytes], None]
 class Session:
     """From connected to disconnected; `put` commits before it returns."""
 
-    def __init__(self, client: BleakClient, address: str, put: Put) -> None:
+    def __init__(self, client: BleakClient, address: str, put: Put, ended: asyncio.Event) -> None:
         self._client = client
         self._address = address
         self._put = put
+        self._ended = ended
         self._id = str(uuid4())
         self._clock: balise_v1.Clock | None = None
 
-    async def run(self, ended: asyncio.Event) -> None:
+    async def run(self) -> None:
         """Listen until the device is gone."""
         self._clock = await self._read_clock()
         for service in self._client.services:
@@ -40,14 +42,20 @@ class Session:
                 key = (short_uuid(service.uuid), short_uuid(characteristic.uuid))
                 if key in _DECODED:
                     await self._subscribe(characteristic, *key)
-        await ended.wait()
+        await self._ended.wait()
 
     async def _subscribe(
         self, characteristic: BleakGATTCharacteristic, service: str, short: str
     ) -> None:
         def on_frame(_: BleakGATTCharacteristic, data: bytearray) -> None:
             # Committed inside the callback: the device may erase what it has handed over.
-            self._put(self._item(service, short, bytes(data)))
+            try:
+                self._put(self._item(service, short, bytes(data)))
+            except sqlite3.Error:
+                # Not confirmed, so the device keeps it; a link without answer would stand 30 s.
+                _log.exception("spool_refused", device=self._address)
+                self._ended.set()
+                raise
 
         await self._client.start_notify(characteristic, on_frame)
 

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 from balise.settings import Settings
 from care.web import accounts
 from care.web.app import create_app
+from demo.enrol import enrol_one
 from demo.history import documents
 from demo.patients import PATIENTS
 from devices.payloads import balise_v1
@@ -43,16 +44,7 @@ def populated(new_database: Callable[[], str]) -> str:
     now = datetime.now(UTC)
     with psycopg.connect(url, autocommit=True) as connection:
         for patient in PATIENTS:
-            subject = people.add_subject(connection, patient.code, pathway=patient.pathway)
-            people.set_identity(
-                connection,
-                subject,
-                family=patient.family,
-                given=patient.given,
-                birth_date=patient.birth_date,
-                sex=patient.sex,
-            )
-            people.add_gateway(connection, patient.gateway)
+            subject = enrol_one(connection, patient, now - timedelta(days=90))
             device = f"import/{patient.code}"
             people.give(connection, device, subject, since=now - timedelta(days=90))
             bodies = [

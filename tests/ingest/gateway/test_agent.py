@@ -1,0 +1,91 @@
+"""The agent over real Bluetooth stacks: whom it serves, and what its spool refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from devices.payloads.balise_v1 import Item
+from devices.virtual.air import Air
+from devices.virtual.blood_pressure import BloodPressureCuff
+from devices.virtual.thermometer import Thermometer
+from ingest.gateway.agent import Agent, Backoff, serve
+from ingest.gateway.devices import KnownDevice
+
+CUFF, STRANGER = "F0:00:00:00:00:11", "F0:00:00:00:00:12"
+
+
+@asynccontextmanager
+async def serving(air: Air, put: Callable[[bytes], None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(serve(air.radio, Agent([KnownDevice(address=CUFF)], put)))
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def cuff_three_years_behind() -> BloodPressureCuff:
+    cuff = BloodPressureCuff(
+        address=CUFF, name="cuff", clock=lambda: datetime.now(UTC).replace(tzinfo=None)
+    )
+    cuff.clock_offset = timedelta(days=-3 * 365)
+    cuff.measure(systolic=Decimal(132), diastolic=Decimal(78))
+    return cuff
+
+
+async def test_an_assigned_device_is_spooled_with_its_clock_and_a_stranger_is_not():
+    spooled: list[Item] = []
+    async with Air() as air:
+        cuff, stranger = cuff_three_years_behind(), Thermometer(address=STRANGER, name="other")
+        stranger.measure(temperature=Decimal("37.0"))
+        await air.add(stranger)
+        await air.add(cuff)
+        async with serving(air, lambda body: spooled.append(msgspec.json.decode(body, type=Item))):
+            await until(lambda: not cuff.memory)
+    (item,) = spooled
+    assert (item.device, item.service, item.characteristic) == (CUFF, "1810", "2A35")
+    assert item.data == cuff.confirmed[0].hex()
+    assert item.clock is not None
+    drift = item.clock.gateway - datetime.fromisoformat(item.clock.device).replace(tzinfo=UTC)
+    assert abs(drift - timedelta(days=3 * 365)) < timedelta(seconds=2)
+    assert list(stranger.memory)
+
+
+async def test_what_the_spool_refuses_stays_on_the_device_and_comes_again():
+    spooled: list[bytes] = []
+    refusals = iter([True, False])
+
+    def put(body: bytes) -> None:
+        if next(refusals, False):
+            raise sqlite3.OperationalError("database or disk is full")
+        spooled.append(body)
+
+    async with Air() as air:
+        cuff = cuff_three_years_behind()
+        await air.add(cuff)
+        async with serving(air, put):
+            await until(lambda: not cuff.memory)
+    assert len(spooled) == len(cuff.confirmed) == 1
+
+
+@pytest.mark.parametrize("failures", range(12))
+def test_the_wait_grows_and_stays_under_a_minute(failures: int):
+    backoff = Backoff()
+    for _ in range(failures):
+        backoff.next()
+    most = min(60.0, 0.5 * 2**failures)
+    assert most / 2 <= backoff.next() <= most
+    backoff.success()
+    assert backoff.next() <= 0.5
