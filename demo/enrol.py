@@ -33,7 +33,7 @@ def enrol(settings: Settings, now: datetime) -> list[VirtualPatient]:
 
 
 def enrol_one(connection: psycopg.Connection, patient: VirtualPatient, since: datetime) -> int:
-    """Enrol a virtual patient, with gateway and devices theirs since a moment; return the number."""
+    """Enrol a virtual patient, gateway and devices theirs since a moment; return the number."""
     with connection.transaction():
         subject = people.add_subject(connection, patient.code, pathway=patient.pathway)
         people.set_identity(
