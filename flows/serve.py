@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import psycopg
 import structlog
-from prefect import aserve
+from prefect import Flow, aserve
 from prefect.deployments.runner import RunnerDeployment
 
 import sql
@@ -85,16 +86,19 @@ async def _schedules() -> None:
 
 
 async def deployments() -> list[RunnerDeployment]:
-    """Return the line's schedules: repairs of what an event missed, and silence."""
-    tags = ["balise"]
+    """Return the line's schedules: repairs of what an event missed, and silence.
+
+    Prefect pauses what it serves when it stops, and would leave it so at the next start.
+    """
+    every: tuple[tuple[Flow[..., Any], timedelta, dict[str, Any]], ...] = (
+        (line.validate, timedelta(minutes=5), {}),
+        (line.aggregate, timedelta(minutes=15), {}),
+        (line.assess, timedelta(minutes=15), {"everyone": True}),
+        (line.summarise, timedelta(hours=1), {}),
+    )
     return [
-        await line.validate.ato_deployment("scheduled", interval=timedelta(minutes=5), tags=tags),
-        await line.aggregate.ato_deployment("scheduled", interval=timedelta(minutes=15), tags=tags),
-        await line.assess.ato_deployment(
-            "scheduled",
-            interval=timedelta(minutes=15),
-            parameters={"everyone": True},
-            tags=tags,
-        ),
-        await line.summarise.ato_deployment("scheduled", interval=timedelta(hours=1), tags=tags),
+        await flow.ato_deployment(
+            "scheduled", interval=interval, parameters=parameters, paused=False, tags=["balise"]
+        )
+        for flow, interval, parameters in every
     ]
