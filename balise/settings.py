@@ -48,6 +48,3 @@ class Settings(BaseSettings):
     flow_interval: float = Field(
         default=2.0, description="seconds between two event-driven flow cycles"
     )
-    admin_password_file: Path | None = Field(
-        default=None, description="password of the first account; made and printed once if absent"
-    )

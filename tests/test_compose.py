@@ -1,228 +1,264 @@
-"""docker-compose.yml against the code: no Docker engine is at hand, so each of its words is held.
+"""docker-compose.yml against the code. No Docker engine is at hand, so each of its words is held.
 
-The broker's part is really run: the certificates and passwords of ops/secrets, compose.conf, TLS.
+What can be run without an engine is, in test_compose_run.py.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
-import socket
-import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import paho.mqtt.client as mqtt
+import prefect.settings
 import pytest
 import yaml
-from paho.mqtt.enums import CallbackAPIVersion
-from prefect.settings import get_current_settings
 
 from balise.__main__ import app
 from balise.doctor import CHECKS
 from balise.settings import Settings
-from balise.stack import Stack
-from balise.stack.ports import free
+from balise.stack.broker import GATEWAY
+from balise.stack.cluster import SETTINGS
+from balise.stack.postgres import EXTENSIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: one for name, one in SERVICES.items() if one.get("image", "").startswith("balise:")}
+OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("balise:")}
 ONE_SHOT = {"migrate"}
+IMAGE = dict(
+    re.findall(
+        r"(\w+)=(\S+)",
+        re.findall(r"^ENV (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0],
+    )
+)
+VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}")
+INIT = ROOT / "ops/postgres/databases.sql"
+CONF = ROOT / "ops/mosquitto/compose.conf"
+SECRETS = runpy.run_path(str(ROOT / "ops/secrets"))
 
 
 def test_the_whole_line_is_there():
-    assert set(SERVICES) == {
-        "database",
-        "broker",
-        "prefect",
-        "migrate",
-        "receive",
-        "flows",
-        "web",
-    }
+    assert {*SERVICES} == {"database", "broker", "prefect", "migrate", "receive", "flows", "web"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_watched_and_waits_for_what_it_needs(name: str):
     service = SERVICES[name]
-    assert name in ONE_SHOT or service["healthcheck"]["test"]
+    assert (name in ONE_SHOT) != ("healthcheck" in service)
+    assert service["restart"] == ("no" if name in ONE_SHOT else "unless-stopped")
     for other, rule in service.get("depends_on", {}).items():
         expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
         assert rule["condition"] == expected
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_has_a_fixed_version(name: str):
+    _, _, tag = SERVICES[name]["image"].partition(":")
+    assert re.match(r"\d+\.\d+\.\d+", tag)
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_is_one_of_ours(name: str):
-    service = OURS[name]
-    if service.get("entrypoint") == ["prefect"]:
-        done = subprocess.run(
-            [sys.executable, "-m", "prefect", *service["command"][:2], "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert all(option in done.stdout for option in service["command"] if option[:2] == "--")
+    if OURS[name].get("entrypoint") == ["prefect"]:
+        words = OURS[name]["command"]
+        done = run([sys.executable, "-m", "prefect", *words[:2], "--help"])
+        assert all(word in done.stdout for word in words if word.startswith("--"))
     else:
-        command, _, _ = app.parse_args(service["command"], exit_on_error=False, print_error=False)
-        assert command.__module__ == "balise.__main__"
+        parse(OURS[name]["command"])
 
 
-def test_a_health_check_of_ours_is_a_command_of_ours():
-    tests = [service.get("healthcheck", {}).get("test", []) for service in OURS.values()]
-    doctors = [test[2:] for test in tests if test[1:2] == ["balise"]]
-    assert doctors
-    for command in doctors:
-        app.parse_args(command, exit_on_error=False, print_error=False)
-        assert set(command[1:]) <= CHECKS.keys()
+@pytest.mark.parametrize("name", OURS.keys() - ONE_SHOT)
+def test_a_health_check_runs_python_or_a_command_of_ours(name: str):
+    kind, program, *words = OURS[name]["healthcheck"]["test"]
+    assert (kind, program) in {("CMD", "python"), ("CMD", "balise")}
+    if program == "balise":
+        parse(words)
+        assert words[0] != "doctor" or {*words[1:]} <= CHECKS.keys()
+
+
+def parse(words: list[str]) -> None:
+    command, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    assert command.__module__ == "balise.__main__"
+
+
+def run(words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, check=True, **options)
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_variable_is_one_somebody_reads(name: str):
-    fields = {f"BALISE_{field.upper()}" for field in Settings.model_fields}
-    for variable in OURS[name]["environment"]:
-        if variable.startswith("BALISE_"):
-            assert variable in fields
-        elif variable != "DO_NOT_TRACK":
-            assert variable.startswith("PREFECT_")
-            assert variable in prefect_variables()
-
-
-def prefect_variables() -> set[str]:
-    """Return the names Prefect reads."""
-    return set(get_current_settings().to_environment_variables(exclude_unset=False)) | {
-        "PREFECT_API_URL",
-        "PREFECT_API_DATABASE_CONNECTION_URL",
-    }
+    ours = {f"BALISE_{field.upper()}" for field in Settings.model_fields}
+    for variable in {**IMAGE, **OURS[name]["environment"]}:
+        if variable.startswith("PREFECT_"):
+            assert hasattr(prefect.settings, variable)
+        else:
+            others = {"DO_NOT_TRACK", "PYTHONUNBUFFERED", "UV_COMPILE_BYTECODE"}
+            assert variable in ours | others | {"FORWARDED_ALLOW_IPS"}  # uvicorn's
 
 
 def test_no_password_stands_in_the_file():
-    text = (ROOT / "docker-compose.yml").read_text()
-    for variable in re.findall(r"\$\{(\w+)([^}]*)\}", text):
-        assert variable[1].startswith(":?"), f"{variable[0]} has a default"
-    urls = re.findall(r"://\w+:([^@\n]+)@", text)
-    assert urls
-    assert all(password.startswith("${") for password in urls)
-
-
-def test_ports_agree_with_the_settings():
-    web = SERVICES["web"]
-    assert web["ports"] == [f"127.0.0.1:8080:{web['environment']['BALISE_WEB_PORT']}"]
-    assert Settings.model_fields["web_port"].default == 8080
-    assert SERVICES["receive"]["environment"]["BALISE_MQTT_URL"].endswith("@broker:8883")
-    assert "listener 8883" in (ROOT / "ops/mosquitto/compose.conf").read_text()
-
-
-def test_every_file_of_ours_is_there_and_every_volume_is_named():
+    assert all(rest == ":?run ops/secrets first" for _, rest in VARIABLE.findall(TEXT))
+    urls = re.findall(r"://\w+:([^@\n]+)@", TEXT)
+    assert len(urls) == 3
+    assert all(VARIABLE.fullmatch(password) for password in urls)
     for service in SERVICES.values():
-        for volume in service.get("volumes", []):
-            source = volume.split(":")[0]
-            if source.startswith("./") and source != "./ops/tls":
-                assert (ROOT / source).exists(), source
-            elif not source.startswith("./"):
-                assert source in COMPOSE["volumes"]
+        for variable, value in service.get("environment", {}).items():
+            assert "PASSWORD" not in variable or VARIABLE.fullmatch(value)
 
 
-def test_the_image_copies_what_is_there_and_runs_a_python_we_support():
-    text = (ROOT / "Dockerfile").read_text()
-    for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):
-        assert all((ROOT / source).exists() for source in line.split())
-    packages = re.search(r"module-name = (\[.+\])", (ROOT / "pyproject.toml").read_text())
-    assert packages
-    for package in yaml.safe_load(packages[1]):
-        assert f"COPY {package} {package}" in text
-    assert "python:3.13" in text
-    assert "USER balise" in text
-
-
-def settings_of(file: str) -> set[str]:
-    own = ("listener", "cafile", "certfile", "keyfile", "tls_version", "log_", "#")
-    lines = (ROOT / "ops/mosquitto" / file).read_text().splitlines()
-    kept = {line for line in map(str.strip, lines) if line and not line.startswith(own)}
-    return {
-        re.sub(r"^(password_file|acl_file|persistence_location) .*", r"\1", line) for line in kept
+def test_a_password_goes_only_where_it_is_needed():
+    goes = {
+        password: {name for name, one in SERVICES.items() if f"${{{password}:" in str(one)}
+        for password in SECRETS["PASSWORDS"]
+    }
+    assert goes == {
+        "POSTGRES_PASSWORD": {"database"},
+        "BALISE_DB_PASSWORD": {"database", "migrate", "receive", "flows", "web"},
+        "PREFECT_DB_PASSWORD": {"database", "prefect"},
+        "BALISE_MQTT_PASSWORD": {"receive"},
+    }
+    assert SERVICES["broker"]["networks"] == ["edge"]
+    assert {name for name, one in SERVICES.items() if "edge" in one.get("networks", [])} == {
+        "broker",
+        "receive",
     }
 
 
+def test_ports_agree_and_only_the_broker_meets_the_world():
+    published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
+    port = SERVICES["web"]["environment"]["BALISE_WEB_PORT"]
+    assert port == str(Settings.model_fields["web_port"].default)
+    assert published == {
+        "broker": ["8883:8883"],
+        "prefect": ["127.0.0.1:4200:4200"],
+        "web": [f"127.0.0.1:{port}:{port}"],
+    }
+    assert f":{port}/readyz" in str(SERVICES["web"]["healthcheck"])
+    assert SERVICES["prefect"]["command"][-2:] == ["--port", "4200"]
+    assert ":4200/api/health" in str(SERVICES["prefect"]["healthcheck"])
+    assert "-p 8883 " in SERVICES["broker"]["healthcheck"]["test"][1]
+    assert re.findall(r"^listener (.+)$", CONF.read_text(), re.MULTILINE) == ["8883"]
+    environments = [one["environment"] for one in OURS.values()]
+    addresses = {value for one in environments for value in one.values() if "://" in value}
+    met = {(urlsplit(one).hostname, urlsplit(one).port) for one in map(filled, addresses)}
+    assert met == {("database", 5432), ("broker", 8883), ("prefect", 4200), ("127.0.0.1", 4200)}
+
+
+def filled(text: str, words: Mapping[str, str] | None = None) -> str:
+    return VARIABLE.sub(lambda match: (words or {}).get(match[1], "made"), text)
+
+
+def test_every_file_and_volume_is_there(made: Path):
+    for service in SERVICES.values():
+        assert {*service.get("secrets", [])} <= COMPOSE["secrets"].keys()
+        for volume in service.get("volumes", []):
+            source, target, *mode = volume.split(":")
+            if source.startswith("./"):
+                assert (ROOT / source).is_file()
+                assert mode == ["ro"]
+                assert target.endswith("/" + Path(source).name)
+            else:
+                assert source in COMPOSE["volumes"]
+    assert all((made / one["file"]).is_file() for one in COMPOSE["secrets"].values())
+
+
+def test_the_image_copies_what_is_there_and_runs_a_python_we_support():
+    text, project = (ROOT / "Dockerfile").read_text(), (ROOT / "pyproject.toml").read_text()
+    copied = [line.split() for line in re.findall(r"^COPY (.+)$", text, re.MULTILINE)]
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    for *sources, _ in copied:
+        assert all((ROOT / source).exists() and source not in ignored for source in sources)
+    packages = yaml.safe_load(re.findall(r"^module-name = (.+)$", project, re.MULTILINE)[0])
+    assert all([package, package] in copied for package in packages)
+    base = re.findall(r"^FROM python:(\d\.\d+)-", text, re.MULTILINE)
+    assert f"Programming Language :: Python :: {base[0]}" in project
+    assert re.findall(r"^USER .+\nENTRYPOINT .+", text, re.MULTILINE) == [
+        'USER balise\nENTRYPOINT ["balise"]'
+    ]
+
+
+def test_no_secret_gets_into_the_image_or_into_git():
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {".*", "ops"} <= {*ignored}
+    for path in (".env", "ops/tls/ca.key"):
+        run(["git", "check-ignore", "--no-index", path], cwd=ROOT)
+
+
+def test_the_databases_log_holds_no_value_here_either():
+    set_here = dict(re.findall(r"-c (\S+?)=(\S+)", SERVICES["database"]["command"]))
+    kept = {"log_min_error_statement", "log_parameter_max_length_on_error"}
+    assert kept | {"timescaledb.telemetry_level", "max_locks_per_transaction"} <= set_here.keys()
+    assert all(SETTINGS[name] == set_here[name] for name in set_here.keys() & SETTINGS.keys())
+    assert set_here["log_error_verbosity"] == "terse"  # its DETAIL shows the failing row
+
+
+def test_both_stacks_have_the_same_extensions():
+    parts = re.split(r"^\\connect (\w+)$", INIT.read_text(), flags=re.MULTILINE)[1:]
+    made = {
+        database: tuple(re.findall(r"CREATE EXTENSION (\w+)", text))
+        for database, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+    assert made == EXTENSIONS
+
+
+def broker_settings(file: str) -> set[str]:
+    lines = (ROOT / "ops/mosquitto" / file).read_text().splitlines()
+    own = ("#", "listener", "cafile", "certfile", "keyfile", "tls_version")
+    kept = {line.strip() for line in lines if line.strip() and not line.startswith(own)}
+    return {re.sub(r"^(\w+(_file|_location)) .*", r"\1", line) for line in kept}
+
+
 def test_the_two_brokers_settings_do_not_drift_apart():
-    assert settings_of("compose.conf") == settings_of("mosquitto.conf")
+    assert broker_settings("compose.conf") == broker_settings("mosquitto.conf")
+
+
+def secrets(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, str(root / "ops/secrets"), *arguments])
+
+
+def words(root: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in (root / ".env").read_text().splitlines())
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("secrets")
-    assert runpy.run_path(str(ROOT / "ops/secrets"))["main"](folder, "localhost") == 0
-    return folder
+    """What ops/secrets makes, in a checkout that has nothing else."""
+    root = tmp_path_factory.mktemp("checkout")
+    (root / "ops").mkdir()
+    (root / "ops/secrets").write_bytes((ROOT / "ops/secrets").read_bytes())
+    secrets(root, "broker.example.org", "192.0.2.7")
+    return root
 
 
-def test_secrets_are_made_once_and_for_their_owner(made: Path):
+def test_secrets_are_for_their_owner_and_each_is_another(made: Path):
+    assert os.access(ROOT / "ops/secrets", os.X_OK)
+    asked = {name for name, _ in VARIABLE.findall(TEXT)}
+    assert words(made).keys() == asked
+    assert len({*words(made).values()}) == len(asked)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (made / "ops/tls").iterdir()}
+    assert {name for name, mode in modes.items() if mode != 0o600} == {"ca.crt", "broker.crt"}
+    assert (made / "ops/tls").stat().st_mode & 0o777 == 0o700
     assert (made / ".env").stat().st_mode & 0o777 == 0o600
-    assert (made / "ops/tls/ca.key").stat().st_mode & 0o777 == 0o600
-    asked = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
-    lines = (made / ".env").read_text().splitlines()
-    assert {line.split("=")[0] for line in lines} == asked
-    assert len({line.split("=")[1] for line in lines}) == len(lines)
-    assert runpy.run_path(str(ROOT / "ops/secrets"))["main"](made, "localhost") == 1
 
 
-@pytest.fixture(scope="module")
-def broker(stack: Stack, made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """mosquitto with compose.conf, its paths and port replaced by ours."""
-    folder, port = tmp_path_factory.mktemp("broker"), free()
-    text = (ROOT / "ops/mosquitto/compose.conf").read_text()
-    text = text.replace("/mosquitto/tls/", f"{made}/ops/tls/")
-    text = text.replace("/mosquitto/config/acl", str(ROOT / "ops/mosquitto/acl"))
-    text = text.replace("/mosquitto/data/", f"{folder}/")
-    text = text.replace("listener 8883", f"listener {port} 127.0.0.1")
-    # Started by root it would become somebody who may not enter pytest's folders.
-    (folder / "conf").write_text(f"user root\n{text}")
-    running = Path(f"/proc/{stack.pid('broker')}")
-    # The stack's own mosquitto says which binary and which libraries there are.
-    arguments = (running / "cmdline").read_bytes().split(b"\0")
-    environ = (running / "environ").read_bytes().split(b"\0")
-    libraries = [one.decode() for one in environ if one.startswith(b"LD_LIBRARY_PATH=")]
-    with subprocess.Popen(
-        ["env", *libraries, arguments[0].decode(), "-c", str(folder / "conf")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        time.sleep(0.5)
-        yield port
-        process.terminate()
+def test_once_more_renews_the_certificate_and_nothing_else(made: Path):
+    tls = made / "ops/tls"
+    (made / ".env").write_text("MINE=1\n" + (made / ".env").read_text())
+    before = {path: path.read_bytes() for path in (made / ".env", *tls.glob("ca.*"), tls / "names")}
+    certificate = (tls / "broker.crt").read_bytes()
+    secrets(made)
+    assert {path: path.read_bytes() for path in before} == before
+    assert (tls / "broker.crt").read_bytes() != certificate
 
 
-@pytest.mark.stack
-@pytest.mark.parametrize(("password", "connects"), [(None, True), ("wrong", False)])
-def test_the_compose_broker_lets_in_who_has_the_password(
-    broker: int, made: Path, password: str | None, *, connects: bool
-):
-    right = re.search(r"BALISE_MQTT_PASSWORD=(.+)", (made / ".env").read_text())
-    assert right
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
-    client.username_pw_set("service", password or right[1])
-    client.tls_set(ca_certs=str(made / "ops/tls/ca.crt"))
-    answers: list[bool] = []
-    client.on_connect = lambda _c, _d, _f, code, _p: answers.append(not code.is_failure)
-    client.connect("localhost", broker)
-    client.loop_start()
-    end = time.monotonic() + 5
-    while not answers and time.monotonic() < end:
-        time.sleep(0.02)
-    client.disconnect()
-    client.loop_stop()
-    assert answers[:1] == [connects]
-
-
-@pytest.mark.stack
-def test_who_does_not_know_the_ca_does_not_talk_to_the_compose_broker(broker: int):
-    context = ssl.create_default_context()
-    with (
-        socket.create_connection(("localhost", broker)) as plain,
-        pytest.raises(ssl.SSLCertVerificationError),
-        context.wrap_socket(plain, server_hostname="localhost"),
-    ):
-        pass
+def test_the_names_a_gateway_may_have_are_those_of_the_local_stack():
+    assert SECRETS["GATEWAY"].pattern == GATEWAY.pattern
+    with pytest.raises(subprocess.CalledProcessError):
+        secrets(ROOT, "--gateway", "service")

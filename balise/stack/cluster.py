@@ -40,6 +40,8 @@ SETTINGS = {
     "jit": "off",  # its LLVM is left out of the prefix
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # Without DETAIL and CONTEXT, which quote a failing row: values never go into a log.
+    "log_error_verbosity": "terse",
     "log_line_prefix": "%m [%p] ",
     "log_min_error_statement": "panic",  # the text of a statement may hold a patient's value
     "log_parameter_max_length_on_error": "0",

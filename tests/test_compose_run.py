@@ -1,0 +1,335 @@
+"""docker-compose.yml run without an engine: each process with its own command and variables.
+
+Hosts, ports and a container's folders are replaced by ours; nothing else is. Real are: what
+ops/secrets makes, the databases' script and its roles, the broker's start and compose.conf over
+TLS, the processes of Balise, and the health check of each.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as mqtt
+import psycopg
+import pytest
+import yaml
+from paho.mqtt.enums import CallbackAPIVersion
+
+from balise.stack import Stack
+from balise.stack.ports import free
+
+pytestmark = pytest.mark.stack
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROGRAMS = {name: [sys.executable, "-m", name] for name in ("balise", "prefect")}
+
+
+Processes = dict[str, "subprocess.Popen[bytes]"]
+
+
+class Container:
+    """A container's folders as ours, and its neighbours as ports of this machine."""
+
+    def __init__(self, root: Path, made: Path, database: int) -> None:
+        self.ports = {8883: free(), 4200: free(), 8080: free()}
+        self.root = root
+        self._words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+        self._places = {
+            "/run/secrets": f"{root}/secrets",
+            "/run/mosquitto": f"{root}/mosquitto",
+            "/mosquitto/config": f"{root}/config",
+            "/mosquitto/data": f"{root}/data",
+            "/var/lib/balise": f"{root}/home",
+            # The stack at hand has databases and roles of these names already.
+            "//balise:": "//compose_balise:",
+            "//prefect:": "//compose_prefect:",
+            "@database:5432/": f"@127.0.0.1:{database}/compose_",
+            "@broker:": "@localhost:",
+            "//prefect:4200": "//127.0.0.1:4200",
+        }
+        for place in ("secrets", "mosquitto", "config", "data", "home"):
+            (root / place).mkdir()
+        for name, secret in COMPOSE["secrets"].items():
+            (root / "secrets" / name).symlink_to(made / secret["file"])
+
+    def here(self, text: str) -> str:
+        """Return a word of the compose file as it is outside a container."""
+        text = re.sub(r"\$\{(\w+)[^}]*\}", lambda match: self._words[match[1]], text)
+        for place in sorted(self._places, key=len, reverse=True):
+            text = text.replace(place, self._places[place])
+        for port, ours in self.ports.items():
+            text = re.sub(rf"\b{port}\b", str(ours), text)
+        return text.replace("$$", "$")
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return a service's variables; nothing of the caller's but where programs are."""
+        image = re.findall(r"^ENV (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
+        own = {key: self.here(text) for key, text in SERVICES[name].get("environment", {}).items()}
+        common = {"PATH": os.environ["PATH"], "HOME": f"{self.root}/home"}
+        return common | dict(re.findall(r"(\w+)=(\S+)", image)) | own
+
+    def command(self, name: str) -> list[str]:
+        """Return what a service of ours runs."""
+        program, *words = [
+            *SERVICES[name].get("entrypoint", ["balise"]),
+            *SERVICES[name]["command"],
+        ]
+        return [*PROGRAMS[program], *map(self.here, words)]
+
+    def is_healthy(self, name: str) -> bool:
+        """Run a service's own health check."""
+        program, *words = SERVICES[name]["healthcheck"]["test"][1:]
+        command = [*PROGRAMS.get(program, [sys.executable]), *map(self.here, words)]
+        env, seconds = self.environment(name), seconds_of(name, "timeout")
+        done = subprocess.run(command, env=env, cwd=self.root, timeout=seconds, check=False)
+        return done.returncode == 0
+
+
+def seconds_of(name: str, key: str) -> int:
+    return int(SERVICES[name]["healthcheck"][key].removesuffix("s"))
+
+
+def secrets(root: Path, *arguments: str) -> str:
+    command = [sys.executable, str(root / "ops/secrets"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ops/secrets makes, in a checkout that has nothing else."""
+    root = tmp_path_factory.mktemp("checkout")
+    (root / "ops").mkdir()
+    (root / "ops/secrets").write_bytes((ROOT / "ops/secrets").read_bytes())
+    secrets(root, "broker.example.org", "192.0.2.7")
+    return root
+
+
+@pytest.fixture(scope="module")
+def gateway(made: Path) -> tuple[str, str]:
+    """The account of a gateway, from what is printed for its box."""
+    said = dict(line.split("=", 1) for line in secrets(made, "--gateway", "home-1").split())
+    url = urlsplit(said["BALISE_MQTT_URL"])
+    assert (url.username, said["BALISE_GATEWAY_NAME"]) == ("home-1", "home-1")
+    assert (url.scheme, url.hostname, url.port) == ("mqtts", "broker.example.org", 8883)
+    return "home-1", url.password or ""
+
+
+@pytest.fixture(scope="module")
+def container(
+    stack: Stack, made: Path, gateway: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Container:
+    port = urlsplit(stack.endpoints.database_url).port
+    return Container(tmp_path_factory.mktemp("container"), made, port or 0)
+
+
+@pytest.fixture(scope="module")
+def broker(stack: Stack, container: Container) -> Iterator[int]:
+    """mosquitto as the compose file starts it."""
+    config, port = container.root / "config", container.ports[8883]
+    text = container.here((ROOT / "ops/mosquitto/compose.conf").read_text())
+    text = text.replace(f"listener {port}", f"listener {port} 127.0.0.1")
+    # Started by root it would become somebody who may not enter pytest's folders.
+    (config / "compose.conf").write_text(f"user root\n{text}")
+    (config / "acl").symlink_to(ROOT / "ops/mosquitto/acl")
+    script = container.here(SERVICES["broker"]["command"][0])
+    assert " -o mosquitto -g mosquitto " in script
+    script = script.replace(" -o mosquitto -g mosquitto ", " ")
+    programs = stack._find()
+    env = programs.environment()
+    env["PATH"] = f"{programs.mosquitto.parent}:{env['PATH']}"
+    with subprocess.Popen([*SERVICES["broker"]["entrypoint"], script], env=env) as process:
+        eventually(lambda: is_open(port), 10)
+        yield port
+        process.terminate()
+
+
+def eventually(true: Any, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def trust(container: Container) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(container.root / "secrets/broker_ca"))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default since Python 3.13
+    return context
+
+
+def says(port: int, who: tuple[str, str], context: ssl.SSLContext, topic: str = "") -> str:
+    """Return the topic's message, or else what the broker says to this account."""
+    answers: list[str] = []
+    done = threading.Event()
+
+    def answer(text: str) -> None:
+        answers.append(text)
+        done.set()
+
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client.username_pw_set(*who)
+    client.tls_set_context(context)
+    client.on_connect = lambda _c, _d, _f, code, _p: (
+        client.subscribe(topic) if topic and not code.is_failure else answer(str(code))
+    )
+    client.on_message = lambda _c, _d, message: answer(message.payload.decode())
+    client.connect("localhost", port)
+    client.loop_start()
+    done.wait(10)
+    client.disconnect()
+    client.loop_stop()
+    return answers[0]
+
+
+def test_the_broker_lets_in_who_belongs(
+    broker: int, trust: ssl.SSLContext, gateway: tuple[str, str]
+):
+    assert says(broker, gateway, trust) == "Success"
+    assert says(broker, ("home-1", "wrong"), trust) == "Not authorized"
+    assert says(broker, ("service", gateway[1]), trust) == "Not authorized"
+    assert says(broker, ("", ""), trust) == "Not authorized"
+
+
+def test_the_brokers_health_check_has_what_it_asks_with(
+    broker: int, trust: ssl.SSLContext, container: Container
+):
+    check = container.here(SERVICES["broker"]["healthcheck"]["test"][1])
+    folder, words = re.findall(r"^XDG_CONFIG_HOME=(\S+) mosquitto_sub (.+)$", check)[0]
+    options = shlex.split(Path(folder, "mosquitto_sub").read_text())
+    asked = shlex.split(words)
+    asked = dict(zip(asked[::2], asked[1::2], strict=True))
+    assert (asked["-h"], asked["-p"]) == ("localhost", str(broker))
+    assert Path(asked["--cafile"]).is_file()
+    assert options[::2] == ["-u", "-P"]
+    message = says(broker, (options[1], options[3]), trust, asked["-t"])
+    assert re.fullmatch(r"\d+ seconds", message)
+
+
+def test_nobody_else_can_read_the_brokers_key_and_accounts(broker: int, container: Container):
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in (container.root / "mosquitto").iterdir()
+    }
+    assert modes == dict.fromkeys(("broker_key", "broker_accounts", "acl"), 0o400)
+
+
+@pytest.mark.parametrize("name", ["broker.example.org", "192.0.2.7", "broker", "localhost"])
+def test_the_certificate_is_good_for_every_name(broker: int, trust: ssl.SSLContext, name: str):
+    assert shakes_hands(broker, trust, name)
+
+
+def test_the_certificate_is_good_for_nothing_else(broker: int, trust: ssl.SSLContext):
+    for context, name in ((trust, "example.org"), (ssl.create_default_context(), "localhost")):
+        with pytest.raises(ssl.SSLCertVerificationError):
+            shakes_hands(broker, context, name)
+
+
+def shakes_hands(port: int, context: ssl.SSLContext, name: str) -> bool:
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secure,
+    ):
+        return secure.version() in {"TLSv1.2", "TLSv1.3"}
+
+
+@pytest.fixture(scope="module")
+def databases(stack: Stack, made: Path) -> str:
+    """The databases and roles as the image's first start makes them; returns our database."""
+    text = (ROOT / "ops/postgres/databases.sql").read_text()
+    text = re.sub(r"\b(balise|prefect)\b", r"compose_\1", text)
+    programs, url = stack._find(), stack.endpoints.database_url
+    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+    command = [str(programs.bin / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"]
+    env = programs.environment() | words
+    subprocess.run(command, input=text, text=True, env=env, check=True)
+    return url
+
+
+def test_neither_role_is_more_than_its_databases_owner(databases: str):
+    with psycopg.connect(databases) as connection:
+        rows = connection.execute(
+            "SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb,"
+            " has_database_privilege(rolname, 'compose_balise', 'CONNECT'),"
+            " has_database_privilege(rolname, 'compose_prefect', 'CONNECT')"
+            " FROM pg_roles WHERE rolname LIKE 'compose_%' ORDER BY rolname"
+        ).fetchall()
+    assert rows == [
+        ("compose_balise", False, True, False),
+        ("compose_prefect", False, False, True),
+    ]
+
+
+@pytest.fixture(scope="module")
+def processes(container: Container, broker: int, databases: str) -> Iterator[Processes]:
+    """Every process of ours, each started once those it waits for are healthy."""
+    with ExitStack() as running:
+        made: Processes = {}
+        for name in ("migrate", "prefect", "receive", "flows", "web"):
+            made[name] = running.enter_context(
+                subprocess.Popen(
+                    container.command(name), env=container.environment(name), cwd=container.root
+                )
+            )
+            running.callback(made[name].terminate)
+            if name == "migrate":
+                assert made[name].wait(60) == 0
+            else:
+                eventually(partial(container.is_healthy, name), 90)
+        yield made
+
+
+@pytest.fixture
+def line(container: Container, processes: Processes) -> Container:
+    return container
+
+
+@pytest.mark.parametrize("name", ["prefect", "receive", "flows", "web"])
+def test_every_process_starts_and_is_healthy(line: Container, name: str):
+    assert line.is_healthy(name)
+
+
+def test_behind_a_proxy_that_ends_tls_a_form_is_no_other_sites(line: Container):
+    url = f"http://127.0.0.1:{line.ports[8080]}/sign-in"
+    headers = {"Host": "care.example.org", "Origin": "https://care.example.org"}
+    form = b"name=nobody&password=none"
+    refused = {}
+    for scheme in ("http", "https"):
+        request = urllib.request.Request(url, form, {**headers, "X-Forwarded-Proto": scheme})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)  # noqa: S310 - our own server
+        refused[scheme] = caught.value.code
+        caught.value.close()
+    assert refused == {"http": 403, "https": 401}
+
+
+def test_the_dashboard_tells_its_browser_where_prefect_is(line: Container):
+    url = f"http://127.0.0.1:{line.ports[4200]}/ui-settings"
+    with urllib.request.urlopen(url) as answer:
+        assert f'"http://127.0.0.1:{line.ports[4200]}/api"' in answer.read().decode()
+
+
+def test_a_receiver_that_is_gone_is_not_healthy(line: Container, processes: Processes):
+    processes["receive"].kill()
+    eventually(lambda: not line.is_healthy("receive"), 30)
