@@ -88,7 +88,10 @@ class Service:
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
             )
-        self._memory.write_bytes(b"%d\n" % self._child.pid + cmdline(self._child.pid))
+        # After a vfork the parent may run before the kernel has set the new command line.
+        child = self._child
+        _within(1, lambda: bool(cmdline(child.pid)) or child.poll() is not None)
+        self._memory.write_bytes(b"%d\n" % child.pid + cmdline(child.pid))
 
     def stop(self) -> None:
         """End it in an orderly way, whether this run started it or one that died."""
