@@ -97,14 +97,6 @@ class ClockPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """A device known to the server."""
-
-    id: int
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """Whose readings a device's are, from a moment (included) to another (not)."""
 

@@ -29,6 +29,7 @@ def _settings(*needs: str) -> Settings:
     """Read the settings; where `balise up` runs on this machine, its servers are the default."""
     local = local_file()
     found = local if os.access(local, os.R_OK) else None
+    # The argument is pydantic-settings' own; neither checker sees it in the synthesised signature.
     settings = Settings(_env_file=found)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     for need in needs:
         if not getattr(settings, need):

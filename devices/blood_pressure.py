@@ -22,7 +22,6 @@ MEASUREMENT = Frame(
     name="blood_pressure_measurement",
     service="1810",
     characteristic="2A35",
-    indicated=True,
     parts=(
         Number("systolic_blood_pressure", SFLOAT, "mm[Hg]", unless=0x01),
         Number("diastolic_blood_pressure", SFLOAT, "mm[Hg]", unless=0x01),

@@ -33,7 +33,6 @@ def _integer(data: bytes) -> Decimal:
 
 U8 = Kind("u8", 1, _integer)
 U16 = Kind("u16", 2, _integer)
-U24 = Kind("u24", 3, _integer)
 SFLOAT = Kind("sfloat", 2, sfloat)
 FLOAT = Kind("float", 4, float32)
 
@@ -194,7 +193,6 @@ class Frame:
     parts: tuple[Part, ...]
     flags_size: int = 1
     flag_bits: Bits = ()
-    indicated: bool = False
 
     def decode(self, data: bytes) -> Decoded:
         """Return what the bytes say; raise FrameError where they don't follow the layout."""

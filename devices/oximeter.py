@@ -43,7 +43,6 @@ SPOT_CHECK = Frame(
     name="spot_check_measurement",
     service="1822",
     characteristic="2A5E",
-    indicated=True,
     flag_bits=((0x10, 0x10, Quality.CLOCK_UNSET),),
     parts=(
         Number("oxygen_saturation", SFLOAT, "%"),

@@ -8,7 +8,6 @@ MEASUREMENT = Frame(
     name="temperature_measurement",
     service="1809",
     characteristic="2A1C",
-    indicated=True,
     parts=(
         Number("body_temperature", FLOAT, "Cel", unless=0x01),
         Number("body_temperature", FLOAT, "[degF]", when=0x01),

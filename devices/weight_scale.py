@@ -10,7 +10,6 @@ MEASUREMENT = Frame(
     name="weight_measurement",
     service="181D",
     characteristic="2A9D",
-    indicated=True,
     parts=(
         # 0xFFFF says that the weighing failed; it is not 327.675 kg.
         Number("body_weight", U16, "kg", unless=0x01, step=Decimal("0.005"), absent=0xFFFF),

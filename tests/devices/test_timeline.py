@@ -15,7 +15,7 @@ def placed(decoded: Decoded, pair: ClockPair | None = None, captured: datetime |
 
 
 def wall(*parts: int) -> datetime:
-    return datetime(*parts)  # type: ignore[arg-type,misc]  # noqa: DTZ001 - a wall clock
+    return datetime(*parts)  # type: ignore[arg-type,misc] # parts in order  # noqa: DTZ001 - a wall clock
 
 
 def test_a_device_without_clock_is_placed_at_its_capture():
