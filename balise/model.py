@@ -41,6 +41,19 @@ class Quality(Flag):
     OUT_OF_PLAUSIBLE_RANGE = 1 << 26
     SELF_REPORTED = 1 << 27
     SUMMARY_STATISTIC = 1 << 28
+    BATTERY_LOW = 1 << 29
+    SAMPLE_INSUFFICIENT = 1 << 30
+    STRIP_FAULT = 1 << 31
+    ABOVE_MEASURING_RANGE = 1 << 32
+    BELOW_MEASURING_RANGE = 1 << 33
+    TEMPERATURE_OUT_OF_RANGE = 1 << 34
+    INTERRUPTED = 1 << 35
+    CALIBRATION_NEEDED = 1 << 36
+    EARLY_ESTIMATE = 1 << 37
+    CLOCK_FAULT = 1 << 38
+    CLOCK_OTHER_TIMELINE = 1 << 39
+    CLOCK_TICKS = 1 << 40
+    VALUE_STUCK = 1 << 41
 
     @property
     def names(self) -> list[str]:
@@ -49,11 +62,23 @@ class Quality(Flag):
 
 
 class State(StrEnum):
-    """What a frame is: a measurement, an attempt without a value, or a live display only."""
+    """What a frame or a data point is; only `measured` becomes readings."""
 
     MEASURED = "measured"
     NO_VALUE = "no_value"
+    """An attempt that gave no figure; the quality says why."""
     LIVE = "live"
+    """A display while the device still measures: never a reading."""
+    CONTROL = "control"
+    """A test of the device itself, as with a meter's control solution."""
+    PART = "part"
+    """Says something only beside another frame of the session: a context, a first segment."""
+    INFORMATION = "information"
+    """Valid, and no figure: a battery, a name, a clock, a survey."""
+
+
+Facts = tuple[tuple[str, str], ...]
+"""What is said beside the figures, as (name, value)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +96,18 @@ class Value:
 class Decoded:
     """What the bytes of one frame or one data point say, before anyone knows whose they are.
 
-    `device_time` is the device's own wall clock, without zone; `taken_at` is set instead where
-    the sender states an aware time. `person` is the sender's own name for the patient.
+    `device_time` is the device's own wall clock, without zone, `utc_offset` the minutes it says it
+    is ahead of UTC; `taken_at` is set instead where the sender states an aware time. `person` is
+    the sender's own name for the patient. `facts` are (name, value) of what is no figure: body
+    site, meal, raw status. `awaits` names the characteristics of the session without which this
+    is not a reading yet.
     """
 
     readings: tuple[Value, ...]
     service: str = ""
     characteristic: str = ""
     device_time: datetime | None = None
+    utc_offset: int | None = None
     taken_at: datetime | None = None
     sequence: int | None = None
     user: int | None = None
@@ -86,6 +115,8 @@ class Decoded:
     device: str | None = None
     quality: Quality = Quality.NONE
     state: State = State.MEASURED
+    facts: Facts = ()
+    awaits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

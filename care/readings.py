@@ -15,7 +15,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "metric": pl.String,
     "taken_at": pl.Datetime("us", "UTC"),
     "value": EXACT,
-    "quality": pl.Int32,
+    "quality": pl.Int64,
     "series": pl.Int32,
     "stamped_at": pl.Datetime("us", "UTC"),
     "sequence": pl.Int32,

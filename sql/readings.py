@@ -67,7 +67,7 @@ def store(
     connection.execute(sql.get("readings.stage"))
     with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
         copy.set_types(
-            [*["timestamptz"] * 2, "int8", *["int4"] * 4, *["int2"] * 2, *["numeric"] * 2]
+            [*["timestamptz"] * 2, "int8", *["int4"] * 3, "int8", *["int2"] * 2, *["numeric"] * 2]
         )
         for one in readings:
             copy.write_row(

@@ -13,7 +13,7 @@ _LOINC, _MDC = "http://loinc.org", "urn:iso:std:iso:11073:10101"
 # Several codes name one metric; the MDC code comes first because it says which instrument.
 _CODES: dict[tuple[str, str], str] = {
     **{(_LOINC, m.loinc): m.name for m in reversed(METRICS.values()) if m.loinc},
-    **{(_MDC, str(m.mdc)): m.name for m in METRICS.values()},
+    **{(_MDC, str(m.mdc)): m.name for m in METRICS.values() if m.mdc},
     (_LOINC, "8867-4"): "heart_rate",
     (_LOINC, "59408-5"): "oxygen_saturation",
     (_LOINC, "2345-7"): "blood_glucose",
