@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -19,9 +19,11 @@ app = App(
 flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
 gateway_app = App(name="gateway", help="The box at home.")
 db_app = App(name="db", help="The database's schema.")
+devices_app = App(name="devices", help="Device models, and whose a device is.")
+mappings_app = App(name="mappings", help="How a site's own payloads are read.")
 refused_app = App(name="refused", help="What landed and is no reading.")
 bench_app = App(name="bench", help="Measure this machine.")
-for _sub in (flows_app, gateway_app, db_app, refused_app, bench_app):
+for _sub in (flows_app, gateway_app, devices_app, mappings_app, db_app, refused_app, bench_app):
     app.command(_sub)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="one JSON object a line")]
@@ -119,34 +121,116 @@ def virtual_air(*, port: int = 0) -> None:
 
 @app.command
 def decode(
-    characteristic: str,
-    data: str,
+    target: str,
+    data: str = "",
     *,
     service: str | None = None,
+    model: str | None = None,
+    companion: Annotated[tuple[str, ...], Parameter("--with", negative="")] = (),
+    file: Path | None = None,
+    base64: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
-    """Say what Balise makes of these bytes.
+    """Say what Balise makes of these bytes, of a document, or of a file.
 
     Parameters
     ----------
-    characteristic
-        2A35, or 1810/2A35.
+    target
+        A characteristic (2A35, or 1810/2A35), a payload convention (fhir, senml …), or `file`.
     data
-        The bytes in hexadecimal.
+        The bytes in hexadecimal, the document's text, or the path after `file`.
     service
         The service, where a characteristic is in several.
+    model
+        The device's model, where it writes in a way of its own; see `balise devices list`.
+    companion
+        Another frame of the same connection, as 2A34:020400…; may be repeated.
+    file
+        Read the bytes or the document from a file.
+    base64
+        The bytes are base64.
     json
         One JSON object.
 
     """
-    from balise.decode import decode_command
+    from balise.decode import decode_command, decode_file
 
-    decode_command(characteristic, data, service=service, as_json=json)
+    if target == "file":
+        decode_file(Path(data), as_json=json)
+        return
+    decode_command(
+        target,
+        data,
+        service=service,
+        model=model,
+        companions=companion,
+        from_file=file,
+        is_base64=base64,
+        as_json=json,
+    )
+
+
+@devices_app.command(name="list")
+def devices_list(*, json: Json = False) -> None:
+    """List the device models Balise knows."""
+    from balise.catalogue import list_models
+
+    list_models(as_json=json)
+
+
+@devices_app.command(name="show")
+def devices_show(model: str, *, json: Json = False) -> None:
+    """Say all that is known of a model: what it sends, how it pairs, what it erases.
+
+    Parameters
+    ----------
+    model
+        Its key, its Model Number, or the name it advertises.
+    json
+        One JSON object.
+
+    """
+    from balise.catalogue import show_model
+
+    show_model(model, as_json=json)
+
+
+@devices_app.command(name="give")
+def devices_give(
+    address: str,
+    patient: str,
+    *,
+    slot: int | None = None,
+    since: Annotated[date | None, Parameter("--from")] = None,
+) -> None:
+    """Say whose a device's readings are, or those of one user slot of a shared device.
+
+    Parameters
+    ----------
+    address
+        The device's Bluetooth address.
+    patient
+        The patient's code.
+    slot
+        The user number that the device says; a device without users needs none.
+    since
+        The first day, in the patient's time zone; without it, from now on.
+
+    """
+    from balise import run, site
+
+    site.give(run.read_settings("database_url"), address, patient, slot=slot, since=since)
 
 
 @app.command(name="import")
-def import_command(*paths: Path, patient: str | None = None, json: Json = False) -> None:
-    """Send files through the line: Open mHealth, FHIR, CGM series.
+def import_command(
+    *paths: Path,
+    patient: str | None = None,
+    mapping: str | None = None,
+    dates: Literal["day-first", "month-first"] | None = None,
+    json: Json = False,
+) -> None:
+    """Send files through the line: Open mHealth, FHIR, SenML, Apple Health, FIT, CGM, mapped CSV.
 
     Parameters
     ----------
@@ -154,13 +238,47 @@ def import_command(*paths: Path, patient: str | None = None, json: Json = False)
         Files, or folders with files.
     patient
         The code of the patient whose data they are; without it, one is made for each person.
+    mapping
+        The mapping of JSON or CSV files of no known convention: a shipped name, or a TOML file.
+    dates
+        How a LibreView export writes its dates, where its rows don't tell.
     json
         One JSON object.
 
     """
     from balise import run
 
-    run.import_paths(paths, patient=patient, as_json=json)
+    run.import_paths(paths, patient=patient, mapping=mapping, dates=dates, as_json=json)
+
+
+@mappings_app.command(name="lint")
+def mappings_lint(*paths: Path) -> None:
+    """Check mapping files: units, codes, pressures the right way round, samples read.
+
+    Parameters
+    ----------
+    paths
+        TOML files.
+
+    """
+    from balise import site
+
+    site.lint(paths)
+
+
+@mappings_app.command(name="add")
+def mappings_add(path: Path) -> None:
+    """Check a mapping file and keep it, for documents whose convention has its name.
+
+    Parameters
+    ----------
+    path
+        A TOML file; a mapping kept under the same name is replaced.
+
+    """
+    from balise import run, site
+
+    site.keep(run.read_settings("database_url"), path)
 
 
 @db_app.command(name="migrate")

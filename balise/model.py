@@ -54,6 +54,7 @@ class Quality(Flag):
     CLOCK_OTHER_TIMELINE = 1 << 39
     CLOCK_TICKS = 1 << 40
     VALUE_STUCK = 1 << 41
+    CLOCK_IMPOSSIBLE = 1 << 42
 
     @property
     def names(self) -> list[str]:
@@ -121,10 +122,14 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockPair:
-    """The device's clock and the gateway's, read at the same moment (HL7 PHD coincident time)."""
+    """The device's clock and the gateway's, read at the same moment (HL7 PHD coincident time).
+
+    `utc_offset` is set where the device's clock says how many minutes it is ahead of UTC.
+    """
 
     device: datetime
     gateway: datetime
+    utc_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from rich.console import Console
@@ -25,7 +25,7 @@ from balise.errors import DatabaseDown, DependencyDown, PartlyRefused, UsageErro
 from balise.settings import Settings, local_file
 
 
-def _settings(*needs: str) -> Settings:
+def read_settings(*needs: str) -> Settings:
     """Read the settings; where `balise up` runs on this machine, its servers are the default."""
     local = local_file()
     found = local if os.access(local, os.R_OK) else None
@@ -71,7 +71,7 @@ def receive(name: str) -> None:
     from ingest.mqtt import Broker
     from ingest.receive import Receiver
 
-    settings = _settings("database_url", "mqtt_url")
+    settings = read_settings("database_url", "mqtt_url")
     _log()
     receiver = Receiver(
         Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
@@ -85,7 +85,7 @@ def flows(*, schedules: bool) -> None:
     """Run the resident flows process until stopped."""
     from flows.serve import serve
 
-    settings = _settings("database_url")
+    settings = read_settings("database_url")
     _log()
     _until_stopped(serve(settings, schedules=schedules))
 
@@ -97,7 +97,7 @@ def flow(name: str, *, as_json: bool) -> None:
     from flows import steps
 
     now = datetime.now(UTC)
-    settings = _settings("database_url")
+    settings = read_settings("database_url")
     if name == "line":
         _print(asdict(_database(lambda: steps.run_line(settings.database_url))), as_json=as_json)
         return
@@ -124,7 +124,7 @@ def backfill(since: date, until: date) -> None:
     import sql
     from flows import steps
 
-    settings = _settings("database_url")
+    settings = read_settings("database_url")
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         marked = connection.execute(
             sql.get("rollups.mark_all"), {"since": since, "until": until}
@@ -143,7 +143,7 @@ def web() -> None:
     from care.web import accounts
     from care.web.app import create_app
 
-    settings = _settings("database_url")
+    settings = read_settings("database_url")
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         password = accounts.ensure_first(connection)
     if password:
@@ -165,7 +165,7 @@ def gateway() -> None:
     """Run the gateway until stopped."""
     from ingest.gateway.run import run
 
-    settings = _settings("mqtt_url", "gateway_name")
+    settings = read_settings("mqtt_url", "gateway_name")
     _log()
     _until_stopped(run(settings))
 
@@ -175,7 +175,7 @@ def gateway_status(*, as_json: bool) -> None:
     from ingest.gateway.devices import folder, read
     from ingest.gateway.spool import Spool
 
-    settings = _settings("gateway_name")
+    settings = read_settings("gateway_name")
     here = folder(settings.home, settings.gateway_name)
     known = read(here / "devices.json")
     spool = Spool(here / "spool.db")
@@ -197,13 +197,21 @@ def air(port: int) -> None:
     _until_stopped(serve(port))
 
 
-def import_paths(paths: Sequence[Path], *, patient: str | None, as_json: bool) -> None:
+def import_paths(
+    paths: Sequence[Path],
+    *,
+    patient: str | None,
+    mapping: str | None,
+    dates: Literal["day-first", "month-first"] | None,
+    as_json: bool,
+) -> None:
     """Import files and say what became of each data point; exit 3 where some were refused."""
+    from balise import site
     from ingest import importer, outcome
 
     if not paths:
         raise UsageError("name the files or folders to import")
-    settings = _settings("database_url", "mqtt_url")
+    settings = read_settings("database_url", "mqtt_url")
     after = outcome.newest_batch(settings)
     with _bar() as progress:
         task = progress.add_task("data points", total=None)
@@ -212,12 +220,15 @@ def import_paths(paths: Sequence[Path], *, patient: str | None, as_json: bool) -
             paths,
             patient=patient,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
+            mapping=site.mapping(settings, mapping) if mapping else None,
+            dates=dates,
         )
     became = outcome.wait(settings, after=after)
     answer = {
         "files": given.files,
         "unread_files": len(given.unread),
         "data_points": given.documents,
+        "unmeasured": dict(given.unmeasured),
         **became,
     }
     _print(answer, as_json=as_json)
@@ -231,7 +242,7 @@ def migrate() -> None:
     """Bring the database to this version's schema and say what was applied."""
     from sql.migrate import migrate as apply
 
-    settings = _settings("database_url")
+    settings = read_settings("database_url")
     for name in _database(lambda: apply(settings.database_url)) or ["nothing to do"]:
         Console().print(name, highlight=False)
 
@@ -243,7 +254,7 @@ def refused(limit: int, *, as_json: bool) -> None:
 
     import sql
 
-    settings = _settings("database_url")
+    settings = read_settings("database_url")
 
     def work() -> list[dict[str, Any]]:
         with (
@@ -276,7 +287,7 @@ def account(name: str) -> None:
 
     from care.web import accounts
 
-    settings = _settings("database_url")
+    settings = read_settings("database_url")
     password = secrets.token_urlsafe(12)
 
     def work() -> None:
@@ -293,7 +304,7 @@ def doctor(parts: Sequence[str], *, as_json: bool) -> None:
 
     if unknown := set(parts) - CHECKS.keys():
         raise UsageError(f"no part {', '.join(unknown)}; there are: {', '.join(CHECKS)}")
-    found = check(_settings(), parts or tuple(CHECKS))
+    found = check(read_settings(), parts or tuple(CHECKS))
     for one in found:
         _print(asdict(one), as_json=as_json)
     if not all(one.ok for one in found):

@@ -10,7 +10,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from demo.patients import Habit, VirtualPatient
-from ingest.documents import Document
+from ingest.document import Document
 
 DAYS = 60
 _ZONE = ZoneInfo("Europe/Paris")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from balise.model import Quality
-from devices.frame import U8, U16, Frame, Number
+from balise.model import Quality, State
+from devices.frame import Frame
+from devices.parts import U8, U16, Code, Number
 
 MEASUREMENT = Frame(
     name="heart_rate_measurement",
@@ -26,4 +27,18 @@ MEASUREMENT = Frame(
     ),
 )
 
-FRAMES = (MEASUREMENT,)
+LOCATION = Frame(
+    name="body_sensor_location",
+    service="180D",
+    characteristic="2A38",
+    flags_size=0,
+    state=State.INFORMATION,
+    parts=(
+        Code(
+            "body_sensor_location",
+            {0: "other", 1: "chest", 2: "wrist", 3: "finger", 4: "hand", 5: "ear lobe", 6: "foot"},
+        ),
+    ),
+)
+
+CHARACTERISTICS = (MEASUREMENT, LOCATION)

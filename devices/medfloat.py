@@ -7,14 +7,14 @@ from decimal import Decimal
 from balise.model import Quality
 
 
-def sfloat(data: bytes) -> Decimal | Quality:
-    """Return a 16-bit SFLOAT: 4-bit exponent, 12-bit mantissa, least significant byte first."""
-    return _medical_float(int.from_bytes(data, "little"), mantissa_bits=12, exponent_bits=4)
+def sfloat(raw: int) -> Decimal | Quality:
+    """Return a 16-bit SFLOAT: 4-bit exponent, 12-bit mantissa."""
+    return _medical_float(raw, mantissa_bits=12, exponent_bits=4)
 
 
-def float32(data: bytes) -> Decimal | Quality:
-    """Return a 32-bit FLOAT: 8-bit exponent, 24-bit mantissa, least significant byte first."""
-    return _medical_float(int.from_bytes(data, "little"), mantissa_bits=24, exponent_bits=8)
+def float32(raw: int) -> Decimal | Quality:
+    """Return a 32-bit FLOAT: 8-bit exponent, 24-bit mantissa."""
+    return _medical_float(raw, mantissa_bits=24, exponent_bits=8)
 
 
 def _medical_float(raw: int, *, mantissa_bits: int, exponent_bits: int) -> Decimal | Quality:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from balise.model import Quality
-from devices.frame import SFLOAT, Clock, Frame, Number, Skip, Status
+from balise.model import Quality, State
+from devices.clock import Clock
+from devices.frame import Frame
+from devices.parts import SFLOAT, Number, Skip, Status
 
 _UNAVAILABLE, _INVALID = 0x2000, 0x8000
 
 _MEASUREMENT_BITS = (
+    (0x0040, 0x0040, Quality.EARLY_ESTIMATE),
     (0x0400, 0x0400, Quality.TEST_DATA),  # demonstration
     (0x0800, 0x0800, Quality.TEST_DATA),  # testing
     (0x1000, 0x1000, Quality.QUESTIONABLE),  # calibration going on
@@ -31,12 +34,33 @@ _SENSOR_BITS = (
 )
 
 
+_MEASUREMENT_NAMES = {
+    5: "measurement_ongoing",
+    6: "early_estimate",
+    7: "validated",
+    8: "fully_qualified",
+    9: "from_storage",
+    10: "demonstration",
+    11: "testing",
+    12: "calibration_ongoing",
+    13: "measurement_unavailable",
+    14: "questionable",
+    15: "invalid",
+}
+
+
 def _measurement_status(when: int) -> Status:
-    return Status(_MEASUREMENT_BITS, when=when, voids=_UNAVAILABLE | _INVALID)
+    return Status(
+        "measurement_status",
+        _MEASUREMENT_BITS,
+        names=_MEASUREMENT_NAMES,
+        when=when,
+        voids=_UNAVAILABLE | _INVALID,
+    )
 
 
 def _device_and_sensor_status(when: int) -> Status:
-    return Status(_SENSOR_BITS, when=when, size=3)
+    return Status("sensor_status", _SENSOR_BITS, when=when, size=3)
 
 
 SPOT_CHECK = Frame(
@@ -69,4 +93,16 @@ CONTINUOUS = Frame(
     ),
 )
 
-FRAMES = (SPOT_CHECK, CONTINUOUS)
+FEATURES = Frame(
+    name="plx_features",
+    service="1822",
+    characteristic="2A60",
+    state=State.INFORMATION,
+    flags_size=2,
+    parts=(
+        Status("measurement_status_support", (), when=0x01),
+        Status("sensor_status_support", (), when=0x02, size=3),
+    ),
+)
+
+CHARACTERISTICS = (SPOT_CHECK, CONTINUOUS, FEATURES)

@@ -45,8 +45,8 @@ def place(
         return _by_device_clock(decoded, decoded.device_time, known_by, pair, ZoneInfo(time_zone))
     if captured_at is None:
         return Moment(TIMELESS, received_at, Quality.TIME_OF_RECEIPT)
-    unset = bool(decoded.quality & Quality.CLOCK_UNSET)
-    return Moment(captured_at, captured_at, Quality.TIME_OF_RECEIPT if unset else Quality.NONE)
+    clockless = not decoded.quality & (Quality.CLOCK_UNSET | Quality.CLOCK_IMPOSSIBLE)
+    return Moment(captured_at, captured_at, Quality.NONE if clockless else Quality.TIME_OF_RECEIPT)
 
 
 def _by_device_clock(
@@ -58,16 +58,41 @@ def _by_device_clock(
 ) -> Moment:
     # The wall clock has no zone; labelled UTC it is a name for the moment, not a claim about it.
     stamped_at = _bound(wall.replace(tzinfo=UTC))
-    local = wall.replace(tzinfo=zone).astimezone(UTC)
+    claimed = _claimed(wall, decoded.utc_offset, zone)
+    if decoded.quality & _TIME_FAULT:
+        # The pair tells what the clock shows now, not what it showed then (HL7 PHD, time fault).
+        ticks = decoded.quality & Quality.CLOCK_TICKS
+        best = known_by if ticks else claimed
+        quality = Quality.TIME_OF_RECEIPT if ticks else Quality.CLOCK_UNVERIFIED
+        return _mend_future(Moment(stamped_at, best, quality | Quality.CLOCK_FAULT), known_by)
     if pair is not None:
-        drift = pair.device.replace(tzinfo=UTC) - pair.gateway
-        taken_at = wall.replace(tzinfo=UTC) - drift
-        corrected = abs(taken_at - local) > _TOLERANCE
+        taken_at = _corrected(wall, decoded.utc_offset, pair, zone)
+        corrected = abs(taken_at - claimed) > _TOLERANCE
         quality = Quality.CLOCK_CORRECTED if corrected else Quality.NONE
         return _mend_future(Moment(stamped_at, taken_at, quality), known_by)
-    if decoded.quality & Quality.CLOCK_DEFAULT:
+    if decoded.quality & (Quality.CLOCK_DEFAULT | Quality.CLOCK_TICKS):
         return Moment(stamped_at, known_by, Quality.TIME_OF_RECEIPT)
-    return _mend_future(Moment(stamped_at, local, Quality.CLOCK_UNVERIFIED), known_by)
+    return _mend_future(Moment(stamped_at, claimed, Quality.CLOCK_UNVERIFIED), known_by)
+
+
+_TIME_FAULT = Quality.CLOCK_OTHER_TIMELINE | Quality.CLOCK_FAULT
+"""Stamped before the clock was lost or set anew: no difference read today mends it."""
+
+
+def _claimed(wall: datetime, utc_offset: int | None, zone: ZoneInfo) -> datetime:
+    """Return when a wall clock says it is: by its own offset, else in the patient's zone."""
+    if utc_offset is not None:
+        return wall.replace(tzinfo=UTC) - timedelta(minutes=utc_offset)
+    return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _corrected(wall: datetime, utc_offset: int | None, pair: ClockPair, zone: ZoneInfo) -> datetime:
+    """Return a device's time less what its clock was wrong by when both clocks were read."""
+    if utc_offset is None and pair.utc_offset is None:
+        # Same clock, same zone: their difference needs no zone and survives a wrong one.
+        return wall.replace(tzinfo=UTC) - (pair.device.replace(tzinfo=UTC) - pair.gateway)
+    error = _claimed(pair.device, pair.utc_offset, zone) - pair.gateway
+    return _claimed(wall, utc_offset, zone) - error
 
 
 def _mend_future(moment: Moment, known_by: datetime) -> Moment:

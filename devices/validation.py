@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 
 from balise.errors import NotUnderstood, Reason
-from balise.metrics import METRICS, Metric
-from balise.model import Assignment, ClockPair, Decoded, Quality, Reading, Refused, State, Value
-from devices import registry, timeline, units
+from balise.model import Assignment, ClockPair, Decoded, Quality, Reading, Refused, State
+from devices import models, plausibility, session, timeline
+from devices.models.model import Model
 from devices.payloads import CONVENTIONS, balise_v1
+from devices.payloads.convention import Convention
+from devices.session import RawFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,11 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Devices by address, and whose they are when."""
+    """Devices by address, whose they are when, and how documents are read."""
 
     devices: Mapping[str, int]
     assignments: Mapping[int, Sequence[Assignment]]
+    conventions: Mapping[str, Convention] = field(default_factory=lambda: CONVENTIONS)
 
 
 Outcome = Reading | Refused
@@ -56,7 +58,7 @@ def _of_item(
     try:
         context = _Context(landed, place, item, _device(item, known))
         outcomes: list[Outcome] = []
-        for decoded in _decode(item):
+        for decoded in _decode(item, known.conventions):
             outcomes += _of_decoded(context, decoded, known)
     except NotUnderstood as error:
         return [_refuse(landed, place, error)]
@@ -83,27 +85,32 @@ class _Context:
     device: int
 
 
-def _decode(item: balise_v1.Item) -> tuple[Decoded, ...]:
+def _decode(item: balise_v1.Item, conventions: Mapping[str, Convention]) -> tuple[Decoded, ...]:
     if item.convention:
-        convention = CONVENTIONS.get(item.convention)
+        convention = conventions.get(item.convention)
         if convention is None:
             raise NotUnderstood(
-                f"no convention {item.convention!r}; known: {', '.join(sorted(CONVENTIONS))}",
+                f"no convention {item.convention!r}; known: {', '.join(sorted(conventions))}",
                 reason=Reason.PAYLOAD_UNKNOWN,
             )
         return convention.read(item.document)
+    return session.read(
+        _raw(item.service, item.characteristic, item.data),
+        tuple(_raw(one.service, one.characteristic, one.data) for one in item.companions),
+        model=models.known(item.model),
+    )
+
+
+def _raw(service: str, characteristic: str, data: str) -> RawFrame:
     try:
-        data = bytes.fromhex(item.data)
+        return RawFrame(service, characteristic, bytes.fromhex(data))
     except ValueError as error:
         raise NotUnderstood("data is not hexadecimal") from error
-    return (registry.decode(item.characteristic, data, service=item.service or None),)
 
 
 def _of_decoded(context: _Context, decoded: Decoded, known: Registry) -> list[Outcome]:
-    if decoded.state is not State.MEASURED:
-        detail = ", ".join(decoded.quality.names) or decoded.state.value
-        raise NotUnderstood(detail, reason=Reason.FRAME_NO_VALUE)
-    _plausible_together(decoded.readings)
+    _measured(decoded)
+    plausibility.together(decoded.readings)
     assignment, moment = _whose_and_when(context, decoded, known)
     return [
         _checked(
@@ -128,6 +135,27 @@ def _of_decoded(context: _Context, decoded: Decoded, known: Registry) -> list[Ou
     ]
 
 
+_NOT_MEASURED = {
+    State.NO_VALUE: Reason.FRAME_NO_VALUE,
+    State.LIVE: Reason.FRAME_LIVE,
+    State.CONTROL: Reason.CONTROL_MEASUREMENT,
+    State.PART: Reason.COMPANION_MISSING,
+    State.INFORMATION: Reason.NO_READING,
+}
+
+
+def _measured(decoded: Decoded) -> None:
+    """Refuse, by its own reason, what is no measurement of the patient's, or not whole."""
+    if decoded.state is not State.MEASURED:
+        detail = ", ".join(decoded.quality.names) or decoded.state.value
+        raise NotUnderstood(detail, reason=_NOT_MEASURED[decoded.state])
+    if decoded.awaits:
+        raise NotUnderstood(
+            f"came without {', '.join(decoded.awaits)} of its session",
+            reason=Reason.COMPANION_MISSING,
+        )
+
+
 def _whose_and_when(
     context: _Context, decoded: Decoded, known: Registry
 ) -> tuple[Assignment, timeline.Moment]:
@@ -136,7 +164,8 @@ def _whose_and_when(
     The time needs the patient's zone and the patient needs the time: each assignment is tried
     with its own zone.
     """
-    for assignment in _of_slot(known.assignments.get(context.device, ()), decoded):
+    assignments = known.assignments.get(context.device, ())
+    for assignment in _of_slot(assignments, decoded, models.known(context.item.model)):
         moment = timeline.place(
             decoded,
             captured_at=context.item.captured_at,
@@ -153,13 +182,21 @@ def _whose_and_when(
     )
 
 
-def _of_slot(assignments: Sequence[Assignment], decoded: Decoded) -> Iterator[Assignment]:
+def _of_slot(
+    assignments: Sequence[Assignment], decoded: Decoded, model: Model | None
+) -> Iterator[Assignment]:
     """Yield the assignments this user slot may mean; a guest's reading is never a patient's."""
     if decoded.quality & Quality.USER_UNKNOWN:
         raise NotUnderstood("the device did not know its user", reason=Reason.PERSON_UNKNOWN)
-    for assignment in assignments:
-        if assignment.slot is None or assignment.slot == decoded.user:
-            yield assignment
+    slot = decoded.user if model is None or model.slots > 1 else None
+    found = [one for one in assignments if one.slot == slot]
+    if slot is not None and assignments and not found:
+        raise NotUnderstood(
+            f"user {slot} of the device is nobody's yet: give it with"
+            f" `balise devices give ADDRESS PATIENT --slot {slot}`",
+            reason=Reason.PERSON_UNKNOWN,
+        )
+    yield from found
 
 
 def _pair(item: balise_v1.Item) -> ClockPair | None:
@@ -169,31 +206,25 @@ def _pair(item: balise_v1.Item) -> ClockPair | None:
         device = datetime.fromisoformat(item.clock.device)
     except ValueError as error:
         raise NotUnderstood("the clock pair's device time is no time") from error
-    return ClockPair(device=device.replace(tzinfo=None), gateway=item.clock.gateway)
+    offset = device.utcoffset()
+    return ClockPair(
+        device=device.replace(tzinfo=None),
+        gateway=item.clock.gateway,
+        utc_offset=None if offset is None else int(offset.total_seconds()) // 60,
+    )
 
 
 def _sequence(decoded: Decoded, item: balise_v1.Item) -> int:
     """Return the device's own number, or one that only the same bytes have."""
     if decoded.sequence is not None:
-        return decoded.sequence
+        return decoded.sequence & 0x7FFFFFFF
     return zlib.crc32((item.data or item.document).encode()) & 0x7FFFFFFF
-
-
-def _plausible_together(values: Sequence[Value]) -> None:
-    """Refuse a blood pressure whose systolic is not above its diastolic: a misread frame."""
-    by_metric = {value.metric: value.value for value in values}
-    systolic = by_metric.get("systolic_blood_pressure", Decimal(1))
-    if systolic <= by_metric.get("diastolic_blood_pressure", Decimal(0)):
-        raise NotUnderstood(
-            "systolic is not above diastolic pressure", reason=Reason.VALUE_IMPOSSIBLE
-        )
 
 
 def _checked(draft: Reading, part: int) -> Outcome:
     """Validate, then normalise: closed set of units, range by metric, one canonical unit."""
-    metric = METRICS[draft.metric]
     try:
-        value = _possible(metric, units.convert(draft.sent, draft.unit, metric.unit))
+        value, quality = plausibility.canonical(draft.metric, draft.sent, draft.unit)
     except NotUnderstood as error:
         return Refused(
             landing=draft.landing,
@@ -202,19 +233,7 @@ def _checked(draft: Reading, part: int) -> Outcome:
             reason=error.reason,
             detail=str(error),
         )
-    low, high = metric.plausible
-    flag = Quality.NONE if low <= value <= high else Quality.OUT_OF_PLAUSIBLE_RANGE
-    return replace(draft, value=value, quality=draft.quality | flag)
-
-
-def _possible(metric: Metric, value: Decimal) -> Decimal:
-    low, high = metric.impossible
-    if not low <= value <= high:
-        # The value stays out of the text: details are shown to operators, values are not.
-        raise NotUnderstood(
-            f"{metric.name} outside {low} to {high} {metric.unit}", reason=Reason.VALUE_IMPOSSIBLE
-        )
-    return value
+    return replace(draft, value=value, quality=draft.quality | quality)
 
 
 def _refuse(landed: Landed, place: int, error: NotUnderstood) -> Refused:

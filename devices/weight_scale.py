@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from devices.frame import U16, Clock, Frame, Number, User
+from balise.model import State
+from devices.clock import Clock
+from devices.frame import Frame
+from devices.parts import U16, Number, Status, User
 
 MEASUREMENT = Frame(
     name="weight_measurement",
@@ -22,4 +25,13 @@ MEASUREMENT = Frame(
     ),
 )
 
-FRAMES = (MEASUREMENT,)
+FEATURE = Frame(
+    name="weight_scale_feature",
+    service="181D",
+    characteristic="2A9E",
+    flags_size=0,
+    state=State.INFORMATION,
+    parts=(Status("feature", (), names={0: "time_stamp", 1: "multiple_users", 2: "bmi"}, size=4),),
+)
+
+CHARACTERISTICS = (MEASUREMENT, FEATURE)

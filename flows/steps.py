@@ -22,7 +22,9 @@ from care.pathways import PATHWAYS
 from care.rules import RULES
 from care.rules.rule import Asked, Finding, Rule
 from devices import validation
+from devices.payloads import site
 from devices.registry import DECODER_VERSION
+from sql import mappings
 from sql import readings as readings_store
 from sql import rollups as rollups_store
 from sql import signals as signals_store
@@ -47,7 +49,9 @@ def validate(connection: psycopg.Connection) -> Accounting:
             return Accounting()
         landed = _landed(connection, batches)
         known = validation.Registry(
-            readings_store.devices(connection), readings_store.assignments(connection)
+            readings_store.devices(connection),
+            readings_store.assignments(connection),
+            site.conventions(tuple(mappings.kept(connection).items())),
         )
         outcomes = [outcome for row in landed for outcome in validation.validate(row, known)]
         readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]

@@ -1,147 +1,101 @@
-"""Files to data points: which convention a file follows, and one document a data point."""
+"""Files to data points: which convention a file follows, and one document a data point.
+
+A file is known by what is in it. CSV, Apple Health and its archive are read in pieces; JSON and
+FIT are whole in memory, and so must be small.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
+import zipfile
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
+from typing import IO
 
 from balise.errors import PayloadError, Reason
-from devices.payloads import cgm_csv
+from devices.payloads import apple_export
+from devices.payloads.libreview import Order
+from devices.payloads.mapping import Mapping
+from ingest import objects, tables
+from ingest.document import Document
 
-_OMH_FILE = re.compile(r"/(?P<name>[a-z-]+)/(?P<version>\d+\.\d+)/should(?:Pass|Fail)/")
+SUFFIXES = frozenset((".json", ".csv", ".xml", ".zip", ".fit"))
+"""What `balise import` takes out of a folder; a file that is named may have any suffix."""
+
 _BYTES = 32 * 1024 * 1024
+_UNPACKED = 16 * 1024**3
+_FIT_MAGIC, _ZIP_MAGIC = b".FIT", b"PK\x03\x04"
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One data point of a file, with whose the sender says it is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What whoever imports knows of the files, beyond what is in them."""
 
-    convention: str
-    text: str
-    person: str = ""
+    mapping: Mapping | None = None
+    dates: Order | None = None
+    unmeasured: Counter[str] = field(default_factory=Counter[str])
 
 
-def read(path: Path) -> Iterator[Document]:
+def read(path: Path, options: Options | None = None) -> Iterator[Document]:
     """Yield a file's data points; PayloadError where it is no file Balise knows."""
+    known = options or Options()
+    with path.open("rb") as stream:
+        head = stream.read(apple_export.HEAD)
+    if head[8:12] == _FIT_MAGIC:
+        yield from _fit(path, known)
+    elif head.startswith(_ZIP_MAGIC):
+        yield from _archive(path, known)
+    elif apple_export.ROOT in head and head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
+        with path.open("rb") as stream:
+            yield from _apple(stream, known)
+    elif head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in {b"{", b"["}:
+        yield from objects.read(path, _utf8(path), known.mapping)
+    else:
+        yield from tables.read(path, known.mapping, known.dates, known.unmeasured)
+
+
+def _whole(path: Path) -> bytes:
     if path.stat().st_size > _BYTES:
         raise PayloadError(f"{path.name} is larger than {_BYTES} bytes: split it")
+    return path.read_bytes()
+
+
+def _fit(path: Path, known: Options) -> Iterator[Document]:
+    from devices.payloads import fit_file  # noqa: PLC0415 - only a FIT file needs its library
+
+    for text in fit_file.documents(_whole(path), known.unmeasured):
+        yield Document("fit", text)
+
+
+def _apple(stream: IO[bytes], known: Options) -> Iterator[Document]:
+    for text in apple_export.documents(stream, known.unmeasured):
+        yield Document("apple_health", text)
+
+
+def _archive(path: Path, known: Options) -> Iterator[Document]:
+    """Yield the samples of Apple's archive: its export has another name in each language."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if member.filename.endswith(".xml") and _is_export(archive, member):
+                    with archive.open(member) as stream:
+                        yield from _apple(stream, known)
+                    return
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise PayloadError(f"{path.name} is no readable archive: {error}") from error
+    raise PayloadError(f"{path.name} holds no Apple Health export", reason=Reason.PAYLOAD_UNKNOWN)
+
+
+def _is_export(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    if member.file_size > _UNPACKED:
+        raise PayloadError(f"{member.filename} unpacks to more than {_UNPACKED} bytes")
+    with archive.open(member) as stream:
+        return apple_export.ROOT in stream.read(apple_export.HEAD)
+
+
+def _utf8(path: Path) -> str:
+    try:
+        return _whole(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PayloadError(f"{path.name} is not UTF-8 text") from error
-    if path.suffix == ".csv":
-        yield from _rows(path, text)
-    elif path.suffix == ".json":
-        yield from _json(path, text)
-    else:
-        raise PayloadError(f"{path.name}: .json and .csv are read", reason=Reason.PAYLOAD_UNKNOWN)
-
-
-def _rows(path: Path, text: str) -> Iterator[Document]:
-    rows = csv.DictReader(io.StringIO(text))
-    if not set(cgm_csv.COLUMNS) <= set(rows.fieldnames or ()):
-        raise PayloadError(
-            f"{path.name}: a CSV needs the columns {', '.join(cgm_csv.COLUMNS)}",
-            reason=Reason.PAYLOAD_UNKNOWN,
-        )
-    for row in rows:
-        one = io.StringIO()
-        writer = csv.writer(one, lineterminator="\n")
-        writer.writerow(cgm_csv.COLUMNS)
-        writer.writerow([row[column] or "" for column in cgm_csv.COLUMNS])
-        yield Document("cgm_csv", one.getvalue(), row["id"] or "")
-
-
-def _json(path: Path, text: str) -> Iterator[Document]:
-    layout = _OMH_FILE.search(path.resolve().as_posix())
-    if layout:
-        yield Document("open_mhealth", _data_point(layout, text))
-        return
-    found = False
-    # Cut, never written again: 36.50 must not become 36.5 on its way.
-    for raw in _resources(path, msgspec.Raw(text.strip().encode())):
-        found = True
-        yield _document(path, raw)
-    if not found:
-        raise PayloadError(
-            f"{path.name}: no convention Balise knows", reason=Reason.PAYLOAD_UNKNOWN
-        )
-
-
-def _data_point(layout: re.Match[str], body: str) -> str:
-    """Return a bare body of Open mHealth's own test files as a whole data point."""
-    schema_id = {"namespace": "omh", "name": layout["name"], "version": layout["version"]}
-    return f'{{"header": {{"schema_id": {json.dumps(schema_id)}}}, "body": {body}}}'
-
-
-class _Subject(msgspec.Struct):
-    reference: str = ""
-
-
-class _Header(msgspec.Struct):
-    user_id: str = ""
-
-
-class _Whose(msgspec.Struct):
-    """Whose a data point says it is, in either convention."""
-
-    header: _Header | None = None
-    subject: _Subject | None = None
-
-
-def _document(path: Path, raw: msgspec.Raw) -> Document:
-    whose = _decode(path, raw, _Whose)
-    text = bytes(raw).decode()
-    if whose.header is not None:
-        return Document("open_mhealth", text, whose.header.user_id)
-    return Document("fhir", text, whose.subject.reference if whose.subject else "")
-
-
-class _Entry(msgspec.Struct):
-    resource: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-def _resources(path: Path, raw: msgspec.Raw) -> Iterator[msgspec.Raw]:
-    """Yield the data points of a data point, a Bundle, a list or an object of data points."""
-    if bytes(raw).lstrip()[:1] == b"[":
-        members = _decode(path, raw, list[msgspec.Raw])
-    else:
-        keyed = _decode(path, raw, dict[str, msgspec.Raw])
-        members = [raw] if _is_data_point(keyed) else list(keyed.values())
-    for member in members:
-        if bytes(member)[:1] == b"{":
-            yield from _data_points(path, member)
-
-
-def _data_points(path: Path, raw: msgspec.Raw) -> Iterator[msgspec.Raw]:
-    members = _decode(path, raw, dict[str, msgspec.Raw])
-    if not _is_data_point(members):
-        return
-    if bytes(members.get("resourceType", msgspec.Raw(b""))) == b'"Bundle"':
-        for entry in _decode(path, members.get("entry", msgspec.Raw(b"[]")), list[_Entry]):
-            if isinstance(entry.resource, msgspec.Raw):
-                yield entry.resource
-    else:
-        yield raw
-
-
-def _is_data_point(members: dict[str, msgspec.Raw]) -> bool:
-    return "resourceType" in members or {"header", "body"} <= members.keys()
-
-
-T = TypeVar("T")
-
-
-def _decode(path: Path, raw: msgspec.Raw, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise PayloadError(f"{path.name} is not readable JSON: {error}") from error

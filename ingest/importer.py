@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,10 @@ import psycopg
 from balise.errors import BrokerDown, NotUnderstood, UsageError
 from balise.settings import Settings
 from devices.payloads import balise_v1
+from devices.payloads.libreview import Order
+from devices.payloads.mapping import Mapping
 from ingest import documents
+from ingest.document import Document
 from ingest.gateway import devices
 from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
@@ -47,6 +51,8 @@ class Given:
     files: int = 0
     documents: int = 0
     unread: tuple[Unread, ...] = ()
+    unmeasured: Counter[str] = field(default_factory=Counter[str])
+    """What the files hold and Balise does not measure, counted by its kind."""
 
 
 def files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -54,25 +60,32 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} is not there")
-        inside = sorted(one for one in path.rglob("*") if one.suffix in {".json", ".csv"})
+        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in documents.SUFFIXES)
         yield from inside if path.is_dir() else [path]
 
 
 def import_files(
-    settings: Settings, paths: Iterable[Path], *, patient: str | None, progress: Progress
+    settings: Settings,
+    paths: Iterable[Path],
+    *,
+    patient: str | None,
+    progress: Progress,
+    mapping: Mapping | None = None,
+    dates: Order | None = None,
 ) -> Given:
     """Spool every data point of the files and wait for the receipts of all."""
     given = Given()
+    options = documents.Options(mapping=mapping, dates=dates, unmeasured=given.unmeasured)
 
-    def found() -> Iterator[documents.Document]:
+    def found() -> Iterator[Document]:
         for path in files(paths):
             try:
-                some = list(documents.read(path))
+                # One by one: an export of years is larger than the memory.
+                yield from documents.read(path, options)
             except NotUnderstood as error:
                 given.unread = (*given.unread, Unread(path, str(error)))
             else:
                 given.files += 1
-                yield from some
 
     given.documents = import_documents(settings, found(), patient=patient, progress=progress)
     return given
@@ -80,7 +93,7 @@ def import_files(
 
 def import_documents(
     settings: Settings,
-    found: Iterable[documents.Document],
+    found: Iterable[Document],
     *,
     patient: str | None,
     progress: Progress,
@@ -101,9 +114,7 @@ def import_documents(
     return total
 
 
-def _spool(
-    settings: Settings, spool: Spool, found: Iterable[documents.Document], patient: str | None
-) -> int:
+def _spool(settings: Settings, spool: Spool, found: Iterable[Document], patient: str | None) -> int:
     total = 0
     enrolled: dict[tuple[str, str], str] = {}
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
@@ -122,7 +133,7 @@ def _spool(
 def _item(
     connection: psycopg.Connection,
     enrolled: dict[tuple[str, str], str],
-    document: documents.Document,
+    document: Document,
     patient: str | None,
 ) -> bytes:
     code = patient or _code(document.person)

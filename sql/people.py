@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -47,6 +49,25 @@ def set_identity(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A patient's number and time zone."""
+
+    id: int
+    time_zone: str
+
+
+def find(connection: psycopg.Connection, code: str) -> Subject | None:
+    """Return the patient of a code."""
+    row = connection.execute(sql.get("people.find"), {"code": code}).fetchone()
+    return None if row is None else Subject(*row)
+
+
+def midnight(day: date, time_zone: str) -> datetime:
+    """Return when a day begins where the patient lives."""
+    return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
+
+
 def add_gateway(connection: psycopg.Connection, name: str) -> None:
     """Enrol a gateway."""
     connection.execute(sql.get("people.add_gateway"), {"name": name})
@@ -60,14 +81,18 @@ def give(
     since: datetime,
     name: str = "",
     gateway: str | None = None,
+    slot: int | None = None,
 ) -> int:
-    """Enrol a device and give it to a patient from a moment on; doing it twice does nothing."""
+    """Enrol a device and give it to a patient from a moment on; doing it twice does nothing.
+
+    `slot` gives only the readings of one user number of a shared device.
+    """
     device = _number(
         connection.execute(
             sql.get("people.add_device"), {"address": address, "name": name, "gateway": gateway}
         ).fetchone()
     )
-    keys = {"device": device, "subject": subject, "at": since, "since": since}
+    keys = {"device": device, "subject": subject, "slot": slot, "since": since}
     row = connection.execute(sql.get("people.assigned"), keys).fetchone()
     if row is None or not row[0]:
         connection.execute(sql.get("people.assign"), keys)

@@ -24,15 +24,20 @@ ON CONFLICT (address) DO UPDATE SET name = excluded.name, gateway = excluded.gat
 RETURNING id
 
 -- assigned --
--- Whether a device is already this patient's at a moment.
+-- Whether a device, or its user slot, is already this patient's at a moment.
 SELECT EXISTS (SELECT FROM assignment
-               WHERE device = %(device)s AND subject = %(subject)s AND during @> %(at)s)
+               WHERE device = %(device)s AND subject = %(subject)s AND during @> %(since)s
+                 AND slot IS NOT DISTINCT FROM %(slot)s)
 
 -- assign --
--- From a moment on the device's readings are this patient's.
-INSERT INTO assignment (device, subject, during)
-VALUES (%(device)s, %(subject)s, tstzrange(%(since)s, NULL))
+-- From a moment on the device's readings, or those of its user slot, are this patient's.
+INSERT INTO assignment (device, subject, slot, during)
+VALUES (%(device)s, %(subject)s, %(slot)s, tstzrange(%(since)s, NULL))
 
 -- known --
 -- Whether a code is somebody's already.
 SELECT EXISTS (SELECT FROM subject WHERE code = %(code)s)
+
+-- find --
+-- A patient by code.
+SELECT id, time_zone FROM subject WHERE code = %(code)s

@@ -38,6 +38,8 @@ class Pairing(StrEnum):
     """It bonds without a code, in a window that a button opens."""
     PASSKEY_ON_DEVICE = "passkey_on_device"
     """It shows 6 digits, to be typed at the gateway."""
+    CONFIRM = "confirm"
+    """It and the gateway show the same 6 digits, to be confirmed on both."""
     PASSKEY_ON_LABEL = "passkey_on_label"
     """Its 6 digits are printed on it or in its manual."""
 
@@ -62,6 +64,8 @@ class ClockHabit(StrEnum):
     """It has none: the gateway's time counts."""
     SET_BY_GATEWAY = "set_by_gateway"
     """Current Time 2A2B can be written; local civil time."""
+    DATE_TIME_BY_GATEWAY = "date_time_by_gateway"
+    """Date Time 2A08 can be written, there is no Current Time; local civil time."""
     SET_BY_HAND = "set_by_hand"
     """Set with its own buttons, read-only over Bluetooth."""
     VENDOR = "vendor"
@@ -81,11 +85,13 @@ class Model:
     """One model on sale; `numbers` are its Model Number Strings 2A24, `names` how it advertises.
 
     `sends` lists "service/characteristic" in the order they matter. `slots` counts the persons it
-    tells apart, `consent` says that a 4-digit User Data consent code (not the 6-digit passkey)
-    comes before any data. `clock_default` is the firmware's date before anyone set it.
+    tells apart, from `first_slot` on; `consent` says that a 4-digit User Data consent code, not
+    the 6-digit passkey, comes before any data. `clock_default` is the firmware's date before
+    anyone set it. `settle_seconds` is the rest it needs between connection and subscription.
+    `asks_from` is False where it answers only for all its records, not from a number on.
     `ketone_meal` is the meal code with which a meter marks a ketone, `erased_by_app` warns that
-    the maker's own application takes or deletes what the gateway waits for. `sources` are the
-    public threads, files or manuals behind each claim.
+    the maker's own application takes or deletes what the gateway waits for. `frames` are layouts
+    of its own. `sources` are the public threads, files or manuals behind each claim.
     """
 
     key: str
@@ -100,7 +106,10 @@ class Model:
     clock: ClockHabit
     clock_default: datetime | None = None
     slots: int = 1
+    first_slot: int = 1
     consent: bool = False
+    settle_seconds: int = 0
+    asks_from: bool = True
     ketone_meal: int | None = None
     erased_by_app: bool = False
     connect_only_when_enrolled: bool = False

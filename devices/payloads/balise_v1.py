@@ -25,8 +25,19 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     gateway: datetime
 
 
+class Companion(msgspec.Struct, frozen=True, kw_only=True):
+    """A frame of the same connection without which another says nothing."""
+
+    service: str
+    characteristic: str
+    data: str
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing captured: `data` in hexadecimal of a characteristic, or a `document`."""
+    """One thing captured: `data` in hexadecimal of a characteristic, or a `document`.
+
+    `model` is the key or Model Number String of the device, where the gateway knows it.
+    """
 
     device: str
     captured_at: datetime | None = None
@@ -34,6 +45,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     service: str = ""
     characteristic: str = ""
     data: str = ""
+    companions: tuple[Companion, ...] = ()
+    model: str = ""
     clock: Clock | None = None
     gateway_clock: str = "synchronised"
     convention: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -12,6 +13,10 @@ from balise.errors import PayloadError, Reason
 
 Json = dict[str, Any]
 
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_LARGEST, _DECIMALS = Decimal("1e12"), 40
 _decoder = msgspec.json.Decoder(Json, float_hook=Decimal)
 
 
@@ -26,6 +31,11 @@ def parse(text: str) -> Json:
 def invalid(what: str) -> PayloadError:
     """Return the error of a document that breaks its convention."""
     return PayloadError(what, reason=Reason.PAYLOAD_INVALID)
+
+
+def fact(name: str, value: object) -> tuple[str, str]:
+    """Return a fact as it may be stored: PostgreSQL's text holds no NUL."""
+    return name.replace("\0", ""), str(value).replace("\0", "")
 
 
 def child(parent: Json, key: str) -> Json | None:
@@ -51,22 +61,26 @@ def number(value: Any, what: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise invalid(f"{what} must be a number")
     found = Decimal(value)
-    if not found.is_finite() or abs(found) > Decimal("1e12"):
+    # copy_abs, for abs() rounds and overflows.
+    if not found.is_finite() or found.copy_abs() > _LARGEST or _decimals(found) > _DECIMALS:
         raise invalid(f"{what} is out of all bounds")
     return found
 
 
+def _decimals(found: Decimal) -> int:
+    exponent = found.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
 def moment(value: Any, what: str) -> datetime:
-    """Return an aware time in UTC; one without zone or of the impossible is invalid."""
+    """Return an aware time in UTC; one not as in RFC 3339 or of the impossible is invalid."""
     if not isinstance(value, str):
         raise invalid(f"{what} must be a date and time")
+    if not _RFC_3339.fullmatch(value.upper()):
+        raise invalid(f"{what} is no date and time with its zone")
     try:
-        found = datetime.fromisoformat(value)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except ValueError as error:
         raise invalid(f"{what} is no date and time") from error
-    if found.tzinfo is None:
-        raise invalid(f"{what} has no time zone")
-    try:
-        return found.astimezone(UTC)
     except OverflowError as error:
         raise invalid(f"{what} is out of all bounds") from error

@@ -44,7 +44,7 @@ class Agent:
     """Serves the devices of one home over one radio."""
 
     def __init__(self, devices: Sequence[KnownDevice], put: Put) -> None:
-        self._known = {device.address.upper() for device in devices}
+        self._known = {device.address.upper(): device for device in devices}
         self._put = put
         self._busy: set[str] = set()
         self._backoff: dict[str, Backoff] = {}
@@ -88,7 +88,7 @@ class Agent:
                 device, lambda _: ended.set(), timeout=_CONNECT_SECONDS, backend=client
             ) as connected:
                 _log.info("device_connected", device=address)
-                await Session(connected, address, self._put, ended).run()
+                await Session(connected, self._known[address], self._put, ended).run()
             backoff.success()
         # A device may be gone at any step; whatever bleak raises then, it will be heard again.
         except (BleakError, TimeoutError, OSError, EOFError) as error:

@@ -11,10 +11,11 @@ from balise.errors import UsageError
 
 
 class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device of this home."""
+    """A device of this home; `model` is a key of `balise devices list`."""
 
     address: str
     name: str = ""
+    model: str = ""
 
 
 def folder(home: Path, gateway: str) -> Path:

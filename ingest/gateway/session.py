@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -13,36 +13,65 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
-from balise.errors import FrameError
-from devices import FRAMES, current_time
+from balise.errors import FrameError, NotUnderstood
+from balise.model import State
+from devices import models, registry, time_services
+from devices.collect import Bundle, Collector
+from devices.models.model import Model
 from devices.payloads import balise_v1
 from devices.registry import short_uuid
+from devices.session import RawFrame
+from ingest.gateway.devices import KnownDevice
 
 _log = structlog.get_logger(__name__)
-_DECODED = {(frame.service, frame.characteristic) for frame in FRAMES}
+_READ_FIRST = frozenset(("2AAA",))
+"""What a device states once, and its frames mean nothing without."""
+
+_LISTENED = (State.MEASURED, State.PART)
+"""Live displays and what devices say of themselves are nobody's measurements."""
+
 Put = Callable[[bytes], None]
 
 
 class Session:
     """From connected to disconnected; `put` commits before it returns."""
 
-    def __init__(self, client: BleakClient, address: str, put: Put, ended: asyncio.Event) -> None:
+    def __init__(
+        self, client: BleakClient, device: KnownDevice, put: Put, ended: asyncio.Event
+    ) -> None:
         self._client = client
-        self._address = address
+        self._device = device
         self._put = put
         self._ended = ended
         self._id = str(uuid4())
         self._clock: balise_v1.Clock | None = None
+        self._model = models.known(device.model)
+        self._frames = Collector(self._model)
 
     async def run(self) -> None:
         """Listen until the device is gone."""
         self._clock = await self._read_clock()
+        try:
+            for characteristic, service, short in list(self._characteristics()):
+                if short in _READ_FIRST:
+                    await self._read(characteristic, service, short)
+            for characteristic, service, short in list(self._characteristics()):
+                if _listened(service, short, self._model):
+                    await self._subscribe(characteristic, service, short)
+            await self._ended.wait()
+        finally:
+            self._spool(self._frames.rest())
+
+    def _characteristics(self) -> Iterable[tuple[BleakGATTCharacteristic, str, str]]:
         for service in self._client.services:
             for characteristic in service.characteristics:
-                key = (short_uuid(service.uuid), short_uuid(characteristic.uuid))
-                if key in _DECODED:
-                    await self._subscribe(characteristic, *key)
-        await self._ended.wait()
+                yield characteristic, short_uuid(service.uuid), short_uuid(characteristic.uuid)
+
+    async def _read(
+        self, characteristic: BleakGATTCharacteristic, service: str, short: str
+    ) -> None:
+        data = bytes(await self._client.read_gatt_char(characteristic))
+        self._frames.note(RawFrame(service, short, data))
 
     async def _subscribe(
         self, characteristic: BleakGATTCharacteristic, service: str, short: str
@@ -50,40 +79,64 @@ class Session:
         def on_frame(_: BleakGATTCharacteristic, data: bytearray) -> None:
             # Committed inside the callback: the device may erase what it has handed over.
             try:
-                self._put(self._item(service, short, bytes(data)))
+                self._spool(self._frames.take(RawFrame(service, short, bytes(data))))
             except sqlite3.Error:
                 # Not confirmed, so the device keeps it; a link without answer would stand 30 s.
-                _log.exception("spool_refused", device=self._address)
+                _log.exception("spool_refused", device=self._device.address)
                 self._ended.set()
                 raise
 
         await self._client.start_notify(characteristic, on_frame)
 
-    def _item(self, service: str, characteristic: str, data: bytes) -> bytes:
+    def _spool(self, bundles: Iterable[Bundle]) -> None:
+        for frame, companions in bundles:
+            self._put(self._item(frame, companions))
+
+    def _item(self, frame: RawFrame, companions: tuple[RawFrame, ...]) -> bytes:
         return balise_v1.encode_item(
             balise_v1.Item(
-                device=self._address,
+                device=self._device.address,
                 captured_at=datetime.now(UTC),
                 session=self._id,
-                service=service,
-                characteristic=characteristic,
-                data=data.hex(),
+                service=frame.service,
+                characteristic=frame.characteristic,
+                data=frame.data.hex(),
+                companions=tuple(
+                    balise_v1.Companion(
+                        service=one.service,
+                        characteristic=one.characteristic,
+                        data=one.data.hex(),
+                    )
+                    for one in companions
+                ),
+                model=self._device.model,
                 clock=self._clock,
             )
         )
 
     async def _read_clock(self) -> balise_v1.Clock | None:
         """Return the device's clock and ours, read at one moment, where it shows its clock."""
-        characteristic = self._client.services.get_characteristic(
-            f"0000{current_time.CHARACTERISTIC.lower()}-0000-1000-8000-00805f9b34fb"
-        )
-        if characteristic is None:
-            return None
-        try:
-            device = current_time.read(bytes(await self._client.read_gatt_char(characteristic)))
-        except (BleakError, FrameError) as error:
-            _log.warning("clock_unread", device=self._address, error=type(error).__name__)
-            return None
-        if device is None:
-            return None
-        return balise_v1.Clock(device=device.isoformat(), gateway=datetime.now(UTC))
+        for short in time_services.READABLE:
+            characteristic = self._client.services.get_characteristic(
+                f"0000{short.lower()}-0000-1000-8000-00805f9b34fb"
+            )
+            if characteristic is None:
+                continue
+            try:
+                data = bytes(await self._client.read_gatt_char(characteristic))
+                now = datetime.now(UTC)
+                shown = time_services.shown(short, data)
+            except (BleakError, FrameError) as error:
+                _log.warning(
+                    "clock_unread", device=self._device.address, error=type(error).__name__
+                )
+                return None
+            return balise_v1.Clock(device=shown, gateway=now) if shown else None
+        return None
+
+
+def _listened(service: str, characteristic: str, model: Model | None) -> bool:
+    try:
+        return registry.find(characteristic, service, model=model).state in _LISTENED
+    except NotUnderstood:
+        return False

@@ -26,22 +26,31 @@ def balise(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 def test_decode_keeps_its_contract():
     done = balise("decode", "2A35", "167c0056006100e807060f11111b33000000", "--json")
     assert done.returncode == Exit.OK
-    assert json.loads(done.stdout) == {
-        "service": "1810",
-        "characteristic": "2A35",
-        "readings": [
-            {"metric": metric, "value": value, "unit": unit, "quality": []}
-            for metric, value, unit in (
-                ("systolic_blood_pressure", "124", "mm[Hg]"),
-                ("diastolic_blood_pressure", "86", "mm[Hg]"),
-                ("mean_arterial_pressure", "97", "mm[Hg]"),
-                ("pulse_rate", "51", "/min"),
-            )
-        ],
-        "device_time": "2024-06-15T17:17:27",
-        "quality": [],
-        "state": "measured",
-    }
+    answer = json.loads(done.stdout)
+    assert (
+        answer.items()
+        >= {
+            "service": "1810",
+            "characteristic": "2A35",
+            "device_time": "2024-06-15T17:17:27",
+            "quality": [],
+            "state": "measured",
+            "time": "device_clock",
+            "awaits": [],
+        }.items()
+    )
+    assert [
+        {key: one[key] for key in ("metric", "value", "unit", "quality", "precision")}
+        for one in answer["readings"]
+    ] == [
+        {"metric": metric, "value": value, "unit": unit, "quality": [], "precision": "1"}
+        for metric, value, unit in (
+            ("systolic_blood_pressure", "124", "mm[Hg]"),
+            ("diastolic_blood_pressure", "86", "mm[Hg]"),
+            ("mean_arterial_pressure", "97", "mm[Hg]"),
+            ("pulse_rate", "51", "/min"),
+        )
+    ]
 
 
 @pytest.mark.parametrize(
