@@ -163,7 +163,8 @@ _METRICS = (
         unit="mg/dL",
         loinc="99504-3",
         mdc=160212,
-        impossible=_between("1", "1000"),
+        # Sensors end at 500; 769 to 778 are error codes of one that travel in the value.
+        impossible=_between("1", "600"),
         plausible=_between("39", "401"),
     ),
     Metric(

@@ -7,6 +7,7 @@ may have erased is given back at once, and once more with its companion when tha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from balise.errors import NotUnderstood
 from balise.model import Decoded
@@ -15,8 +16,14 @@ from devices.models.model import Model
 from devices.segments import LAST, Segmented
 from devices.session import RawFrame
 
-Bundle = tuple[RawFrame, tuple[RawFrame, ...]]
-"""A frame and its companions."""
+
+class Bundle(NamedTuple):
+    """A frame with its companions, and how often the same bytes came in a row before it."""
+
+    frame: RawFrame
+    companions: tuple[RawFrame, ...] = ()
+    repeats: int = 0
+
 
 _BEFORE = {"2AA7": "2AAA", "2A9C": "2A9D"}
 """Companions that are looked for among what came earlier; the last one counts."""
@@ -31,6 +38,7 @@ class Collector:
     def __init__(self, model: Model | None = None) -> None:
         self._model = model
         self._last: dict[str, RawFrame] = {}
+        self._repeats: dict[str, int] = {}
         self._segments: dict[str, list[RawFrame]] = {}
         self._waiting: dict[int | None, RawFrame] = {}
         self._lonely: list[RawFrame] = []
@@ -44,6 +52,7 @@ class Collector:
         what = self._find(frame)
         if isinstance(what, Segmented):
             return list(self._segment(frame))
+        repeats = self._repeat(frame)
         self.note(frame)
         if frame.characteristic in _AFTER.values():
             return list(self._follow(frame))
@@ -54,14 +63,21 @@ class Collector:
             return []
         if frame.characteristic in _BEFORE and awaits:
             return [self._with_earlier(frame)]
-        return [(frame, ()), *self._late(frame)]
+        return [Bundle(frame, repeats=repeats), *self._late(frame)]
 
     def rest(self) -> list[Bundle]:
         """Return what still waited when the connection ended."""
-        waiting = [(frame, ()) for frame in self._waiting.values()]
-        cut = [(frames[-1], tuple(frames[:-1])) for frames in self._segments.values() if frames]
+        waiting = [Bundle(frame) for frame in self._waiting.values()]
+        cut = [Bundle(parts[-1], tuple(parts[:-1])) for parts in self._segments.values()]
         self._waiting, self._segments = {}, {}
         return [*waiting, *cut]
+
+    def _repeat(self, frame: RawFrame) -> int:
+        """Count the same bytes in a row: a sensor in its charger repeats its last rate for ever."""
+        same = self._last.get(frame.characteristic) == frame
+        count = self._repeats.get(frame.characteristic, 0) + 1 if same else 0
+        self._repeats[frame.characteristic] = count
+        return count
 
     def _find(self, frame: RawFrame) -> object:
         try:
@@ -82,27 +98,27 @@ class Collector:
         parts.append(frame)
         if frame.data[:1] and frame.data[0] & LAST:
             del self._segments[frame.characteristic]
-            yield frame, tuple(parts[:-1])
+            yield Bundle(frame, tuple(parts[:-1]))
 
     def _follow(self, context: RawFrame) -> Iterator[Bundle]:
         """Yield the record that waited for this context."""
         for one in self._decode(context):
             record = self._waiting.pop(one.sequence, None)
             if record is not None:
-                yield record, (context,)
+                yield Bundle(record, (context,))
 
     def _with_earlier(self, frame: RawFrame) -> Bundle:
         companion = self._last.get(_BEFORE[frame.characteristic])
         if companion is None:
             self._lonely.append(frame)
-            return frame, ()
-        return frame, (companion,)
+            return Bundle(frame)
+        return Bundle(frame, (companion,))
 
     def _late(self, companion: RawFrame) -> Iterator[Bundle]:
         """Yield, once more, what came before its companion did."""
         for frame in self._lonely:
             if _BEFORE[frame.characteristic] == companion.characteristic:
-                yield frame, (companion,)
+                yield Bundle(frame, (companion,))
         self._lonely = [
             one for one in self._lonely if _BEFORE[one.characteristic] != companion.characteristic
         ]

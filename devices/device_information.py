@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from balise.model import Decoded, State
+from balise.errors import FrameError, Reason
+from balise.model import Decoded
 from devices.codec import Characteristic, Codec, Cursor, information, text
-from devices.frame import Frame
-from devices.parts import U8, Fact, word_of
+from devices.parts import word_of
 
 SERVICE = "180A"
 
@@ -65,14 +65,14 @@ def _regulatory(data: bytes) -> tuple[Decoded, ...]:
     return information(SERVICE, "2A2A", (("regulatory_certification", data.hex()),))
 
 
-BATTERY_LEVEL = Frame(
-    name="battery_level",
-    service="180F",
-    characteristic="2A19",
-    flags_size=0,
-    state=State.INFORMATION,
-    parts=(Fact("battery_level", U8, "%"),),
-)
+def _battery(data: bytes) -> tuple[Decoded, ...]:
+    cursor = Cursor("2A19", data)
+    level = cursor.number(1, "battery level")
+    cursor.end()
+    if level > 100:
+        raise FrameError(f"2A19: {level} is no percentage", reason=Reason.FRAME_NO_VALUE)
+    return information("180F", "2A19", (("battery_level", f"{level} %"),))
+
 
 CHARACTERISTICS: tuple[Characteristic, ...] = (
     *(_string(characteristic, name) for characteristic, name in _STRINGS.items()),
@@ -82,5 +82,5 @@ CHARACTERISTICS: tuple[Characteristic, ...] = (
         name="regulatory_certification", service=SERVICE, characteristic="2A2A", read=_regulatory
     ),
     Codec(name="udi", service=SERVICE, characteristic="2BFF", read=_udi),
-    BATTERY_LEVEL,
+    Codec(name="battery_level", service="180F", characteristic="2A19", read=_battery),
 )

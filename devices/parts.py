@@ -80,8 +80,13 @@ class Draft:
     state: State = State.MEASURED
 
     def finish(self, service: str, characteristic: str, awaits: tuple[str, ...] = ()) -> Decoded:
-        """Return what the frame says; a measurement without a figure is an attempt."""
+        """Return what the frame says; a measurement without a figure is an attempt.
+
+        Figures that the status voids are kept as facts: they were sent, and are no readings.
+        """
         void = self.void or not self.readings
+        if void:
+            self.facts += [(one.metric, f"{one.value:f} {one.unit}") for one in self.readings]
         attempt = void and self.state is State.MEASURED
         return Decoded(
             service=service,

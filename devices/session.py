@@ -25,17 +25,37 @@ class RawFrame:
     data: bytes
 
 
+_STUCK_AFTER = 60
+"""Equal heart rates in a row, one a second, after which no heart is behind them."""
+
+
 def read(
-    frame: RawFrame, companions: Sequence[RawFrame] = (), *, model: Model | None = None
+    frame: RawFrame,
+    companions: Sequence[RawFrame] = (),
+    *,
+    model: Model | None = None,
+    repeats: int = 0,
 ) -> tuple[Decoded, ...]:
-    """Return what a frame says beside its companions; FrameError where it says nothing."""
+    """Return what a frame says beside its companions; FrameError where it says nothing.
+
+    `repeats` counts the same bytes in a row before this frame.
+    """
     what = registry.find(frame.characteristic, frame.service or None, model=model)
     if isinstance(what, Segmented):
         earlier = [one.data for one in companions if one.characteristic == frame.characteristic]
         found = what.decode_segments((*earlier, frame.data))
     else:
         found = what.decode(frame.data)
+    if repeats >= _STUCK_AFTER:
+        found = tuple(_stuck(one) for one in found)
     return tuple(_beside(one, companions, model) for one in found)
+
+
+def _stuck(decoded: Decoded) -> Decoded:
+    """Mark a heart rate that no beat has moved for a minute; RR intervals would be beats."""
+    if [value.metric for value in decoded.readings] != ["heart_rate"]:
+        return decoded
+    return replace(decoded, quality=decoded.quality | Quality.VALUE_STUCK)
 
 
 def _beside(decoded: Decoded, companions: Sequence[RawFrame], model: Model | None) -> Decoded:

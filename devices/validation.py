@@ -98,6 +98,7 @@ def _decode(item: balise_v1.Item, conventions: Mapping[str, Convention]) -> tupl
         _raw(item.service, item.characteristic, item.data),
         tuple(_raw(one.service, one.characteristic, one.data) for one in item.companions),
         model=models.known(item.model),
+        repeats=item.repeats,
     )
 
 

@@ -35,7 +35,11 @@ WINDOWS_AT_ONCE = 500
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30
 _LEFT_OUT_OF_ROLLUPS = (
-    Quality.INVALID | Quality.SUMMARY_STATISTIC | Quality.TEST_DATA | Quality.NO_CONTACT
+    Quality.INVALID
+    | Quality.SUMMARY_STATISTIC
+    | Quality.TEST_DATA
+    | Quality.NO_CONTACT
+    | Quality.VALUE_STUCK
 ).value
 
 

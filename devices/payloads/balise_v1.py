@@ -36,7 +36,8 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True):
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing captured: `data` in hexadecimal of a characteristic, or a `document`.
 
-    `model` is the key or Model Number String of the device, where the gateway knows it.
+    `model` is the key or Model Number String of the device, where the gateway knows it; `repeats`
+    counts the same bytes in a row before this frame.
     """
 
     device: str
@@ -47,6 +48,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: str = ""
     companions: tuple[Companion, ...] = ()
     model: str = ""
+    repeats: int = 0
     clock: Clock | None = None
     gateway_clock: str = "synchronised"
     convention: str = ""

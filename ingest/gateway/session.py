@@ -89,10 +89,11 @@ class Session:
         await self._client.start_notify(characteristic, on_frame)
 
     def _spool(self, bundles: Iterable[Bundle]) -> None:
-        for frame, companions in bundles:
-            self._put(self._item(frame, companions))
+        for bundle in bundles:
+            self._put(self._item(bundle))
 
-    def _item(self, frame: RawFrame, companions: tuple[RawFrame, ...]) -> bytes:
+    def _item(self, bundle: Bundle) -> bytes:
+        frame = bundle.frame
         return balise_v1.encode_item(
             balise_v1.Item(
                 device=self._device.address,
@@ -107,9 +108,10 @@ class Session:
                         characteristic=one.characteristic,
                         data=one.data.hex(),
                     )
-                    for one in companions
+                    for one in bundle.companions
                 ),
                 model=self._device.model,
+                repeats=bundle.repeats,
                 clock=self._clock,
             )
         )

@@ -8,7 +8,7 @@ import pytest
 
 from balise.errors import FrameError, Reason
 from balise.model import Quality, State
-from devices.collect import Collector
+from devices.collect import Bundle, Collector
 from devices.models import find
 from devices.session import RawFrame, read
 
@@ -93,7 +93,7 @@ def test_what_stays_on_the_device_waits_for_its_companion():
     frames = Collector()
     assert frames.take(GLUCOSE) == []
     assert frames.take(OTHER_CONTEXT) == []
-    assert frames.take(CONTEXT) == [(GLUCOSE, (CONTEXT,))]
+    assert frames.take(CONTEXT) == [Bundle(GLUCOSE, (CONTEXT,))]
     assert frames.rest() == []
 
 
@@ -101,28 +101,44 @@ def test_what_still_waits_at_the_end_is_given_alone():
     frames = Collector()
     frames.take(GLUCOSE)
     frames.take(FIRST)
-    assert frames.rest() == [(GLUCOSE, ()), (FIRST, ())]
+    assert frames.rest() == [Bundle(GLUCOSE), Bundle(FIRST)]
 
 
 def test_what_a_scale_may_erase_is_given_at_once_and_again_with_its_weighing():
     frames = Collector()
-    assert frames.take(BODY) == [(BODY, ())]
-    assert frames.take(WEIGHT) == [(WEIGHT, ()), (BODY, (WEIGHT,))]
-    assert frames.take(BODY) == [(BODY, (WEIGHT,))]
+    assert frames.take(BODY) == [Bundle(BODY)]
+    assert frames.take(WEIGHT) == [Bundle(WEIGHT), Bundle(BODY, (WEIGHT,))]
+    assert frames.take(BODY) == [Bundle(BODY, (WEIGHT,))]
 
 
 def test_a_session_start_that_was_read_goes_along():
     frames = Collector()
     frames.note(START)
-    assert frames.take(RECORD) == [(RECORD, (START,))]
+    assert frames.take(RECORD) == [Bundle(RECORD, (START,))]
 
 
 def test_segments_are_given_when_the_last_came():
     frames = Collector()
     assert frames.take(FIRST) == []
-    assert frames.take(LAST) == [(LAST, (FIRST,))]
+    assert frames.take(LAST) == [Bundle(LAST, (FIRST,))]
 
 
 def test_bytes_that_nobody_understands_are_given_as_they_are():
     strange = RawFrame("1808", "2A18", b"\x00")
-    assert Collector().take(strange) == [(strange, ())]
+    assert Collector().take(strange) == [Bundle(strange)]
+
+
+def test_equal_bytes_in_a_row_are_counted():
+    optical = RawFrame("180D", "2A37", bytes.fromhex("0053"))
+    other = RawFrame("180D", "2A37", bytes.fromhex("0054"))
+    frames = Collector()
+    counts = [frames.take(one)[0].repeats for one in (optical, optical, optical, other, optical)]
+    assert counts == [0, 1, 2, 0, 0]
+
+
+def test_a_rate_that_never_moves_is_marked_unless_beats_are_seen():
+    optical = RawFrame("180D", "2A37", bytes.fromhex("0053"))
+    strap = RawFrame("180D", "2A37", bytes.fromhex("1648aa02"))
+    assert read(optical, repeats=60)[0].quality & Quality.VALUE_STUCK
+    assert not read(optical, repeats=59)[0].quality & Quality.VALUE_STUCK
+    assert not read(strap, repeats=600)[0].quality & Quality.VALUE_STUCK
