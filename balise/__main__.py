@@ -321,6 +321,14 @@ def bench_latency(*, readings: int = 40) -> None:
     latency(readings)
 
 
+@bench_app.command(name="decode")
+def bench_decode() -> None:
+    """Measure decoding beside another library, characteristic by characteristic."""
+    from bench.decode import main as measure
+
+    measure()
+
+
 def main() -> None:
     """Run a command; errors of ours end with their exit code and say what to do next."""
     try:

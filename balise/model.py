@@ -1,4 +1,7 @@
-"""The records every part of Balise speaks of; frozen, stdlib only."""
+"""The records every part of Balise speaks of; frozen.
+
+What is made for every frame is a msgspec Struct: a tenth of a frozen dataclass's time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Flag, StrEnum
+
+import msgspec
 
 
 class Quality(Flag):
@@ -82,8 +87,7 @@ Facts = tuple[tuple[str, str], ...]
 """What is said beside the figures, as (name, value)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class Value(msgspec.Struct, frozen=True, kw_only=True):
     """One figure as the device sent it: exact, in the unit of the wire."""
 
     metric: str
@@ -93,8 +97,7 @@ class Value:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What the bytes of one frame or one data point say, before anyone knows whose they are.
 
     `device_time` is the device's own wall clock, without zone, `utc_offset` the minutes it says it

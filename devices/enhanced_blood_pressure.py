@@ -7,7 +7,9 @@ one the patient saw, and the base time stays as a fact.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from balise.errors import FrameError, Reason
 from balise.model import Decoded, State

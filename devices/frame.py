@@ -61,8 +61,8 @@ class Frame:
         """Return the one thing a frame of this layout says."""
         flags = int.from_bytes(data[: self.flags_size], "little")
         plan = self._plans.get((flags, len(data))) or self._plan(flags, data)
-        draft = Draft(plan.quality, state=self.state)
-        for read, word in zip(plan.reads, plan.unpack(data), strict=True):
+        draft = Draft(plan.quality, [], [], state=self.state)
+        for read, word in zip(plan.reads, plan.unpack(data), strict=False):
             read(word, draft)
         return draft.finish(self.service, self.characteristic, plan.awaits)
 

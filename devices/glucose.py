@@ -6,7 +6,9 @@ time moved by the offset, and a drop of control solution is no patient's glucose
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from balise.model import Quality, State
 from devices.clock import Clock, Minutes

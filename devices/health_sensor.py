@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import structs
+
 from balise.errors import FrameError, Reason
 from balise.model import Decoded, Facts, Quality, State, Value
 from devices import mdc
@@ -338,7 +340,7 @@ def _stored(segments: Sequence[bytes]) -> tuple[Decoded, ...]:
     number = cursor.number(4, "record number")
     found = _observations(cursor, _Header())
     cursor.end()
-    return tuple(replace(one, characteristic="2BDD", sequence=number) for one in found)
+    return tuple(structs.replace(one, characteristic="2BDD", sequence=number) for one in found)
 
 
 def _features(data: bytes) -> tuple[Decoded, ...]:

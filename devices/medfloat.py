@@ -27,7 +27,7 @@ def _medical_float(raw: int, *, mantissa_bits: int, exponent_bits: int) -> Decim
     exponent = raw >> mantissa_bits
     largest = (1 << (mantissa_bits - 1)) - 1
     if exponent == 0 and largest - 1 <= mantissa <= largest + 3:
-        return _NON_NUMBERS[mantissa - largest]
+        return NON_NUMBERS[mantissa - largest]
     return Decimal(_signed(mantissa, mantissa_bits)).scaleb(_signed(exponent, exponent_bits))
 
 
@@ -35,10 +35,11 @@ def _signed(raw: int, bits: int) -> int:
     return raw - (1 << bits) if raw >> (bits - 1) else raw
 
 
-_NON_NUMBERS = {
+NON_NUMBERS = {
     -1: Quality.POSITIVE_INFINITY,
     0: Quality.NOT_A_NUMBER,
     1: Quality.NOT_AT_THIS_RESOLUTION,
     2: Quality.RESERVED_VALUE,
     3: Quality.NEGATIVE_INFINITY,
 }
+"""What stands at the largest mantissa and around it, by the distance from it."""

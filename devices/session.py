@@ -6,7 +6,9 @@ A frame that is no reading by itself says what it awaits; beside those companion
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from balise.errors import FrameError
 from balise.model import Decoded, Quality, State, Value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from balise.errors import PayloadError, Reason
 from balise.model import Decoded, Facts, Quality, State, Value
