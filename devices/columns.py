@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
-from operator import or_
 from struct import calcsize
 
 import polars as pl
@@ -111,13 +110,17 @@ def _unsigned(at: int, size: int) -> pl.Expr:
     return sum(one, start=pl.lit(0, pl.Int64))
 
 
+def _or(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+    return one | other
+
+
 def _bits(bits: Bits, word: pl.Expr) -> pl.Expr:
     """Return the quality bits that a word of flags announces."""
     rows = [
         pl.when(word & mask == value).then(quality.value).otherwise(0).cast(pl.Int64)
         for mask, value, quality in bits
     ]
-    return reduce(or_, rows, pl.lit(0, pl.Int64))
+    return reduce(_or, rows, pl.lit(0, pl.Int64))
 
 
 @dataclass(slots=True)
@@ -196,7 +199,7 @@ class _Shape:
             wall.alias("device_time"),
             user.cast(pl.Int64).alias("user"),
             sequence.cast(pl.Int64).alias("sequence"),
-            reduce(or_, quality).alias("quality"),
+            reduce(_or, quality).alias("quality"),
             self._void().alias("void"),
         ]
 
@@ -211,7 +214,7 @@ class _Shape:
             for part, name, _ in self.placed
             if isinstance(part, Status) and part.voids
         ]
-        return reduce(or_, [*lacking, *voided], pl.lit(value=False))
+        return reduce(_or, [*lacking, *voided], pl.lit(value=False))
 
 
 def _lack(part: Number, word: pl.Expr) -> pl.Expr:

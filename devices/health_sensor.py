@@ -6,6 +6,7 @@ value of its class (IEEE 11073-10206). Draft devices that number their classes f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -328,18 +329,29 @@ def _decoded(header: _Header, content: _Content) -> Decoded:
     )
 
 
-def _live(segments: Sequence[bytes]) -> tuple[Decoded, ...]:
-    cursor = Cursor("2B8B", body(segments))
-    found = _observations(cursor, _Header())
+def _message(cursor: Cursor) -> list[Decoded]:
+    """Return a message's observations; figures of one metric and moment are told apart."""
+    seen: Counter[tuple[str, datetime | None]] = Counter()
+    placed: list[Decoded] = []
+    for one in _observations(cursor, _Header()):
+        readings: list[Value] = []
+        for value in one.readings:
+            position = seen[value.metric, one.device_time]
+            seen[value.metric, one.device_time] += 1
+            readings.append(structs.replace(value, position=position))
+        placed.append(structs.replace(one, readings=tuple(readings)))
     cursor.end()
-    return tuple(found)
+    return placed
+
+
+def _live(segments: Sequence[bytes]) -> tuple[Decoded, ...]:
+    return tuple(_message(Cursor("2B8B", body(segments))))
 
 
 def _stored(segments: Sequence[bytes]) -> tuple[Decoded, ...]:
     cursor = Cursor("2BDD", body(segments))
     number = cursor.number(4, "record number")
-    found = _observations(cursor, _Header())
-    cursor.end()
+    found = _message(cursor)
     return tuple(structs.replace(one, characteristic="2BDD", sequence=number) for one in found)
 
 

@@ -84,3 +84,57 @@ def test_the_repeated_hour_of_autumn_is_two_moments_for_aware_times():
 
 def test_a_far_off_clock_makes_no_chunk_of_its_own_century():
     assert placed(Decoded(readings=(), device_time=wall(9999, 1, 1))).stamped_at.year == 2100
+
+
+def test_a_clock_that_states_its_offset_needs_no_zone():
+    moment = placed(Decoded(readings=(), device_time=wall(2026, 11, 25, 3, 55), utc_offset=-300))
+    assert moment.taken_at == CAPTURED - timedelta(minutes=5)
+    assert moment.quality == Quality.CLOCK_UNVERIFIED
+
+
+def test_a_utc_stamp_is_corrected_by_a_clock_read_in_local_time():
+    # The device is an hour behind: its Current Time shows 09:00 where Paris has 10:00.
+    pair = ClockPair(device=wall(2026, 11, 25, 9, 0), gateway=CAPTURED)
+    decoded = Decoded(readings=(), device_time=wall(2026, 11, 25, 7, 55), utc_offset=0)
+    moment = placed(decoded, pair)
+    assert moment.taken_at == CAPTURED - timedelta(minutes=5)
+    assert moment.quality == Quality.CLOCK_CORRECTED
+
+
+def test_a_clock_set_to_utc_instead_of_local_time_is_corrected_by_its_pair():
+    # openScale wrote UTC, then local time: users saw weights hours in the future.
+    pair = ClockPair(device=wall(2026, 11, 25, 9, 0), gateway=CAPTURED)
+    moment = placed(Decoded(readings=(), device_time=wall(2026, 11, 25, 8, 58)), pair)
+    assert moment.taken_at == CAPTURED - timedelta(minutes=2)
+    assert moment.quality == Quality.CLOCK_CORRECTED
+
+
+def test_ticks_mean_something_only_beside_the_devices_own_counter():
+    ticks = Decoded(
+        readings=(),
+        device_time=wall(2000, 1, 1, 5, 0),
+        quality=Quality.CLOCK_TICKS,
+        utc_offset=None,
+    )
+    alone = placed(ticks)
+    assert (alone.taken_at, alone.quality) == (CAPTURED, Quality.TIME_OF_RECEIPT)
+    pair = ClockPair(device=wall(2000, 1, 1, 5, 10), gateway=CAPTURED)
+    assert placed(ticks, pair).taken_at == CAPTURED - timedelta(minutes=10)
+
+
+def test_a_stamp_of_another_timeline_is_not_mended_by_todays_difference():
+    # HL7 PHD: the battery was changed after the measurement; the clock's fault then is unknown.
+    decoded = Decoded(
+        readings=(),
+        device_time=wall(2026, 11, 24, 9, 0),
+        quality=Quality.CLOCK_OTHER_TIMELINE,
+    )
+    pair = ClockPair(device=wall(2026, 11, 25, 13, 0), gateway=CAPTURED)
+    moment = placed(decoded, pair)
+    assert moment.taken_at == datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+    assert moment.quality == Quality.CLOCK_FAULT | Quality.CLOCK_UNVERIFIED
+
+
+def test_an_impossible_date_costs_the_time_not_the_reading():
+    moment = placed(Decoded(readings=(), quality=Quality.CLOCK_IMPOSSIBLE))
+    assert (moment.taken_at, moment.quality) == (CAPTURED, Quality.TIME_OF_RECEIPT)

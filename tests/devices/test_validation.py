@@ -193,3 +193,71 @@ def test_any_payload_is_accounted_for(payload: bytes):
 @given(st.binary(max_size=24))
 def test_any_frame_is_accounted_for(data: bytes):
     assert validate(landed(frame(data.hex())), registry())
+
+
+GLUCOSE = {"service": "1808", "characteristic": "2A18"}
+ACCU_CHEK = "1b0f00e807011e053a1b53016fb0f80000"
+
+
+def test_a_record_that_came_without_its_context_waits_for_it():
+    item = frame(ACCU_CHEK, **GLUCOSE)
+    assert reason(validate(landed(item), registry())) == "companion_missing"
+
+
+def test_a_record_beside_its_context_is_a_reading():
+    context = {"service": "1808", "characteristic": "2A34", "data": "020f0001"}
+    item = frame(ACCU_CHEK, companions=[context], **GLUCOSE)
+    (reading,) = validate(landed(item), registry())
+    assert isinstance(reading, Reading)
+    # The meter showed 6.2 mmol/L: 0.00111 kg/L are 111 mg/dL, 6.16 mmol/L.
+    assert (str(reading.value), reading.unit, reading.sequence) == ("111", "kg/L", 15)
+    assert reading.taken_at == datetime(2024, 1, 30, 10, 37, 27, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (frame("030700e807060f11111b000064b04a", **GLUCOSE), "control_measurement"),
+        (frame("006400ff07ff07", characteristic="2A36"), "frame_live"),
+        (frame("64", service="180F", characteristic="2A19"), "no_reading"),
+        (frame("0f0f33f0", service="183A", characteristic="2A52"), "not_supported"),
+        (frame("56760050000000ea07080b141b00003c000004"), "frame_overlong"),
+    ],
+)
+def test_what_is_no_measurement_of_the_patients_says_what_it_is(
+    item: dict[str, Any], expected: str
+):
+    assert reason(validate(landed(item), registry())) == expected
+
+
+def test_a_model_is_read_in_its_own_layout_and_its_slots_are_mapped():
+    item = frame("56760050000000ea07080b141b00003c000004", model="beurer-bm85")
+    item["captured_at"] = "2026-08-11T20:00:00+00:00"
+    assert reason(validate(landed(item), registry())) == "person_unknown"
+    readings = validate(landed(item), registry(given_to(1, slot=0)))
+    assert len(readings) == 3
+    for one in readings:
+        assert isinstance(one, Reading)
+        assert one.quality & Quality.IRREGULAR_PULSE
+
+
+def test_a_user_of_a_model_for_one_person_is_that_person():
+    # 118/80, 60/min, user 0, as a cuff writes it that tells nobody apart.
+    item = frame("0c760050000000 3c0000".replace(" ", ""), model="omron-hem-7530t")
+    assert all(isinstance(one, Reading) for one in validate(landed(item), registry()))
+
+
+def test_a_rate_that_never_moved_is_kept_and_marked():
+    item = frame("0053", service="180D", characteristic="2A37", repeats=90)
+    (reading,) = validate(landed(item), registry())
+    assert isinstance(reading, Reading)
+    assert reading.quality & Quality.VALUE_STUCK
+
+
+def test_two_figures_of_one_metric_in_one_message_are_two_readings():
+    member = "010c000100b84b0200200262000000"
+    bundle = "03ff24000200" + "22729d2b2900000600" + "02" + member * 2
+    length = (len(bundle) // 2 - 4).to_bytes(2, "little").hex()
+    item = frame(bundle[:4] + length + bundle[8:], service="1840", characteristic="2B8B")
+    readings = validate(landed(item), registry(given_to(1, since=datetime(2020, 1, 1, tzinfo=UTC))))
+    assert [one.position for one in readings if isinstance(one, Reading)] == [0, 1]

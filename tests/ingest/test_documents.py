@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from balise.errors import PayloadError, UsageError
+from balise.errors import PayloadError
 from devices.payloads import CONVENTIONS, shipped
 from ingest import documents, importer
 from ingest.document import Document

@@ -81,7 +81,7 @@ def test_what_is_no_measurement_is_refused_with_its_reason(line: Line, shared: P
     assert answer["landed"] == answer["accepted"] + answer["duplicate"] + answer["refused"]
     with psycopg.connect(line.settings.database_url) as database:
         reasons = {row[0] for row in database.execute("SELECT DISTINCT reason FROM refused")}
-    assert reasons == {"metric_unknown", "frame_no_value"}
+    assert reasons == {"no_reading", "frame_no_value"}
 
 
 @pytest.mark.parametrize(
