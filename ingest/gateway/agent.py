@@ -14,6 +14,7 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import BleakError
 
 from balise.errors import RadioDown
+from ingest.gateway.adverts import Adverts, advertises
 from ingest.gateway.bumble_backend import Radio, backends
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.session import Put, Session
@@ -48,6 +49,7 @@ class Agent:
         self._put = put
         self._busy: set[str] = set()
         self._backoff: dict[str, Backoff] = {}
+        self._adverts = Adverts()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(
@@ -57,8 +59,14 @@ class Agent:
     ) -> None:
         """Listen until cancelled; None takes the platform's own backend (BlueZ on Linux)."""
 
-        def heard(device: BLEDevice, _: AdvertisementData) -> None:
-            if device.address.upper() in self._known:
+        def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
+            known = self._known.get(device.address.upper())
+            if known is None:
+                return
+            if advertises(known):
+                for item in self._adverts.items(known, advertisement.service_data):
+                    self._put(item)
+            else:
                 self._meet(device, client)
 
         try:
