@@ -9,7 +9,7 @@ from typing import Literal
 
 from balise.model import Quality, State
 from devices.clock import Clock
-from devices.frame import Frame
+from devices.frame import Frame, feature
 from devices.parts import SFLOAT, Fact, Number, Part, Skip, Status, User
 
 _BITS = (
@@ -59,29 +59,21 @@ INTERMEDIATE_CUFF_PRESSURE = Frame(
     parts=(*CUFF_PRESSURE, Clock(when=0x02), PULSE, User(when=0x08), status()),
 )
 
-FEATURE = Frame(
-    name="blood_pressure_feature",
-    service="1810",
-    characteristic="2A49",
-    flags_size=0,
-    state=State.INFORMATION,
-    parts=(
-        Status(
-            "feature",
-            (),
-            names={
-                0: "body_movement_detection",
-                1: "cuff_fit_detection",
-                2: "irregular_pulse_detection",
-                3: "pulse_rate_range_detection",
-                4: "measurement_position_detection",
-                5: "multiple_bonds",
-                6: "e2e_crc",
-                7: "user_data_service",
-                8: "user_facing_time",
-            },
-        ),
-    ),
+FEATURE = feature(
+    "blood_pressure_feature",
+    "1810",
+    "2A49",
+    {
+        0: "body_movement_detection",
+        1: "cuff_fit_detection",
+        2: "irregular_pulse_detection",
+        3: "pulse_rate_range_detection",
+        4: "measurement_position_detection",
+        5: "multiple_bonds",
+        6: "e2e_crc",
+        7: "user_data_service",
+        8: "user_facing_time",
+    },
 )
 
 CHARACTERISTICS = (MEASUREMENT, INTERMEDIATE_CUFF_PRESSURE, FEATURE)

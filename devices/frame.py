@@ -13,7 +13,7 @@ from typing import Any
 
 from balise.errors import FrameError, Reason
 from balise.model import Decoded, State
-from devices.parts import Bits, Draft, Part, Read, qualities
+from devices.parts import Bits, Draft, Names, Part, Read, Status, qualities
 
 _FLAGS_CODE = {0: "", 1: "x", 2: "2x", 3: "3x", 4: "4x"}
 
@@ -109,3 +109,15 @@ class Frame:
                 f"{self.characteristic}: {size} bytes of {what} expected at byte {at},"
                 f" {max(there, 0)} there"
             )
+
+
+def feature(name: str, service: str, characteristic: str, names: Names, *, size: int = 2) -> Frame:
+    """Return a feature characteristic: bits that say what a device can do."""
+    return Frame(
+        name=name,
+        service=service,
+        characteristic=characteristic,
+        flags_size=0,
+        state=State.INFORMATION,
+        parts=(Status("feature", (), names=names, size=size),),
+    )

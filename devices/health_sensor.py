@@ -10,15 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 
 from msgspec import structs
 
 from balise.errors import FrameError, Reason
 from balise.model import Decoded, Facts, Quality, State, Value
 from devices import mdc
-from devices.codec import Codec, Cursor, information, text
-from devices.medfloat import float32
+from devices.codec import Codec, Cursor, information
+from devices.observation_values import VALUES, Content, attributes, float_text, numbers
 from devices.parts import Draft, Status, word_of
 from devices.segments import Segmented, body
 from devices.time_services import elapsed
@@ -35,7 +34,7 @@ _CLASSES = {
     8: "type-length-value",
     255: "bundle",
 }
-_BUNDLE, _COMPOUND = 255, 7
+_BUNDLE = 255
 _NOT_AVAILABLE, _INVALID = 0x0004, 0x0001
 _SETTING = 0x0080
 
@@ -80,15 +79,6 @@ class _Header:
     facts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
-@dataclass(slots=True)
-class _Content:
-    """The figures and the facts of a value."""
-
-    readings: list[Value] = field(default_factory=list[Value])
-    facts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    quality: int = 0
-
-
 def _observations(cursor: Cursor, inherited: _Header, *, depth: int = 0) -> list[Decoded]:
     start = cursor.at
     kind, length = cursor.number(1, "observation class"), cursor.number(2, "observation length")
@@ -105,8 +95,8 @@ def _observations(cursor: Cursor, inherited: _Header, *, depth: int = 0) -> list
             for one in _observations(cursor, header, depth=depth + 1)
         ]
     else:
-        content = _Content()
-        _VALUES[kind](cursor, header.type, content)
+        content = Content()
+        VALUES[kind](cursor, header.type, content)
         found = [_decoded(header, content)]
     _check_length(cursor, start, length)
     return found
@@ -144,7 +134,7 @@ def _time(cursor: Cursor, header: _Header) -> None:
 
 
 def _duration(cursor: Cursor, header: _Header) -> None:
-    header.facts.append(("measurement_duration", f"{_float_text(cursor, 'duration')} s"))
+    header.facts.append(("measurement_duration", f"{float_text(cursor, 'duration')} s"))
 
 
 def _status(cursor: Cursor, header: _Header) -> None:
@@ -168,21 +158,21 @@ def _patient(cursor: Cursor, header: _Header) -> None:
 
 
 def _supplement(cursor: Cursor, header: _Header) -> None:
-    codes = _numbers(cursor, "supplemental information")
+    codes = numbers(cursor, "supplemental information")
     known = [mdc.MODALITIES.get(code, f"mdc_{code}") for code in codes]
     header.facts.append(("supplemental_information", " ".join(known)))
 
 
 def _references(name: str) -> Callable[[Cursor, _Header], None]:
     def read(cursor: Cursor, header: _Header) -> None:
-        header.facts.append((name, " ".join(str(one) for one in _numbers(cursor, name))))
+        header.facts.append((name, " ".join(str(one) for one in numbers(cursor, name))))
 
     return read
 
 
 def _attributes(cursor: Cursor, header: _Header) -> None:
-    content = _Content()
-    _tlv(cursor, header.type, content)
+    content = Content()
+    attributes(cursor, header.type, content)
     header.facts += content.facts
 
 
@@ -201,112 +191,7 @@ _OPTIONAL = (
 """The optional fields in the order of their flag bits, which is their order on the wire."""
 
 
-def _numbers(cursor: Cursor, what: str) -> list[int]:
-    """Return the 32-bit numbers that a count announces."""
-    return [cursor.number(4, what) for _ in range(cursor.number(1, f"number of {what}"))]
-
-
-def _float_text(cursor: Cursor, what: str) -> str:
-    raw = float32(cursor.number(4, what))
-    return f"{raw:f}" if isinstance(raw, Decimal) else " ".join(raw.names)
-
-
-def _name(code: int | None) -> str:
-    return "value" if code is None else f"mdc_{code}"
-
-
-def _numeric(cursor: Cursor, code: int | None, content: _Content) -> None:
-    unit = _unit(cursor)
-    raw = float32(cursor.number(4, "value"))
-    metric, facts = mdc.TYPES.get(code or 0, ("", ()))
-    if not isinstance(raw, Decimal):
-        content.quality |= raw.value
-    elif metric:
-        content.readings.append(Value(metric=metric, value=raw, unit=unit))
-        content.facts += facts
-    else:
-        content.facts.append((_name(code), f"{raw:f} {unit}"))
-
-
-def _unit(cursor: Cursor) -> str:
-    term = cursor.number(2, "unit")
-    if term not in mdc.UNITS:
-        raise FrameError(
-            f"{cursor.characteristic}: unit MDC {term} at byte {cursor.at - 2}",
-            reason=Reason.UNIT_UNKNOWN,
-        )
-    return mdc.UNITS[term]
-
-
-def _discrete(cursor: Cursor, code: int | None, content: _Content) -> None:
-    content.facts.append((_name(code), f"mdc_{cursor.number(4, 'discrete value')}"))
-
-
-def _string(cursor: Cursor, code: int | None, content: _Content) -> None:
-    raw = cursor.take(cursor.number(2, "length of text"), "text")
-    content.facts.append((_name(code), text(cursor.characteristic, raw)))
-
-
-def _samples(cursor: Cursor, code: int | None, content: _Content) -> None:
-    """Scale times sample + offset; a waveform is kept as a fact, it is no reading."""
-    unit = _unit(cursor)
-    scale, offset = (float32(cursor.number(4, what)) for what in ("scale factor", "offset"))
-    period = _float_text(cursor, "sample period")
-    cursor.number(1, "samples per period")
-    size = cursor.number(1, "bytes per sample")
-    count = cursor.number(4, "number of samples")
-    raw = Cursor(cursor.characteristic, cursor.take(size * count, "samples"))
-    if not isinstance(scale, Decimal) or not isinstance(offset, Decimal):
-        content.quality |= Quality.NOT_A_NUMBER.value
-        return
-    values = [scale * raw.number(size, "sample") + offset for _ in range(count if size else 0)]
-    content.facts.append((_name(code), " ".join(f"{value:f}" for value in values)))
-    content.facts += [("sample_unit", unit), ("sample_period", f"{period} s")]
-
-
-def _events(cursor: Cursor, code: int | None, content: _Content) -> None:
-    codes = _numbers(cursor, "events")
-    content.facts.append((_name(code), " ".join(f"mdc_{one}" for one in codes)))
-
-
-def _states(cursor: Cursor, code: int | None, content: _Content) -> None:
-    size = cursor.number(1, "size of states")
-    for what in ("supported", "states", "values"):
-        bits = cursor.number(size, what)
-        content.facts.append((f"{_name(code)}_{what}", f"0x{bits:0{size * 2}X}"))
-
-
-def _compound(cursor: Cursor, _code: int | None, content: _Content) -> None:
-    for _ in range(cursor.number(1, "number of components")):
-        component, kind = cursor.number(4, "component type"), cursor.number(1, "component class")
-        if not 1 <= kind < _COMPOUND:
-            raise FrameError(
-                f"{cursor.characteristic}: component class {kind} at byte {cursor.at - 1}",
-                reason=Reason.FRAME_NO_VALUE,
-            )
-        _VALUES[kind](cursor, component, content)
-
-
-def _tlv(cursor: Cursor, _code: int | None, content: _Content) -> None:
-    for _ in range(cursor.number(1, "number of attributes")):
-        code, length = cursor.number(4, "attribute type"), cursor.number(2, "attribute length")
-        cursor.number(1, "attribute format")
-        content.facts.append((_name(code), cursor.take(length, "attribute").hex()))
-
-
-_VALUES: dict[int, Callable[[Cursor, int | None, _Content], None]] = {
-    1: _numeric,
-    2: _discrete,
-    3: _string,
-    4: _samples,
-    5: _events,
-    6: _states,
-    _COMPOUND: _compound,
-    8: _tlv,
-}
-
-
-def _decoded(header: _Header, content: _Content) -> Decoded:
+def _decoded(header: _Header, content: Content) -> Decoded:
     facts: Facts = (*header.facts, *content.facts)
     void = header.void or not content.readings
     if header.type == mdc.CONTROL_GLUCOSE:
@@ -358,7 +243,7 @@ def _stored(segments: Sequence[bytes]) -> tuple[Decoded, ...]:
 def _features(data: bytes) -> tuple[Decoded, ...]:
     cursor = Cursor("2BF3", data)
     flags = cursor.number(1, "flags")
-    types = _numbers(cursor, "observation types")
+    types = numbers(cursor, "observation types")
     facts = [
         ("observation_types", " ".join(mdc.TYPES.get(one, (f"mdc_{one}",))[0] for one in types))
     ]
