@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from balise.model import State
 from devices.clock import Clock
-from devices.frame import Frame
-from devices.parts import U16, Number, Part, Status, User
+from devices.frame import Frame, feature
+from devices.parts import U16, Number, Part, User
 
 _TENTH = Decimal("0.1")
 MULTIPLE_PACKETS = 0x1000
@@ -48,32 +47,24 @@ MEASUREMENT = Frame(
     ),
 )
 
-FEATURE = Frame(
-    name="body_composition_feature",
-    service="181B",
-    characteristic="2A9B",
-    flags_size=0,
-    state=State.INFORMATION,
-    parts=(
-        Status(
-            "feature",
-            (),
-            names={
-                0: "time_stamp",
-                1: "multiple_users",
-                2: "basal_metabolism",
-                3: "muscle_percentage",
-                4: "muscle_mass",
-                5: "fat_free_mass",
-                6: "soft_lean_mass",
-                7: "body_water_mass",
-                8: "impedance",
-                9: "weight",
-                10: "height",
-            },
-            size=4,
-        ),
-    ),
+FEATURE = feature(
+    "body_composition_feature",
+    "181B",
+    "2A9B",
+    {
+        0: "time_stamp",
+        1: "multiple_users",
+        2: "basal_metabolism",
+        3: "muscle_percentage",
+        4: "muscle_mass",
+        5: "fat_free_mass",
+        6: "soft_lean_mass",
+        7: "body_water_mass",
+        8: "impedance",
+        9: "weight",
+        10: "height",
+    },
+    size=4,
 )
 
 CHARACTERISTICS = (MEASUREMENT, FEATURE)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from balise.model import Quality, State
 from devices.clock import Clock, Minutes
-from devices.frame import Frame
+from devices.frame import Frame, feature
 from devices.parts import (
     SFLOAT,
     U8,
@@ -167,31 +167,23 @@ CONTEXT = Frame(
     ),
 )
 
-FEATURE = Frame(
-    name="glucose_feature",
-    service="1808",
-    characteristic="2A51",
-    flags_size=0,
-    state=State.INFORMATION,
-    parts=(
-        Status(
-            "feature",
-            (),
-            names={
-                0: "low_battery_detection",
-                1: "sensor_malfunction_detection",
-                2: "sample_size",
-                3: "strip_insertion_detection",
-                4: "strip_type_detection",
-                5: "result_high_low_detection",
-                6: "temperature_detection",
-                7: "read_interrupt_detection",
-                8: "general_fault",
-                9: "time_fault",
-                10: "multiple_bonds",
-            },
-        ),
-    ),
+FEATURE = feature(
+    "glucose_feature",
+    "1808",
+    "2A51",
+    {
+        0: "low_battery_detection",
+        1: "sensor_malfunction_detection",
+        2: "sample_size",
+        3: "strip_insertion_detection",
+        4: "strip_type_detection",
+        5: "result_high_low_detection",
+        6: "temperature_detection",
+        7: "read_interrupt_detection",
+        8: "general_fault",
+        9: "time_fault",
+        10: "multiple_bonds",
+    },
 )
 
 CHARACTERISTICS = (MEASUREMENT, CONTEXT, FEATURE)

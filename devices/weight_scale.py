@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from balise.model import State
 from devices.clock import Clock
-from devices.frame import Frame
-from devices.parts import U16, Number, Status, User
+from devices.frame import Frame, feature
+from devices.parts import U16, Number, User
 
 MEASUREMENT = Frame(
     name="weight_measurement",
@@ -25,13 +24,8 @@ MEASUREMENT = Frame(
     ),
 )
 
-FEATURE = Frame(
-    name="weight_scale_feature",
-    service="181D",
-    characteristic="2A9E",
-    flags_size=0,
-    state=State.INFORMATION,
-    parts=(Status("feature", (), names={0: "time_stamp", 1: "multiple_users", 2: "bmi"}, size=4),),
+FEATURE = feature(
+    "weight_scale_feature", "181D", "2A9E", {0: "time_stamp", 1: "multiple_users", 2: "bmi"}, size=4
 )
 
 CHARACTERISTICS = (MEASUREMENT, FEATURE)
