@@ -76,12 +76,16 @@ class BumbleClient(BaseBleakClient):
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self.disconnect)
             self._take(link)
-            if pair:
+            if pair or await self._bonded(link):
                 await self.pair()
             self.services = await self.radio.finish(
                 discover(Peer(link), self._wanted, lambda: self.mtu_size - 3)
             )
             undo.pop_all()
+
+    async def _bonded(self, link: Connection) -> bool:
+        keys = self.radio.device.keystore
+        return keys is not None and await keys.get(str(link.peer_address)) is not None
 
     def _take(self, link: Connection) -> None:
         if self.radio.device.connections.get(link.handle) is not link:
@@ -130,14 +134,15 @@ class BumbleClient(BaseBleakClient):
                 await self.radio.finish(self._link.disconnect())
 
     async def pair(self, *_args: Any, **_others: Any) -> None:
-        """Pair by Just Works, the one way without display and keys.
+        """Encrypt the link, with the bond there is or a new one; the radio's delegate is asked.
 
         BleakError where the device refuses, TimeoutError where it says nothing for 30 s.
         """
         link = self._connected()
         if not link.is_encrypted:
+            bonded = await self._bonded(link)
             async with asyncio.timeout(PAIRING):
-                await self.radio.finish(link.pair())
+                await self.radio.finish(link.encrypt() if bonded else link.pair())
 
     async def unpair(self) -> None:
         """Forget the keys and disconnect."""

@@ -34,7 +34,10 @@ Put = Callable[[bytes], None]
 
 
 class Session:
-    """From connected to disconnected; `put` commits before it returns."""
+    """From connected to disconnected; `put` commits before it returns.
+
+    `listening` is set once all that the device measures is subscribed to.
+    """
 
     def __init__(
         self, client: BleakClient, device: KnownDevice, put: Put, ended: asyncio.Event
@@ -47,6 +50,7 @@ class Session:
         self._clock: balise_v1.Clock | None = None
         self._model = models.known(device.model)
         self._frames = Collector(self._model)
+        self.listening = asyncio.Event()
 
     async def run(self) -> None:
         """Listen until the device is gone."""
@@ -58,6 +62,7 @@ class Session:
             for characteristic, service, short in list(self._characteristics()):
                 if _listened(service, short, self._model):
                     await self._subscribe(characteristic, service, short)
+            self.listening.set()
             await self._ended.wait()
         finally:
             self._spool(self._frames.rest())

@@ -1,0 +1,136 @@
+"""The desk where a pairing is watched and its questions answered, by the page or by a terminal.
+
+One pairing at a time. What asks (BlueZ's agent, bumble's delegate) waits here; what answers calls
+`answer`. Everything runs in one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ingest.gateway.pairing.stages import Cause, Stage
+
+CODE_SECONDS = 28.0
+"""A device gives up after 30 s (Bluetooth Core, Vol 3, Part H, 3.4); we a little before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is shown of a pairing: `digits` to be compared, `figures` that were received."""
+
+    model: str
+    stage: Stage
+    address: str = ""
+    digits: str = ""
+    figures: tuple[str, ...] = ()
+    cause: Cause | None = None
+
+
+class RefusalError(Exception):
+    """Nobody at the desk agrees to this bond."""
+
+
+@dataclass(slots=True)
+class _Question:
+    """Something a device waits for."""
+
+    answer: asyncio.Future[str]
+    asked_code: bool
+
+
+@dataclass(slots=True)
+class Desk:
+    """The state of the one pairing that goes on, or of the last one."""
+
+    bonded: Callable[[str], bool] = lambda _address: False
+    progress: Progress | None = None
+    typed_code: bool = False
+    late_code: bool = False
+    _question: _Question | None = None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, model: str) -> None:
+        """Open the desk for a pairing."""
+        self.typed_code = self.late_code = False
+        self.show(Progress(model, Stage.SEARCHING))
+
+    def show(self, progress: Progress) -> None:
+        """Show where the pairing stands."""
+        self.progress = progress
+        self._changed.set()
+
+    def move(self, stage: Stage, **changes: object) -> None:
+        """Go on to a stage."""
+        if self.progress is not None:
+            self.show(replace(self.progress, stage=stage, **changes))  # type: ignore[arg-type]
+
+    async def changed(self) -> None:
+        """Wait until something is shown that was not before."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    @property
+    def open(self) -> bool:
+        """Whether a pairing goes on."""
+        return self.progress is not None and self.progress.stage not in (Stage.DONE, Stage.FAILED)
+
+    def allows(self, address: str) -> bool:
+        """Say whether a device may bond: the one being paired, or one that is bonded already."""
+        return self.bonded(address) or (self.open and self._is_it(address))
+
+    def _is_it(self, address: str) -> bool:
+        return self.progress is not None and self.progress.address in ("", address.upper())
+
+    async def code(self, address: str) -> int:
+        """Return the six digits that somebody reads on the device; RefusalError if nobody does."""
+        if not self.allows(address):
+            raise RefusalError
+        text = await self._ask(Stage.CODE, asked_code=True)
+        self.typed_code = True
+        return int(text)
+
+    async def confirm(self, address: str, digits: int) -> bool:
+        """Ask whether the device shows these digits; a bonded one needs nobody to say so."""
+        if self.bonded(address):
+            return True
+        if not self.allows(address):
+            return False
+        return await self._ask(Stage.CONFIRM, digits=f"{digits:06}", asked_code=False) == "yes"
+
+    async def _ask(self, stage: Stage, *, asked_code: bool, **changes: object) -> str:
+        before = self.progress.stage if self.progress else Stage.BONDING
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._question = _Question(answer, asked_code)
+        self.move(stage, **changes)
+        try:
+            async with asyncio.timeout(CODE_SECONDS):
+                return await answer
+        except TimeoutError as error:
+            self.late_code = True
+            raise RefusalError from error
+        finally:
+            self._question = None
+            if self.open:
+                self.move(before if before is not stage else Stage.BONDING)
+
+    def answer(self, text: str) -> bool:
+        """Give what was asked for: six digits, `yes` or `no`; False where that is no answer."""
+        question = self._question
+        if question is None or question.answer.done():
+            return False
+        cleaned = text.replace(" ", "").strip().lower()
+        if question.asked_code and not (
+            cleaned.isascii() and cleaned.isdigit() and len(cleaned) == 6
+        ):
+            return False
+        if not question.asked_code and cleaned not in ("yes", "no"):
+            return False
+        question.answer.set_result(cleaned)
+        return True
+
+    def cancelled(self) -> None:
+        """Take back the question: the device has given up."""
+        if self._question is not None and not self._question.answer.done():
+            self._question.answer.cancel()
