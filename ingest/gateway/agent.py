@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from bleak import BleakClient, BleakScanner
@@ -15,9 +18,11 @@ from bleak.exc import BleakError
 
 from balise.errors import RadioDown
 from ingest.gateway.adverts import Adverts, advertises
-from ingest.gateway.bumble_backend import Radio, backends
 from ingest.gateway.devices import KnownDevice
+from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.session import Put, Session
+from ingest.gateway.stack import opened
 
 _log = structlog.get_logger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
@@ -41,6 +46,14 @@ class Backoff:
         return wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
 
 
+@dataclass(slots=True)
+class Contact:
+    """When a device was last heard, and when it last said something."""
+
+    heard_at: datetime | None = None
+    told_at: datetime | None = None
+
+
 class Agent:
     """Serves the devices of one home over one radio."""
 
@@ -51,6 +64,13 @@ class Agent:
         self._backoff: dict[str, Backoff] = {}
         self._adverts = Adverts()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.contacts = {address: Contact() for address in self._known}
+
+    def add(self, device: KnownDevice) -> None:
+        """Serve one more device from now on."""
+        address = device.address.upper()
+        self._known[address] = device
+        self.contacts.setdefault(address, Contact())
 
     async def run(
         self,
@@ -63,9 +83,11 @@ class Agent:
             known = self._known.get(device.address.upper())
             if known is None:
                 return
+            self.contacts[known.address.upper()].heard_at = datetime.now(UTC)
             if advertises(known):
+                put = self._putting(known)
                 for item in self._adverts.items(known, advertisement.service_data):
-                    self._put(item)
+                    put(item)
             else:
                 self._meet(device, client)
 
@@ -78,6 +100,15 @@ class Agent:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._busy.clear()
 
+    def _putting(self, known: KnownDevice) -> Put:
+        """Return what spools a device's items and notes that it said something."""
+
+        def put(item: bytes) -> None:
+            self._put(item)
+            self.contacts[known.address.upper()].told_at = datetime.now(UTC)
+
+        return put
+
     def _meet(self, device: BLEDevice, client: type[BaseBleakClient] | None) -> None:
         address = device.address.upper()
         if address in self._busy:
@@ -89,6 +120,7 @@ class Agent:
 
     async def _serve(self, device: BLEDevice, client: type[BaseBleakClient] | None) -> None:
         address = device.address.upper()
+        known = self._known[address]
         backoff = self._backoff.setdefault(address, Backoff())
         ended = asyncio.Event()
         try:
@@ -96,7 +128,7 @@ class Agent:
                 device, lambda _: ended.set(), timeout=_CONNECT_SECONDS, backend=client
             ) as connected:
                 _log.info("device_connected", device=address)
-                await Session(connected, self._known[address], self._put, ended).run()
+                await Session(connected, known, self._putting(known), ended).run()
             backoff.success()
         # A device may be gone at any step; whatever bleak raises then, it will be heard again.
         except (BleakError, TimeoutError, OSError, EOFError) as error:
@@ -106,28 +138,39 @@ class Agent:
             self._busy.discard(address)
 
 
-async def serve(ble: str, agent: Agent) -> None:
-    """Run the agent for ever over the radio a setting names, opening it again when it is lost."""
+async def serve(
+    ble: str,
+    agent: Agent,
+    desk: Desk | None = None,
+    on_kit: Callable[[Kit | None], None] = lambda _kit: None,
+) -> None:
+    """Run the agent for ever over the radio a setting names, opening it again when it is lost.
+
+    `on_kit` is told what a pairing needs as soon as the radio is open, None when it is gone.
+    """
     backoff = Backoff()
     while True:
         try:
-            if ble == "bluez":
-                await agent.run()
-            else:
-                await _over_bumble(ble, agent, backoff)
+            async with opened(ble, desk or Desk()) as (kit, lost):
+                backoff.success()
+                on_kit(kit)
+                await _until(lost, agent.run(kit.scanner, kit.client))
         except (RadioDown, BleakError, OSError) as error:
             _log.warning("radio_down", ble=ble, error=str(error))
+        finally:
+            on_kit(None)
         await asyncio.sleep(backoff.next())
 
 
-async def _over_bumble(ble: str, agent: Agent, backoff: Backoff) -> None:
-    async with Radio(ble) as radio:
-        backoff.success()
-        running = asyncio.create_task(agent.run(*backends(radio)))
-        lost = asyncio.create_task(radio.lost.wait())
-        try:
-            await asyncio.wait((running, lost), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            lost.cancel()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+async def _until(lost: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Run some work until it ends or the radio is lost; its own error goes on."""
+    running = asyncio.create_task(work)
+    losing = asyncio.create_task(lost.wait())
+    try:
+        await asyncio.wait((running, losing), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+    finally:
+        losing.cancel()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

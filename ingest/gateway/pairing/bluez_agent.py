@@ -4,13 +4,12 @@ bleak registers none, and without one BlueZ refuses even bonds that need no code
 may ask at each connection, so the agent is not a matter of pairing alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from dbus_fast import BusType, DBusError
 from dbus_fast.aio import MessageBus
+from dbus_fast.annotations import DBusObjectPath, DBusStr, DBusUInt16, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
 from balise.errors import RadioDown
@@ -30,7 +29,7 @@ def _rejected() -> DBusError:
     return DBusError(_REJECTED, "nobody at the gateway agrees to this bond")
 
 
-# The annotations are D-Bus signatures, not types: o an object path, u a number, s text, q 16 bits.
+# dbus-fast reads the annotations as D-Bus signatures: this module must not defer them.
 class PairingAgent(ServiceInterface):
     """Answers BlueZ's questions from the desk."""
 
@@ -43,7 +42,7 @@ class PairingAgent(ServiceInterface):
         """BlueZ lets the agent go: it has stopped, or another program took its place."""
 
     @dbus_method()
-    async def RequestPasskey(self, device: "o") -> "u":  # type: ignore[name-defined] # noqa: F821, N802, UP037
+    async def RequestPasskey(self, device: DBusObjectPath) -> DBusUInt32:  # noqa: N802 - BlueZ's name
         """Return the six digits that the device shows."""
         try:
             return await self._desk.code(address_of(device))
@@ -51,7 +50,7 @@ class PairingAgent(ServiceInterface):
             raise _rejected() from error
 
     @dbus_method()
-    async def RequestConfirmation(self, device: "o", passkey: "u") -> None:  # type: ignore[name-defined] # noqa: F821, N802, UP037
+    async def RequestConfirmation(self, device: DBusObjectPath, passkey: DBusUInt32) -> None:  # noqa: N802 - BlueZ's name
         """Return where somebody sees the same digits on the device."""
         try:
             agreed = await self._desk.confirm(address_of(device), passkey)
@@ -61,25 +60,27 @@ class PairingAgent(ServiceInterface):
             raise _rejected()
 
     @dbus_method()
-    def RequestAuthorization(self, device: "o") -> None:  # type: ignore[name-defined] # noqa: F821, N802, UP037
+    def RequestAuthorization(self, device: DBusObjectPath) -> None:  # noqa: N802 - BlueZ's name
         """Return where a bond without a code is wanted just now."""
         if not self._desk.allows(address_of(device)):
             raise _rejected()
 
     @dbus_method()
-    def AuthorizeService(self, device: "o", uuid: "s") -> None:  # type: ignore[name-defined] # noqa: F821, N802, UP037
+    def AuthorizeService(self, device: DBusObjectPath, uuid: DBusStr) -> None:  # noqa: N802 - BlueZ's name
         """Return where the device is one of ours."""
         del uuid
         if not self._desk.allows(address_of(device)):
             raise _rejected()
 
     @dbus_method()
-    def DisplayPasskey(self, device: "o", passkey: "u", entered: "q") -> None:  # type: ignore[name-defined] # noqa: F821, N802, UP037
+    def DisplayPasskey(  # noqa: N802 - BlueZ's name
+        self, device: DBusObjectPath, passkey: DBusUInt32, entered: DBusUInt16
+    ) -> None:
         """Health devices have no keys to type on; nothing is shown."""
         del device, passkey, entered
 
     @dbus_method()
-    def RequestPinCode(self, device: "o") -> "s":  # type: ignore[name-defined] # noqa: F821, N802, UP037
+    def RequestPinCode(self, device: DBusObjectPath) -> DBusStr:  # noqa: N802 - BlueZ's name
         """Refuse the pairing of classic Bluetooth."""
         del device
         raise DBusError(_REJECTED, "classic Bluetooth is not used")

@@ -1,0 +1,106 @@
+"""The gateway as its page and its commands see it: devices, pairing, what waits, what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from balise.errors import UsageError
+from devices.models.model import Model
+from ingest.gateway import devices
+from ingest.gateway.agent import Agent
+from ingest.gateway.devices import KnownDevice
+from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.pairing.desk import Desk
+from ingest.gateway.pairing.pair import Pairing, Patience
+from ingest.gateway.session import Put
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device of this home, and when it was last heard and last said something."""
+
+    device: KnownDevice
+    heard_at: datetime | None
+    told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the gateway can say of itself without asking anyone."""
+
+    gateway: str
+    devices: tuple[DeviceState, ...]
+    waiting: int
+    connected: bool
+    radio: bool
+
+
+class Box:
+    """One gateway: its known devices are kept in a file, a pairing adds to it."""
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        put: Put,
+        *,
+        waiting: Callable[[], int] = lambda: 0,
+        connected: Callable[[], bool] = lambda: False,
+        patience: Patience | None = None,
+    ) -> None:
+        self.name = name
+        self.desk = Desk()
+        self._path = path
+        self._put = put
+        self._waiting, self._connected = waiting, connected
+        self._patience = patience or Patience()
+        self._known = devices.read(path) if path.exists() else []
+        self.agent = Agent(self._known, put)
+        self._kit: Kit | None = None
+        self._pairing: asyncio.Task[None] | None = None
+
+    def take(self, kit: Kit | None) -> None:
+        """Take what a pairing needs of the radio, None where the radio is gone."""
+        self._kit = kit
+
+    def state(self) -> State:
+        """Return what there is to say now."""
+        contacts = self.agent.contacts
+        return State(
+            gateway=self.name,
+            devices=tuple(
+                DeviceState(one, contact.heard_at, contact.told_at)
+                for one in self._known
+                if (contact := contacts[one.address.upper()])
+            ),
+            waiting=self._waiting(),
+            connected=self._connected(),
+            radio=self._kit is not None,
+        )
+
+    def pair(self, model: Model) -> None:
+        """Start to pair a device of a model; UsageError while another pairing goes on."""
+        if self._pairing is not None and not self._pairing.done():
+            raise UsageError("a pairing goes on already: stop it first")
+        if self._kit is None:
+            raise UsageError("the Bluetooth radio is not there: see `balise gateway doctor`")
+        pairing = Pairing(model, self.desk, self._kit, self._put, self._patience)
+        self._pairing = asyncio.create_task(self._pair(pairing))
+
+    async def _pair(self, pairing: Pairing) -> None:
+        device = await pairing.run()
+        if device is not None:
+            self._known = [one for one in self._known if one.address != device.address]
+            self._known.append(device)
+            devices.write(self._path, self._known)
+            self.agent.add(device)
+
+    async def stop_pairing(self) -> None:
+        """Stop the pairing that goes on, if any."""
+        if self._pairing is not None and not self._pairing.done():
+            self._pairing.cancel()
+            await asyncio.gather(self._pairing, return_exceptions=True)
