@@ -100,19 +100,19 @@ CONTROL_POINT = Codec(
 CHARACTERISTICS = (CONTROL_POINT,)
 
 
-def report_all() -> bytes:
-    """Return the request for every stored record."""
-    return bytes((REPORT, ALL))
+def report_all(operation: int = REPORT) -> bytes:
+    """Return the request for every stored record; Generic Health Sensors want COMBINED."""
+    return bytes((operation, ALL))
 
 
-def report_from(sequence: int) -> bytes:
+def report_from(sequence: int, operation: int = REPORT, *, size: int = 2) -> bytes:
     """Return the request for the records from a sequence number on, itself included."""
-    return bytes((REPORT, FROM, 1)) + sequence.to_bytes(2, "little")
+    return bytes((operation, FROM, SEQUENCE_FILTER)) + sequence.to_bytes(size, "little")
 
 
-def report_last() -> bytes:
+def report_last(operation: int = REPORT) -> bytes:
     """Return the request for the youngest record."""
-    return bytes((REPORT, LAST))
+    return bytes((operation, LAST))
 
 
 def count_all() -> bytes:
@@ -120,9 +120,9 @@ def count_all() -> bytes:
     return bytes((COUNT, ALL))
 
 
-def count_from(sequence: int) -> bytes:
+def count_from(sequence: int, *, size: int = 2) -> bytes:
     """Return the request for the number of records from a sequence number on."""
-    return bytes((COUNT, FROM, 1)) + sequence.to_bytes(2, "little")
+    return bytes((COUNT, FROM, SEQUENCE_FILTER)) + sequence.to_bytes(size, "little")
 
 
 def abort() -> bytes:

@@ -21,6 +21,7 @@ from ingest.gateway.adverts import Adverts, advertises
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.pairing.bonds import Kit
 from ingest.gateway.pairing.desk import Desk
+from ingest.gateway.records import Cursors
 from ingest.gateway.session import Put, Session
 from ingest.gateway.stack import opened
 
@@ -57,9 +58,12 @@ class Contact:
 class Agent:
     """Serves the devices of one home over one radio."""
 
-    def __init__(self, devices: Sequence[KnownDevice], put: Put) -> None:
+    def __init__(
+        self, devices: Sequence[KnownDevice], put: Put, cursors: Cursors | None = None
+    ) -> None:
         self._known = {device.address.upper(): device for device in devices}
         self._put = put
+        self._cursors = cursors
         self._busy: set[str] = set()
         self._backoff: dict[str, Backoff] = {}
         self._adverts = Adverts()
@@ -128,7 +132,8 @@ class Agent:
                 device, lambda _: ended.set(), timeout=_CONNECT_SECONDS, backend=client
             ) as connected:
                 _log.info("device_connected", device=address)
-                await Session(connected, known, self._putting(known), ended).run()
+                put = self._putting(known)
+                await Session(connected, known, put, ended, self._cursors).run()
             backoff.success()
         # A device may be gone at any step; whatever bleak raises then, it will be heard again.
         except (BleakError, TimeoutError, OSError, EOFError) as error:

@@ -16,6 +16,7 @@ from ingest.gateway.devices import KnownDevice
 from ingest.gateway.pairing.bonds import Kit
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.pairing.pair import Pairing, Patience
+from ingest.gateway.records import Cursors
 from ingest.gateway.session import Put
 
 
@@ -59,7 +60,7 @@ class Box:
         self._waiting, self._connected = waiting, connected
         self._patience = patience or Patience()
         self._known = devices.read(path) if path.exists() else []
-        self.agent = Agent(self._known, put)
+        self.agent = Agent(self._known, put, Cursors(path.with_name("cursors.json")))
         self._kit: Kit | None = None
         self._pairing: asyncio.Task[None] | None = None
 
@@ -69,14 +70,10 @@ class Box:
 
     def state(self) -> State:
         """Return what there is to say now."""
-        contacts = self.agent.contacts
+        contacts = [(one, self.agent.contacts[one.address.upper()]) for one in self._known]
         return State(
             gateway=self.name,
-            devices=tuple(
-                DeviceState(one, contact.heard_at, contact.told_at)
-                for one in self._known
-                if (contact := contacts[one.address.upper()])
-            ),
+            devices=tuple(DeviceState(one, at.heard_at, at.told_at) for one, at in contacts),
             waiting=self._waiting(),
             connected=self._connected(),
             radio=self._kit is not None,

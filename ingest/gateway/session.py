@@ -15,13 +15,14 @@ from bleak.exc import BleakError
 
 from balise.errors import FrameError, NotUnderstood
 from balise.model import State
-from devices import models, registry, time_services
+from devices import models, racp, registry, time_services
 from devices.collect import Bundle, Collector
 from devices.models.model import Model
 from devices.payloads import balise_v1
 from devices.registry import short_uuid
 from devices.session import RawFrame
 from ingest.gateway.devices import KnownDevice
+from ingest.gateway.records import Cursors, Records
 
 _log = structlog.get_logger(__name__)
 _READ_FIRST = frozenset(("2AAA",))
@@ -29,6 +30,10 @@ _READ_FIRST = frozenset(("2AAA",))
 
 _LISTENED = (State.MEASURED, State.PART)
 """Live displays and what devices say of themselves are nobody's measurements."""
+
+_GLUCOSE, _HEALTH_SENSOR = "1808", "1840"
+_RECORDS = {_GLUCOSE: "2A18", "181F": "2AA7", _HEALTH_SENSOR: "2BDD"}
+"""Services whose records are asked for, and the characteristic that tells one."""
 
 Put = Callable[[bytes], None]
 
@@ -40,7 +45,12 @@ class Session:
     """
 
     def __init__(
-        self, client: BleakClient, device: KnownDevice, put: Put, ended: asyncio.Event
+        self,
+        client: BleakClient,
+        device: KnownDevice,
+        put: Put,
+        ended: asyncio.Event,
+        cursors: Cursors | None = None,
     ) -> None:
         self._client = client
         self._device = device
@@ -50,6 +60,8 @@ class Session:
         self._clock: balise_v1.Clock | None = None
         self._model = models.known(device.model)
         self._frames = Collector(self._model)
+        self._cursors = cursors
+        self._numbers: dict[str, list[int]] = {service: [] for service in _RECORDS}
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
@@ -63,6 +75,9 @@ class Session:
                 if _listened(service, short, self._model):
                     await self._subscribe(characteristic, service, short)
             self.listening.set()
+            for characteristic, service, short in list(self._characteristics()):
+                if short == racp.CHARACTERISTIC and service in _RECORDS:
+                    await self._fetch(characteristic, service)
             await self._ended.wait()
         finally:
             self._spool(self._frames.rest())
@@ -83,8 +98,10 @@ class Session:
     ) -> None:
         def on_frame(_: BleakGATTCharacteristic, data: bytearray) -> None:
             # Committed inside the callback: the device may erase what it has handed over.
+            frame = RawFrame(service, short, bytes(data))
             try:
-                self._spool(self._frames.take(RawFrame(service, short, bytes(data))))
+                self._spool(self._frames.take(frame))
+                self._count(frame)
             except sqlite3.Error:
                 # Not confirmed, so the device keeps it; a link without answer would stand 30 s.
                 _log.exception("spool_refused", device=self._device.address)
@@ -92,6 +109,32 @@ class Session:
                 raise
 
         await self._client.start_notify(characteristic, on_frame)
+
+    def _count(self, frame: RawFrame) -> None:
+        """Note the numbers of the records that came."""
+        if frame.characteristic == _RECORDS.get(frame.service):
+            self._numbers[frame.service] += _numbers(frame, self._model)
+
+    async def _fetch(self, point: BleakGATTCharacteristic, service: str) -> None:
+        """Ask for the stored records this gateway has not; nothing is deleted on the device."""
+        address, numbers = self._device.address, self._numbers[service]
+        records = Records(
+            self._client,
+            point,
+            numbers,
+            self._ended,
+            asks_from=self._model is None or self._model.asks_from,
+            combined=service == _HEALTH_SENSOR,
+        )
+        last = self._cursors.last(address, service) if self._cursors else None
+        transfer = await records.fetch(last)
+        # What waits for a context is spooled before the cursor says that it is.
+        self._spool(self._frames.rest())
+        _log.info("records", device=address, asked=transfer.asked, came=transfer.came)
+        if transfer.whole and numbers and self._cursors:
+            self._cursors.move(address, service, max(numbers))
+        if service == _GLUCOSE:
+            self._ended.set()  # a meter has no more to say, and other devices wait
 
     def _spool(self, bundles: Iterable[Bundle]) -> None:
         for bundle in bundles:
@@ -140,6 +183,16 @@ class Session:
                 return None
             return balise_v1.Clock(device=shown, gateway=now) if shown else None
         return None
+
+
+def _numbers(frame: RawFrame, model: Model | None) -> list[int]:
+    try:
+        found = registry.decode(
+            frame.characteristic, frame.data, service=frame.service, model=model
+        )
+    except NotUnderstood:
+        return []
+    return [one.sequence for one in found if one.sequence is not None]
 
 
 def _listened(service: str, characteristic: str, model: Model | None) -> bool:
