@@ -98,17 +98,49 @@ def web() -> None:
 @gateway_app.command(name="run")
 def gateway_run() -> None:
     """Serve this home's devices: Bluetooth to spool to broker."""
-    from balise import run
+    from balise import gateway
 
-    run.gateway()
+    gateway.run()
+
+
+@gateway_app.command(name="pair")
+def gateway_pair(
+    model: str,
+    *,
+    language: Literal["fr", "en"] = "fr",
+    many: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Pair a device with this box, step by step; it counts once it has measured and come back.
+
+    Parameters
+    ----------
+    model
+        The key, Model Number or advertised name; see `balise devices list`.
+    language
+        Of the instructions.
+    many
+        In the workshop: ask for another device of the model after each one.
+
+    """
+    from balise import gateway
+
+    gateway.pair(model, language=language, many=many)
+
+
+@gateway_app.command(name="devices")
+def gateway_devices(*, json: Json = False) -> None:
+    """List the devices of this home."""
+    from balise import gateway
+
+    gateway.list_devices(as_json=json)
 
 
 @gateway_app.command(name="status")
 def gateway_status(*, json: Json = False) -> None:
     """Say what the spool of this gateway holds."""
-    from balise import run
+    from balise import gateway
 
-    run.gateway_status(as_json=json)
+    gateway.status(as_json=json)
 
 
 @app.command(name="air", show=False)

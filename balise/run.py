@@ -39,7 +39,7 @@ def read_settings(*needs: str) -> Settings:
     return settings
 
 
-def _log() -> None:
+def log() -> None:
     """Log as JSON lines on stderr: keys and counts, never a patient's value."""
     structlog.configure(
         processors=[
@@ -52,7 +52,7 @@ def _log() -> None:
     )
 
 
-def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run a service until SIGTERM or SIGINT."""
 
     async def main() -> None:
@@ -72,7 +72,7 @@ def receive(name: str) -> None:
     from ingest.receive import Receiver
 
     settings = read_settings("database_url", "mqtt_url")
-    _log()
+    log()
     receiver = Receiver(
         Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
     )
@@ -86,8 +86,8 @@ def flows(*, schedules: bool) -> None:
     from flows.serve import serve
 
     settings = read_settings("database_url")
-    _log()
-    _until_stopped(serve(settings, schedules=schedules))
+    log()
+    until_stopped(serve(settings, schedules=schedules))
 
 
 def flow(name: str, *, as_json: bool) -> None:
@@ -99,7 +99,9 @@ def flow(name: str, *, as_json: bool) -> None:
     now = datetime.now(UTC)
     settings = read_settings("database_url")
     if name == "line":
-        _print(asdict(_database(lambda: steps.run_line(settings.database_url))), as_json=as_json)
+        print_answer(
+            asdict(_database(lambda: steps.run_line(settings.database_url))), as_json=as_json
+        )
         return
     known: dict[str, Callable[[psycopg.Connection], Any]] = {
         "validate": steps.validate,
@@ -114,7 +116,7 @@ def flow(name: str, *, as_json: bool) -> None:
         with psycopg.connect(settings.database_url, autocommit=True) as connection:
             return asdict(known[name](connection))
 
-    _print(_database(work), as_json=as_json)
+    print_answer(_database(work), as_json=as_json)
 
 
 def backfill(since: date, until: date) -> None:
@@ -161,40 +163,11 @@ def web() -> None:
     )
 
 
-def gateway() -> None:
-    """Run the gateway until stopped."""
-    from ingest.gateway.run import run
-
-    settings = read_settings("mqtt_url", "gateway_name")
-    _log()
-    _until_stopped(run(settings))
-
-
-def gateway_status(*, as_json: bool) -> None:
-    """Print what the gateway's spool holds."""
-    from ingest.gateway.devices import folder, read
-    from ingest.gateway.spool import Spool
-
-    settings = read_settings("gateway_name")
-    here = folder(settings.home, settings.gateway_name)
-    known = read(here / "devices.json")
-    spool = Spool(here / "spool.db")
-    answer = {
-        "gateway": settings.gateway_name,
-        "devices": len(known),
-        "epoch": str(spool.epoch),
-        "given": spool.given(),
-        "waiting": spool.depth(),
-    }
-    spool.close()
-    _print(answer, as_json=as_json)
-
-
 def air(port: int) -> None:
     """Run the virtual devices until stopped."""
     from demo.air import serve
 
-    _until_stopped(serve(port))
+    until_stopped(serve(port))
 
 
 def import_paths(
@@ -231,7 +204,7 @@ def import_paths(
         "unmeasured": dict(given.unmeasured),
         **became,
     }
-    _print(answer, as_json=as_json)
+    print_answer(answer, as_json=as_json)
     for unread in given.unread:
         Console(stderr=True).print(f"{unread.path}: {unread.why}", highlight=False)
     if given.unread or answer["refused"]:
@@ -306,7 +279,7 @@ def doctor(parts: Sequence[str], *, as_json: bool) -> None:
         raise UsageError(f"no part {', '.join(unknown)}; there are: {', '.join(CHECKS)}")
     found = check(read_settings(), parts or tuple(CHECKS))
     for one in found:
-        _print(asdict(one), as_json=as_json)
+        print_answer(asdict(one), as_json=as_json)
     if not all(one.ok for one in found):
         raise DependencyDown("something above needs mending")
 
@@ -332,7 +305,8 @@ def _bar() -> Progress:
     )
 
 
-def _print(answer: dict[str, Any], *, as_json: bool) -> None:
+def print_answer(answer: dict[str, Any], *, as_json: bool) -> None:
+    """Print what a command found out: one JSON object, or a row a fact."""
     if as_json:
         print(json.dumps(answer, default=str))  # noqa: T201 - the answer
         return

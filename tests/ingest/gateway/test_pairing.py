@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,8 @@ from devices.models.model import Model
 from devices.models.model import Pairing as Way
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
-from devices.virtual.faults import Faults, Pairing as Asks
+from devices.virtual.faults import Faults
+from devices.virtual.faults import Pairing as Asks
 from ingest.gateway.bumble_backend import Radio, backends
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.pairing.bonds import Kit
@@ -24,6 +25,7 @@ from ingest.gateway.pairing.bumble_agent import attach
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.pairing.pair import Pairing, Patience
 from ingest.gateway.pairing.stages import Cause, Stage
+from ingest.gateway.pairing.words import LANGUAGES, said
 
 ADDRESS = "F0:00:00:00:00:05"
 QUICK = Patience(search=3, gather=0.3, connect=5, measure=6, quiet=0.5, back=8)
@@ -85,7 +87,7 @@ def model() -> Model:
 
 
 @pytest.fixture
-async def cuff_of(air: Air) -> AsyncIterator[Callable[..., Any]]:
+def cuff_of(air: Air) -> Callable[..., Any]:
     async def make(faults: Faults | None = None, name: str = "cuff 1", **more: Any) -> Any:
         cuff = BloodPressureCuff(
             address=more.pop("address", ADDRESS), name=name, linger=0.5, faults=faults or Faults()
@@ -94,7 +96,7 @@ async def cuff_of(air: Air) -> AsyncIterator[Callable[..., Any]]:
         await air.add(cuff)
         return cuff
 
-    yield make
+    return make
 
 
 @pytest.mark.parametrize(
@@ -171,3 +173,11 @@ async def test_a_device_that_never_comes_back_is_not_paired(
     cuff = await cuff_of()
     cuff.measure(systolic=Decimal(120), diastolic=Decimal(80))
     assert await failed(Home(radio, model), cuff) is Cause.NOT_BACK
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_stage_and_cause_has_its_words_and_one_next_step(language: str):
+    for what in (*Stage, *Cause):
+        words = said(what, language)
+        assert words.title
+        assert words.next

@@ -1,0 +1,73 @@
+"""What `balise gateway` does on the box at home."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from balise.errors import BaliseError
+from balise.run import log, print_answer, read_settings, until_stopped
+from devices.models import find
+from ingest.gateway.box import Box
+from ingest.gateway.devices import folder, read
+from ingest.gateway.pairing.terminal import pair_here
+from ingest.gateway.run import run as serve
+from ingest.gateway.spool import Spool
+
+
+def run() -> None:
+    """Run the gateway until stopped."""
+    settings = read_settings("mqtt_url", "gateway_name")
+    log()
+    until_stopped(serve(settings))
+
+
+def pair(name: str, *, language: str, many: bool) -> None:
+    """Pair devices of a model with this machine's own radio; exit 1 where one fails."""
+    settings = read_settings("gateway_name")
+    here = folder(settings.home, settings.gateway_name)
+    spool = Spool(here / "spool.db")
+    box = Box(settings.gateway_name, here / "devices.json", spool.put)
+    model = find(name)
+    try:
+        done = asyncio.run(pair_here(settings.ble, box, model, language))
+        while many and done and input("another? [y/n] ").strip().lower() == "y":
+            done = asyncio.run(pair_here(settings.ble, box, model, language))
+    finally:
+        spool.close()
+    if not done:
+        raise BaliseError("the device is not paired; see above for what to do next")
+
+
+def list_devices(*, as_json: bool) -> None:
+    """Print the devices of this home."""
+    settings = read_settings("gateway_name")
+    known = read(folder(settings.home, settings.gateway_name) / "devices.json")
+    if as_json:
+        for one in known:
+            print(json.dumps({"address": one.address, "name": one.name, "model": one.model}))  # noqa: T201 - the answer
+        return
+    table = Table("address", "name", "model")
+    for one in known:
+        table.add_row(one.address, one.name, one.model or "?")
+    Console().print(table)
+
+
+def status(*, as_json: bool) -> None:
+    """Print what the gateway's spool holds."""
+    settings = read_settings("gateway_name")
+    here = folder(settings.home, settings.gateway_name)
+    known = read(here / "devices.json")
+    spool = Spool(here / "spool.db")
+    answer = {
+        "gateway": settings.gateway_name,
+        "devices": len(known),
+        "epoch": str(spool.epoch),
+        "given": spool.given(),
+        "waiting": spool.depth(),
+    }
+    spool.close()
+    print_answer(answer, as_json=as_json)

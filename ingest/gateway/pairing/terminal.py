@@ -1,0 +1,57 @@
+"""Pairing at a terminal: on the box itself, or in the workshop before boxes leave."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+
+from rich.console import Console
+
+from devices.models.model import Model
+from ingest.gateway.box import Box
+from ingest.gateway.pairing.stages import Stage
+from ingest.gateway.pairing.words import said
+from ingest.gateway.stack import opened
+
+
+async def pair_here(ble: str, box: Box, model: Model, language: str) -> bool:
+    """Pair one device with this process's own radio; True where it has proved itself."""
+    console = Console()
+    steps = model.steps.fr if language == "fr" else model.steps.en
+    for number, step in enumerate(steps, 1):
+        console.print(f"{number}. {step}", markup=False, highlight=False)
+    async with opened(ble, box.desk) as (kit, _lost):
+        box.take(kit)
+        box.pair(model)
+        return await _watch(box, console, language)
+
+
+async def _watch(box: Box, console: Console, language: str) -> bool:
+    """Say each stage as it comes, ask what is asked, until the end."""
+    shown = None
+    while True:
+        progress = box.desk.progress
+        if progress is not None and progress != shown:
+            shown = progress
+            words = said(progress.cause or progress.stage, language)
+            told = " ".join((progress.digits, *progress.figures))
+            console.print(f"{words.title} {told}\n  {words.next}", markup=False, highlight=False)
+            if progress.stage in (Stage.CODE, Stage.CONFIRM):
+                await _ask(box, progress.stage)
+                continue
+            if progress.stage in (Stage.DONE, Stage.FAILED):
+                return progress.stage is Stage.DONE
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await box.desk.changed()
+
+
+async def _ask(box: Box, stage: Stage) -> None:
+    """Read an answer from the keyboard until it is one, or the device gives up."""
+    prompt = "> 6 digits: " if stage is Stage.CODE else "> yes/no: "
+    while box.desk.progress is not None and box.desk.progress.stage is stage:
+        print(prompt, end="", flush=True, file=sys.stderr)  # noqa: T201 - a prompt
+        typed = await asyncio.to_thread(sys.stdin.readline)
+        if not typed or box.desk.answer(typed):
+            return
