@@ -8,6 +8,7 @@ air and the devices see the link drop, as they do when a real radio loses its po
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from typing import Self
 
@@ -17,8 +18,10 @@ from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink, PacketParser
 
 from devices.virtual.ether import Controller, Ether
-from devices.virtual.life import end, live, start
+from devices.virtual.life import live
+from devices.virtual.link import end, start
 from devices.virtual.peripheral import Peripheral
+from devices.virtual.security import secure
 
 
 class Air:
@@ -32,7 +35,7 @@ class Air:
         self.host, self.port = host, port
         self.ether = Ether()
         self.gateways: set[GatewayPort] = set()
-        self._lives: dict[Peripheral, tuple[asyncio.Task[None], Controller]] = {}
+        self._lives: dict[Peripheral, asyncio.Task[None]] = {}
         self._server: asyncio.Server
 
     async def __aenter__(self) -> Self:
@@ -56,20 +59,48 @@ class Air:
 
     async def add(self, peripheral: Peripheral) -> None:
         """Bring a device within reach of the gateways."""
-        controller = Controller(peripheral.name, link=self.ether)
-        device = Device(
-            config=DeviceConfiguration(name=peripheral.name, address=Address(peripheral.address)),
-            host=Host(controller, AsyncPipeSink(controller)),
-        )
-        device.add_services(peripheral.services())
-        await device.power_on()
-        self._lives[peripheral] = start(live(peripheral, device)), controller
+        powered = await self._power_on(peripheral)
+        self._lives[peripheral] = start(self._live(peripheral, *powered))
 
     async def remove(self, peripheral: Peripheral) -> None:
         """Carry a device out of reach: a gateway sees the link drop, the memory is kept."""
-        task, controller = self._lives.pop(peripheral)
-        self.ether.leave(controller)
-        await end(task)
+        await end(self._lives.pop(peripheral))
+
+    async def _power_on(self, peripheral: Peripheral) -> tuple[Device, Controller]:
+        controller = Controller(peripheral.name, link=self.ether)
+        device = Device(
+            config=_configuration(peripheral), host=Host(controller, AsyncPipeSink(controller))
+        )
+        device.keystore = peripheral.bonds
+        device.add_services(peripheral.services())
+        secure(device, peripheral.faults.pairing, peripheral)
+        try:
+            await device.power_on()
+        except BaseException:
+            self.ether.leave(controller)
+            raise
+        return device, controller
+
+    async def _live(self, peripheral: Peripheral, device: Device, controller: Controller) -> None:
+        """Live, and after each power failure again."""
+        while True:
+            try:
+                await live(peripheral, device)
+            finally:
+                self.ether.leave(controller)
+            await asyncio.sleep(peripheral.faults.dark)
+            device, controller = await self._power_on(peripheral)
+
+
+def _configuration(peripheral: Peripheral) -> DeviceConfiguration:
+    """Return what a device is on the air; its identity key is its own and lasts."""
+    return DeviceConfiguration(
+        name=peripheral.name,
+        address=Address(peripheral.address),
+        irk=hashlib.sha256(peripheral.address.encode()).digest()[:16],
+        le_privacy_enabled=peripheral.faults.private_address,
+        le_rpa_timeout=0,
+    )
 
 
 class GatewayPort(asyncio.Protocol):

@@ -6,10 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from devices.virtual.encode import sfloat, u16
+from devices.blood_pressure import MEASUREMENT
+from devices.virtual import encode, gatt
 from devices.virtual.peripheral import Peripheral
-
-TIME, PULSE, STATUS = 0x02, 0x04, 0x10
 
 
 class BloodPressureCuff(Peripheral):
@@ -17,7 +16,7 @@ class BloodPressureCuff(Peripheral):
 
     SERVICE = 0x1810
     STORED = 0x2A35
-    FEATURES: ClassVar[dict[int, bytes]] = {0x2A49: b"\x00\x00"}
+    GATT: ClassVar[gatt.Gatt] = {0x1810: {0x2A35: gatt.INDICATE, 0x2A49: b"\x00\x00"}}
 
     def measure(
         self,
@@ -26,6 +25,7 @@ class BloodPressureCuff(Peripheral):
         diastolic: Decimal | None,
         mean: Decimal | None = None,
         pulse: Decimal | None = None,
+        user: int | None = None,
         status: int | None = None,
         at: datetime | None = None,
     ) -> bytes:
@@ -34,12 +34,10 @@ class BloodPressureCuff(Peripheral):
         Without a value, not a number is sent; `status` holds the bits of the specification, `at`
         the true local time.
         """
-        stamp = self.stamp(at)
-        flags = TIME if stamp else 0
-        rest = stamp
-        if pulse is not None:
-            flags, rest = flags | PULSE, rest + sfloat(pulse)
-        if status is not None:
-            flags, rest = flags | STATUS, rest + u16(status)
-        pressures = b"".join(map(sfloat, (systolic, diastolic, mean)))
-        return self.keep(bytes((flags,)) + pressures + rest)
+        figures = {
+            "systolic_blood_pressure": systolic,
+            "diastolic_blood_pressure": diastolic,
+            "mean_arterial_pressure": mean,
+            **encode.given(pulse_rate=pulse, user=user, measurement_status=status),
+        }
+        return self.keep(encode.frame(MEASUREMENT, **figures, **self.stamp(at)))

@@ -1,55 +1,61 @@
-"""From numbers to the bytes of a characteristic, as the Bluetooth specifications lay them out.
+"""From figures to the bytes of a characteristic, along the layout that its decoder reads.
 
-Written apart from the decoders, but by the same hands: no decoder is tested with these.
+One declaration says where each part stands and which flag announces it; how a part is written is
+here alone, so decoders stay without encoders. No decoder is tested with these bytes: what they
+are tested with comes from devices, and these against it too.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Iterable
+from typing import Any, cast
 
-SFLOAT_NAN = bytes.fromhex("ff07")
-"""Not a number: what a device sends for a value that it could not measure."""
-
-
-def u16(value: int) -> bytes:
-    """Return 2 bytes, the low one first; OverflowError outside 0 to 65,535."""
-    return value.to_bytes(2, "little")
+from devices.frame import Frame
+from devices.parts import Number, Part
+from devices.virtual.parts import name, word
 
 
-def _float(value: Decimal, mantissa_bits: int, exponent_bits: int) -> bytes:
-    """Return an IEEE 11073 number whose exponent is the Decimal's own: 37.0 isn't 37."""
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError(f"{value} is no number")  # noqa: TRY004 - it is, of the wrong kind
-    mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
-    reserved = 3  # at the top and at the bottom: not a number, infinities
-    fits = abs(mantissa) < (1 << mantissa_bits - 1) - reserved
-    limit = 1 << exponent_bits - 1
-    if not -limit <= exponent < limit or not fits:
-        raise ValueError(f"{value} does not fit {mantissa_bits + exponent_bits} bits")
-    word = exponent % (1 << exponent_bits) << mantissa_bits | mantissa % (1 << mantissa_bits)
-    return word.to_bytes((mantissa_bits + exponent_bits) // 8, "little")
+def given(**figures: Any) -> dict[str, Any]:
+    """Return the figures that are not None: those that a device leaves out of its frame."""
+    return {one: figure for one, figure in figures.items() if figure is not None}
 
 
-def sfloat(value: Decimal | None) -> bytes:
-    """Return a number in 2 bytes, None as not a number; ValueError where it doesn't fit."""
-    return SFLOAT_NAN if value is None else _float(value, 12, 4)
+def frame(layout: Frame, *, flags: int = 0, **figures: Any) -> bytes:
+    """Return the bytes of a characteristic that says these figures, by name of part.
+
+    A figure is a Decimal in the part's unit, a Quality for a non-number, or None: not a number, an
+    unset clock, an unknown user, the integer that stands for none. A part that is repeated takes a
+    sequence; bytes stand for themselves. `flags` are those that no figure asks for, such as a unit.
+    ValueError where a figure doesn't fit, has no place, or is missing.
+    """
+    for one in figures:
+        flags |= _flags(layout, flags, one)
+    parts = [part for part in layout.present(flags) if name(part)]
+    missing = [name(part) for part in parts if name(part) not in figures]
+    if missing or len(parts) != len(figures):
+        raise ValueError(
+            f"{layout.characteristic}: {missing or sorted(figures)} do not go together"
+        )
+    head = flags.to_bytes(layout.flags_size, "little")
+    return head + b"".join(_part(part, figures) for part in layout.present(flags))
 
 
-def float32(value: Decimal) -> bytes:
-    """Return a number in 4 bytes; ValueError where it doesn't fit."""
-    return _float(value, 24, 8)
+def _flags(layout: Frame, flags: int, wanted: str) -> int:
+    """Return the flags that announce a figure beside those already set, the fewest first."""
+    places = [part for part in layout.parts if name(part) == wanted and not flags & part.unless]
+    if not places:
+        raise ValueError(f"{layout.characteristic} has no place for {wanted}")
+    return min((part.when for part in places), key=lambda when: (when & ~flags).bit_count())
 
 
-def date_time(moment: datetime) -> bytes:
-    """Return a local date and time in 7 bytes, without time zone (0x2A08)."""
-    return u16(moment.year) + bytes(
-        (moment.month, moment.day, moment.hour, moment.minute, moment.second)
-    )
-
-
-def current_time(moment: datetime) -> bytes:
-    """Return the 10 bytes of 0x2A2B: date and time, day of the week, 1/256 s, reason 0."""
-    fraction = moment.microsecond * 256 // 1_000_000
-    return date_time(moment) + bytes((moment.isoweekday(), fraction, 0))
+def _part(part: Part, figures: dict[str, Any]) -> bytes:
+    """Return the bytes of a part, once for each of its figures."""
+    figure: Any = figures.get(name(part))
+    try:
+        if part.many and isinstance(figure, Iterable) and not isinstance(figure, bytes):
+            several = cast("Iterable[Any]", figure)
+            return b"".join(word(part, one) for one in several)
+        return word(part, figure)
+    except (OverflowError, TypeError, ArithmeticError) as error:
+        what = part.metric if isinstance(part, Number) else name(part)
+        raise ValueError(f"{what}: {figure} does not fit {part.code}") from error

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import ClassVar
 
-from devices.virtual.encode import u16
+from devices.heart_rate import MEASUREMENT
+from devices.virtual import encode, gatt
 from devices.virtual.peripheral import Peripheral
 
-WIDE, CONTACT, CONTACT_KNOWN, RR = 0x01, 0x02, 0x04, 0x10
+WIDE, CONTACT, CONTACT_KNOWN = 0x01, 0x02, 0x04
+_MILLISECONDS = Decimal(1000) / 1024
 
 
 def measurement(
-    *, bpm: int, rr_intervals: Sequence[int] = (), contact: bool | None = None
+    *,
+    bpm: int,
+    rr_intervals: Sequence[int] = (),
+    contact: bool | None = None,
+    energy: int | None = None,
 ) -> bytes:
-    """Return a 0x2A37: beats a minute, the intervals between beats in 1/1024 s, oldest first."""
+    """Return a 0x2A37: beats a minute, intervals in 1/1024 s, oldest first, energy in kJ."""
     flags = 0 if contact is None else CONTACT_KNOWN | (CONTACT if contact else 0)
-    flags |= (WIDE if bpm > 0xFF else 0) | (RR if rr_intervals else 0)
-    rate = u16(bpm) if flags & WIDE else bytes((bpm,))
-    return bytes((flags,)) + rate + b"".join(map(u16, rr_intervals))
+    flags |= WIDE if bpm > 0xFF else 0
+    intervals = [one * _MILLISECONDS for one in rr_intervals]
+    rest = encode.given(energy_expended=energy, rr_interval=intervals or None)
+    return encode.frame(MEASUREMENT, flags=flags, heart_rate=bpm, **rest)
 
 
 class HeartRateStrap(Peripheral):
@@ -26,7 +34,7 @@ class HeartRateStrap(Peripheral):
 
     SERVICE = 0x180D
     STREAMED = 0x2A37
-    FEATURES: ClassVar[dict[int, bytes]] = {0x2A38: b"\x01"}  # worn on the chest
+    GATT: ClassVar[gatt.Gatt] = {0x180D: {0x2A37: gatt.NOTIFY, 0x2A38: b"\x01"}}  # on the chest
 
     _beat = measurement(bpm=0, contact=False)
 

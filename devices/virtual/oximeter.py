@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from devices.virtual.encode import sfloat, u16
+from devices.oximeter import CONTINUOUS, SPOT_CHECK
+from devices.virtual import encode, gatt
 from devices.virtual.peripheral import Peripheral
 
-TIME, STATUS = 0x01, 0x02
+CLOCK_NOT_SET = 0x10
 
 
 class Oximeter(Peripheral):
@@ -18,7 +19,9 @@ class Oximeter(Peripheral):
     SERVICE = 0x1822
     STORED = 0x2A5E
     STREAMED = 0x2A5F
-    FEATURES: ClassVar[dict[int, bytes]] = {0x2A60: b"\x00\x00"}
+    GATT: ClassVar[gatt.Gatt] = {
+        0x1822: {0x2A5E: gatt.INDICATE, 0x2A5F: gatt.NOTIFY, 0x2A60: b"\x00\x00"}
+    }
 
     _finger: bytes | None = None
 
@@ -35,15 +38,14 @@ class Oximeter(Peripheral):
         Without a value, not a number is sent; `status` holds the measurement status bits of the
         specification, `at` the true local time.
         """
-        stamp = self.stamp(at)
-        flags = (TIME if stamp else 0) | (0 if status is None else STATUS)
-        rest = b"" if status is None else u16(status)
-        values = sfloat(saturation) + sfloat(pulse)
-        return self.keep(bytes((flags,)) + values + stamp + rest)
+        rest = encode.given(measurement_status=status) | self.stamp(at)
+        flags = CLOCK_NOT_SET if None in self.stamp(at).values() else 0
+        figures = {"oxygen_saturation": saturation, "pulse_rate": pulse, **rest}
+        return self.keep(encode.frame(SPOT_CHECK, flags=flags, **figures))
 
     def finger_in(self, *, saturation: Decimal | None, pulse: Decimal | None) -> bytes:
         """Set what is notified each `period` from now on, and return its frame."""
-        self._finger = b"\x00" + sfloat(saturation) + sfloat(pulse)
+        self._finger = encode.frame(CONTINUOUS, oxygen_saturation=saturation, pulse_rate=pulse)
         self.wake()
         return self._finger
 

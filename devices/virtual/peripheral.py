@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from bumble.core import UUID
-from bumble.device import Connection
-from bumble.gatt import Characteristic, CharacteristicValue, Service
+from bumble.att import ATT_Error, ErrorCode
+from bumble.core import UUID, AdvertisingData
+from bumble.gatt import Characteristic, Service
+from bumble.keys import MemoryKeyStore
 
-from devices.virtual import encode
-
-Clock = Callable[[], datetime]
-"""The true local time where the device is, naive, as a device's own clock is."""
+from devices.virtual import faults as fault
+from devices.virtual import gatt
+from devices.virtual.gateway import Gateway, Item
+from devices.virtual.wall import CURRENT_TIME_2A2B, Clock, WallClock
 
 LONGEST_NAME = 22
 """Bytes: flags, the service and the name share the 31 bytes of an advertisement."""
 
 BATTERY, BATTERY_LEVEL = 0x180F, 0x2A19
 DEVICE_INFORMATION, MAKER, MODEL = 0x180A, 0x2A29, 0x2A24
-CURRENT_TIME_SERVICE, CURRENT_TIME = 0x1805, 0x2A2B
 
 
 class Peripheral:
-    """A virtual device; a class per kind says its service and makes its frames.
+    """A virtual device; a class per kind says its services and makes its frames.
 
     `memory` holds the frames no gateway has confirmed yet, oldest first; `confirmed` the others,
     in the order of their confirmation, each also given to `on_confirmed`. A device with a `clock`
-    stamps its frames and offers Current Time, `clock_offset` after the true local time.
+    stamps its frames and offers its time, `clock_offset` after the true local time. `misdeeds` are
+    the requests that Balise must never make, `passkey` the six digits that the device shows.
     """
 
     SERVICE: ClassVar[int]
-    STORED: ClassVar[int | None] = None
-    """The characteristic that indicates what is in memory."""
-    STREAMED: ClassVar[int | None] = None
+    """The one it advertises."""
+    GATT: ClassVar[gatt.Gatt] = {}
+    STORED: ClassVar[int] = 0
+    """The characteristic that tells what is in memory."""
+    STREAMED: ClassVar[int] = 0
     """The characteristic that notifies what is measured now, with no memory."""
-    FEATURES: ClassVar[dict[int, bytes]] = {}
-    """The characteristics with a fixed value."""
+    TIME: ClassVar[gatt.Gatt] = {0x1805: {CURRENT_TIME_2A2B: gatt.READ | gatt.WRITE}}
+    """Where a gateway reads and sets the clock, if the device has one."""
 
     def __init__(  # noqa: PLR0913 - what a maker decides of a device
         self,
@@ -53,34 +56,51 @@ class Peripheral:
         period: float = 1.0,
         linger: float = 3.0,
         on_confirmed: Callable[[bytes], None] | None = None,
+        faults: fault.Faults = fault.NONE,
     ) -> None:
         if len(name.encode()) > LONGEST_NAME:
             raise ValueError(f"{name} is longer than {LONGEST_NAME} bytes")
-        self.address, self.name = address, name
-        self.clock_offset = timedelta()
+        self.address, self.name, self.faults = address, name, faults
         self.period = period  # seconds between two notifications
         self.linger = linger  # seconds a link stays with nothing left to say
-        self.memory: deque[bytes] = deque()
         self.confirmed: list[bytes] = []
-        self.stored = _characteristic(self.STORED, Characteristic.Properties.INDICATE)
-        self.streamed = _characteristic(self.STREAMED, Characteristic.Properties.NOTIFY)
-        self._clock, self._on_confirmed = clock, on_confirmed
+        self.misdeeds: list[bytes] = []
+        self.passkey: str | None = None
+        self.told = 0  # frames, in its whole life
+        self.turns = 0  # of its private address
+        self.link: Gateway | None = None
+        self.answers: asyncio.Queue[Item] = asyncio.Queue()
+        self.bonds = MemoryKeyStore()
+        self.wall = None if clock is None else WallClock(clock, faults)
+        self.characteristics: dict[int, Characteristic[bytes]] = {}
+        self.kept: deque[Item] = deque()
+        self.wanted = False  # something happened that a gateway should come for
+        self._on_confirmed = on_confirmed
         self._maker, self._model, self._battery = maker, model, battery
         self._changed = asyncio.Event()
-        for characteristic in (self.stored, self.streamed):
-            if characteristic is not None:
-                characteristic.on(Characteristic.EVENT_SUBSCRIPTION, lambda *_: self.wake())
+
+    @property
+    def memory(self) -> tuple[bytes, ...]:
+        """What is told at the next connection, oldest first."""
+        return tuple(item.data for item in self.kept)
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the device's clock is after the true local time."""
+        return timedelta() if self.wall is None else self.wall.offset
+
+    @clock_offset.setter
+    def clock_offset(self, offset: timedelta) -> None:
+        if self.wall is not None:
+            self.wall.offset = offset
 
     def device_time(self, at: datetime | None = None) -> datetime | None:
         """Return what the device's clock shows at a true local time, by default now."""
-        if self._clock is None:
-            return None
-        return (at or self._clock()) + self.clock_offset
+        return None if self.wall is None else self.wall.shows(at)
 
-    def stamp(self, at: datetime | None) -> bytes:
-        """Return the time stamp of a frame, empty where the device has no clock."""
-        moment = self.device_time(at)
-        return b"" if moment is None else encode.date_time(moment)
+    def stamp(self, at: datetime | None) -> dict[str, Any]:
+        """Return the time stamp of a frame as its figure, none where the device has no clock."""
+        return {} if self.wall is None else {"clock": self.device_time(at)}
 
     def live(self) -> bytes | None:
         """Return the frame to notify now, None where nothing is being measured."""
@@ -88,20 +108,37 @@ class Peripheral:
 
     def busy(self) -> bool:
         """Whether there is something to tell: the device advertises, and holds its link."""
-        return bool(self.memory) or self.live() is not None
+        waiting = self.wanted if self.faults.replays else bool(self.kept)
+        return waiting or self.live() is not None
 
-    def keep(self, frame: bytes) -> bytes:
+    def ready(self) -> bool:
+        """Whether the gateway that is connected may be told what is in memory."""
+        return True
+
+    def keep(self, frame: bytes, uuid: int = 0) -> bytes:
         """Put a measurement into memory, until a gateway confirms it."""
-        self.memory.append(frame)
+        self.kept.append(Item(uuid or self.STORED, frame))
+        self.wanted = self.wanted or self.faults.replays
         self.wake()
         return frame
 
-    def confirm(self) -> None:
-        """Move the oldest frame from memory to what is confirmed."""
-        frame = self.memory.popleft()
-        self.confirmed.append(frame)
+    def press(self) -> None:
+        """Press the device's button: it looks for a gateway, with or without news."""
+        self.wanted = True
+        self.wake()
+
+    def confirm(self, item: Item) -> None:
+        """Note what a gateway confirmed; it leaves the memory, unless this device replays."""
+        if not self.faults.replays:
+            self.kept.remove(item)
+        self.confirmed.append(item.data)
         if self._on_confirmed is not None:
-            self._on_confirmed(frame)
+            self._on_confirmed(item.data)
+        self.wake()
+
+    def turn_address(self) -> None:
+        """Take another private address as soon as there is no link."""
+        self.turns += 1
         self.wake()
 
     def wake(self) -> None:
@@ -114,40 +151,49 @@ class Peripheral:
             self._changed.clear()
             await self._changed.wait()
 
+    def connected(self) -> None:
+        """Begin with a gateway."""
+        self.answers = asyncio.Queue()
+
+    def hears(self, uuid: int) -> bool:
+        """Whether a gateway is connected that wants to be told a characteristic."""
+        return self.link is not None and self.link.subscribed(uuid)
+
+    def work(self, link: Gateway) -> list[Coroutine[Any, Any, None]]:  # noqa: ARG002 - for those that have any
+        """Return what this kind does on a link besides telling its memory."""
+        return []
+
+    def read(self, uuid: int) -> bytes:
+        """Return what a characteristic says now."""
+        return b"" if self.wall is None else self.wall.read(uuid)
+
+    def write(self, uuid: int, data: bytes) -> None:
+        """Take what a gateway wrote: the time of day; ATT_Error for anything else."""
+        if self.wall is None:
+            raise ATT_Error(ErrorCode.WRITE_NOT_PERMITTED)
+        self.wall.write(uuid, data)
+
     def services(self) -> list[Service]:
         """Return the services a gateway discovers."""
-        own = [one for one in (self.stored, self.streamed) if one is not None]
-        own += [_readable(uuid, value) for uuid, value in self.FEATURES.items()]
-        services = [_service(self.SERVICE, *own)]
-        texts = {MAKER: self._maker, MODEL: self._model}
-        if told := [_readable(uuid, text.encode()) for uuid, text in texts.items() if text]:
-            services.append(_service(DEVICE_INFORMATION, *told))
+        texts = {MAKER: self._maker.encode(), MODEL: self._model.encode()}
+        told = {uuid: text for uuid, text in texts.items() if text}
+        tables: list[gatt.Gatt] = [self.GATT]
+        if told:
+            tables.append({DEVICE_INFORMATION: told})
         if self._battery is not None:
-            level = _readable(BATTERY_LEVEL, bytes((self._battery,)))
-            services.append(_service(BATTERY, level))
-        if self._clock is not None:
-            now = CharacteristicValue[bytes](read=self._read_time)
-            services.append(_service(CURRENT_TIME_SERVICE, _readable(CURRENT_TIME, now)))
-        return services
+            tables.append({BATTERY: {BATTERY_LEVEL: bytes((self._battery,))}})
+        if self.wall is not None:
+            tables.append(self.TIME)
+        made, self.characteristics = gatt.services(self, *tables)
+        return made
 
-    def _read_time(self, _connection: Connection) -> bytes:
-        moment = self.device_time()
-        return b"" if moment is None else encode.current_time(moment)
-
-
-def _service(uuid: int, *characteristics: Characteristic[bytes]) -> Service:
-    return Service(UUID.from_16_bits(uuid), characteristics)
-
-
-def _readable(uuid: int, value: bytes | CharacteristicValue[bytes]) -> Characteristic[bytes]:
-    read = Characteristic.Properties.READ
-    return Characteristic(UUID.from_16_bits(uuid), read, Characteristic.READABLE, value)
-
-
-def _characteristic(
-    uuid: int | None, properties: Characteristic.Properties
-) -> Characteristic[bytes] | None:
-    if uuid is None:
-        return None
-    none = Characteristic.Permissions(0)  # it is never read, only told
-    return Characteristic(UUID.from_16_bits(uuid), properties, none, b"")
+    def advertisement(self) -> bytes:
+        """Return the advertising data: discoverable and without BR/EDR, the service, the name."""
+        kind = AdvertisingData.Type
+        service = UUID.from_16_bits(self.SERVICE).to_bytes()
+        rows = [
+            (kind.FLAGS, b"\x06"),
+            (kind.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, service),
+            (kind.COMPLETE_LOCAL_NAME, self.name.encode()),
+        ]
+        return bytes(AdvertisingData(rows))

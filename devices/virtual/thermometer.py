@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
-from devices.virtual.encode import float32
+from devices.thermometer import MEASUREMENT
+from devices.virtual import encode, gatt
 from devices.virtual.peripheral import Peripheral
 
-FAHRENHEIT, TIME, SITE = 0x01, 0x02, 0x04
+FAHRENHEIT = 0x01
 
 
 class Thermometer(Peripheral):
@@ -16,22 +18,23 @@ class Thermometer(Peripheral):
 
     SERVICE = 0x1809
     STORED = 0x2A1C
+    GATT: ClassVar[gatt.Gatt] = {0x1809: {0x2A1C: gatt.INDICATE}}
 
     def measure(
         self,
         *,
-        temperature: Decimal,
+        temperature: Decimal | None,
         fahrenheit: bool = False,
         site: int | None = None,
         at: datetime | None = None,
     ) -> bytes:
-        """Keep a measurement in °C, or °F, and return its frame.
+        """Keep a measurement in °C, or °F, None a failed one, and return its frame.
 
         `site` is where: 1 armpit, 2 body, 3 ear, 4 finger, 5 gut, 6 mouth, 7 rectum, 8 toe, 9
         eardrum; `at` the true local time.
         """
-        stamp = self.stamp(at)
-        flags = (FAHRENHEIT if fahrenheit else 0) | (TIME if stamp else 0)
-        flags |= 0 if site is None else SITE
-        where = b"" if site is None else bytes((site,))
-        return self.keep(bytes((flags,)) + float32(temperature) + stamp + where)
+        rest = encode.given(body_site=site) | self.stamp(at)
+        flags = FAHRENHEIT if fahrenheit else 0
+        return self.keep(
+            encode.frame(MEASUREMENT, flags=flags, body_temperature=temperature, **rest)
+        )

@@ -6,13 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from devices.virtual.encode import u16
+from devices.virtual import encode, gatt
 from devices.virtual.peripheral import Peripheral
+from devices.weight_scale import MEASUREMENT
 
-TIME = 0x02
-KILOGRAM = 200
-"""The wire counts in steps of 0.005 kg."""
-UNSUCCESSFUL = 0xFFFF
+STAMPS = b"\x01\x00\x00\x00"
+"""The features of a scale that stamps its weighings."""
 
 
 class WeightScale(Peripheral):
@@ -20,15 +19,14 @@ class WeightScale(Peripheral):
 
     SERVICE = 0x181D
     STORED = 0x2A9D
-    FEATURES: ClassVar[dict[int, bytes]] = {0x2A9E: b"\x01\x00\x00\x00"}  # stamps its weighings
+    GATT: ClassVar[gatt.Gatt] = {0x181D: {0x2A9D: gatt.INDICATE, 0x2A9E: STAMPS}}
 
-    def measure(self, *, weight: Decimal | None, at: datetime | None = None) -> bytes:
+    def measure(
+        self, *, weight: Decimal | None, user: int | None = None, at: datetime | None = None
+    ) -> bytes:
         """Keep a weighing in kg, None an unsuccessful one, and return its frame.
 
         ValueError where the weight is no multiple of 0.005 kg; `at` is the true local time.
         """
-        steps = UNSUCCESSFUL if weight is None else weight * KILOGRAM
-        if steps != int(steps):
-            raise ValueError(f"{weight} kg is no multiple of 0.005 kg")
-        stamp = self.stamp(at)
-        return self.keep(bytes((TIME if stamp else 0,)) + u16(int(steps)) + stamp)
+        rest = encode.given(user=user) | self.stamp(at)
+        return self.keep(encode.frame(MEASUREMENT, body_weight=weight, **rest))

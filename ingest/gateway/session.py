@@ -15,7 +15,7 @@ from bleak.exc import BleakError
 
 from balise.errors import FrameError, NotUnderstood
 from balise.model import State
-from devices import models, racp, registry, time_services
+from devices import models, racp, registry, session, time_services
 from devices.collect import Bundle, Collector
 from devices.models.model import Model
 from devices.payloads import balise_v1
@@ -32,7 +32,7 @@ _LISTENED = (State.MEASURED, State.PART)
 """Live displays and what devices say of themselves are nobody's measurements."""
 
 _GLUCOSE, _HEALTH_SENSOR = "1808", "1840"
-_RECORDS = {_GLUCOSE: "2A18", "181F": "2AA7", _HEALTH_SENSOR: "2BDD"}
+_RECORDS = {_GLUCOSE: "2A18", "181F": "2AA7", _HEALTH_SENSOR: "2BDD", "1810": "2B36"}
 """Services whose records are asked for, and the characteristic that tells one."""
 
 Put = Callable[[bytes], None]
@@ -100,8 +100,9 @@ class Session:
             # Committed inside the callback: the device may erase what it has handed over.
             frame = RawFrame(service, short, bytes(data))
             try:
-                self._spool(self._frames.take(frame))
-                self._count(frame)
+                bundles = self._frames.take(frame)
+                self._spool(bundles)
+                self._count(frame, bundles)
             except sqlite3.Error:
                 # Not confirmed, so the device keeps it; a link without answer would stand 30 s.
                 _log.exception("spool_refused", device=self._device.address)
@@ -110,10 +111,13 @@ class Session:
 
         await self._client.start_notify(characteristic, on_frame)
 
-    def _count(self, frame: RawFrame) -> None:
-        """Note the numbers of the records that came."""
-        if frame.characteristic == _RECORDS.get(frame.service):
-            self._numbers[frame.service] += _numbers(frame, self._model)
+    def _count(self, frame: RawFrame, bundles: list[Bundle]) -> None:
+        """Note the numbers of the records that came; a segmented one when its last segment did."""
+        if frame.characteristic != _RECORDS.get(frame.service):
+            return
+        whole = [one for one in bundles if one.frame == frame]
+        companions = whole[0].companions if whole else ()
+        self._numbers[frame.service] += _numbers(frame, companions, self._model)
 
     async def _fetch(self, point: BleakGATTCharacteristic, service: str) -> None:
         """Ask for the stored records this gateway has not; nothing is deleted on the device."""
@@ -185,11 +189,9 @@ class Session:
         return None
 
 
-def _numbers(frame: RawFrame, model: Model | None) -> list[int]:
+def _numbers(frame: RawFrame, companions: tuple[RawFrame, ...], model: Model | None) -> list[int]:
     try:
-        found = registry.decode(
-            frame.characteristic, frame.data, service=frame.service, model=model
-        )
+        found = session.read(frame, companions, model=model)
     except NotUnderstood:
         return []
     return [one.sequence for one in found if one.sequence is not None]
