@@ -7,8 +7,7 @@ are tested with comes from devices, and these against it too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 from devices.frame import Frame
 from devices.parts import Number, Part
@@ -52,9 +51,8 @@ def _part(part: Part, figures: dict[str, Any]) -> bytes:
     """Return the bytes of a part, once for each of its figures."""
     figure: Any = figures.get(name(part))
     try:
-        if part.many and isinstance(figure, Iterable) and not isinstance(figure, bytes):
-            several = cast("Iterable[Any]", figure)
-            return b"".join(word(part, one) for one in several)
+        if part.many and hasattr(figure, "__iter__") and type(figure) is not bytes:
+            return b"".join(word(part, one) for one in figure)
         return word(part, figure)
     except (OverflowError, TypeError, ArithmeticError) as error:
         what = part.metric if isinstance(part, Number) else name(part)

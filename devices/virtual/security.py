@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from bumble.att import Attribute
 from bumble.core import UUID
@@ -51,8 +51,7 @@ def secure(device: Device, pairing: Pairing, display: Display) -> None:
         identity_address_type=PairingConfig.AddressType.RANDOM,
     )
     if pairing is not Pairing.NONE:
-        attributes = cast("list[Attribute[Any]]", device.gatt_server.attributes)
-        for attribute in attributes:
+        for attribute in list[Attribute[Any]](device.gatt_server.attributes):
             if attribute.type == _CCCD or attribute.permissions & Attribute.WRITEABLE:
                 attribute.permissions |= Attribute.WRITE_REQUIRES_ENCRYPTION
 
