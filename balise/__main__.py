@@ -135,6 +135,14 @@ def gateway_devices(*, json: Json = False) -> None:
     gateway.list_devices(as_json=json)
 
 
+@gateway_app.command(name="doctor")
+def gateway_doctor(*, json: Json = False) -> None:
+    """Check clock, radio, broker, spool and devices of this box, and say what to do."""
+    from balise import gateway
+
+    gateway.doctor(as_json=json)
+
+
 @gateway_app.command(name="status")
 def gateway_status(*, json: Json = False) -> None:
     """Say what the spool of this gateway holds."""

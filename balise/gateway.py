@@ -8,11 +8,12 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from balise.errors import BaliseError
+from balise.errors import BaliseError, DependencyDown
 from balise.run import log, print_answer, read_settings, until_stopped
 from devices.models import find
 from ingest.gateway.box import Box
 from ingest.gateway.devices import folder, read
+from ingest.gateway.doctor import check
 from ingest.gateway.pairing.terminal import pair_here
 from ingest.gateway.run import run as serve
 from ingest.gateway.spool import Spool
@@ -71,3 +72,16 @@ def status(*, as_json: bool) -> None:
     }
     spool.close()
     print_answer(answer, as_json=as_json)
+
+
+def doctor(*, as_json: bool) -> None:
+    """Print how each part of the box is; exit 4 where one is not well."""
+    settings = read_settings("mqtt_url", "gateway_name")
+    found = asyncio.run(check(settings))
+    for one in found:
+        if as_json:
+            print(json.dumps({"part": one.part, "ok": one.ok, "says": one.says}))  # noqa: T201 - the answer
+        else:
+            Console().print(f"{'✓' if one.ok else '✗'} {one.part:9} {one.says}", highlight=False)
+    if not all(one.ok for one in found):
+        raise DependencyDown("not everything is well; see above")

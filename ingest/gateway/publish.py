@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import paho.mqtt.client as mqtt
 import structlog
 
 from devices.payloads import balise_v1
+from ingest.gateway import health
 from ingest.gateway.spool import Spool
 from ingest.mqtt import KEEPALIVE, Broker
 
@@ -18,13 +22,21 @@ _log = structlog.get_logger(__name__)
 
 ITEMS_A_MESSAGE = 50
 BYTES_A_MESSAGE = 48 * 1024  # well under the broker's max_packet_size
+STATUS_SECONDS = 60.0
 MESSAGES_IN_FLIGHT = 20  # paho's queue is memory, never the store: the rest waits in the spool
 
 
 class Publisher:
     """Drains one spool, in a thread of its own, for as long as the process lives."""
 
-    def __init__(self, broker: Broker, gateway: str, spool: Path, receipt_timeout: float) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        gateway: str,
+        spool: Path,
+        receipt_timeout: float,
+        status: Callable[[], bytes] | None = None,
+    ) -> None:
         self._gateway = gateway
         self._spool_path = spool
         self._receipt_timeout = receipt_timeout
@@ -33,7 +45,11 @@ class Publisher:
         self._stop = threading.Event()
         self._receipts: list[bytes] = []
         self._reconnected = False
+        self._status = status
+        self._status_due = 0.0
         self._client = broker.client(f"balise-gateway-{gateway}")
+        if status is not None:
+            self._client.will_set(health.topic(gateway), health.LAST_WILL, qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.on_publish = lambda *_: self._wake.set()
@@ -51,12 +67,24 @@ class Publisher:
         self._stop.set()
         self._wake.set()
         self._thread.join()
+        if self._status is not None and self._client.is_connected():
+            # An orderly end sends no last will.
+            said = self._client.publish(
+                health.topic(self._gateway), health.LAST_WILL, qos=1, retain=True
+            )
+            with suppress(RuntimeError, ValueError):
+                said.wait_for_publish(timeout=2)
         self._client.disconnect()
         self._client.loop_stop()
 
     def wake(self) -> None:
         """Say that the spool has something new."""
         self._wake.set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread that drains the spool runs."""
+        return self._thread.is_alive()
 
     @property
     def connected(self) -> bool:
@@ -69,6 +97,7 @@ class Publisher:
             return
         client.subscribe(f"balise/v1/{self._gateway}/receipt", qos=1)
         self._reconnected = True
+        self._status_due = 0.0
         self._wake.set()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
@@ -83,9 +112,16 @@ class Publisher:
                 self._wake.clear()
                 self._take_receipts(spool)
                 if self._client.is_connected():
+                    self._tell()
                     self._send(spool)
         finally:
             spool.close()
+
+    def _tell(self) -> None:
+        """Say how the gateway is, once a minute and at each connection."""
+        if self._status is not None and time.monotonic() >= self._status_due:
+            self._status_due = time.monotonic() + STATUS_SECONDS
+            self._client.publish(health.topic(self._gateway), self._status(), qos=1, retain=True)
 
     def _take_receipts(self, spool: Spool) -> None:
         while self._receipts:

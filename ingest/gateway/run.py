@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
 from balise.errors import UsageError
 from balise.settings import Settings
-from ingest.gateway import devices
+from ingest.gateway import clock, devices, health, systemd
 from ingest.gateway.agent import serve
 from ingest.gateway.box import Box
 from ingest.gateway.publish import Publisher
@@ -19,22 +24,47 @@ async def run(settings: Settings) -> None:
     folder = devices.folder(settings.home, settings.gateway_name)
     path = folder / "spool.db"
     spool = Spool(path)
-    publisher = Publisher(Broker(settings), settings.gateway_name, path, settings.receipt_timeout)
 
     def put(item: bytes) -> None:
         spool.put(item)
         publisher.wake()
 
+    def status() -> bytes:
+        return health.encode(box.state(), clock_known=clock.synchronised(), now=datetime.now(UTC))
+
+    depth = Depth(path)
     box = Box(
         settings.gateway_name,
         folder / "devices.json",
         put,
-        waiting=spool.depth,
+        waiting=depth.waiting,
         connected=lambda: publisher.connected,
     )
+    publisher = Publisher(
+        Broker(settings), settings.gateway_name, path, settings.receipt_timeout, status
+    )
     publisher.start()
+    watching = asyncio.create_task(systemd.watch(lambda: publisher.alive))
+    systemd.notify("READY=1")
     try:
         await serve(settings.ble, box.agent, box.desk, box.take)
     finally:
+        systemd.notify("STOPPING=1")
+        watching.cancel()
         publisher.stop()
         spool.close()
+
+
+class Depth:
+    """How many items wait, asked by any thread: a connection for each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+
+    def waiting(self) -> int:
+        """Return how many items have no receipt yet."""
+        if not hasattr(self._local, "spool"):
+            self._local.spool = Spool(self._path)
+        spool: Spool = self._local.spool
+        return spool.depth()

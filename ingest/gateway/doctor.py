@@ -1,0 +1,106 @@
+"""`balise gateway doctor`: each part of the box, how it is, and the one thing to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from balise.errors import BaliseError, BrokerDown
+from balise.settings import Settings
+from devices.payloads import balise_v1
+from ingest.gateway import clock, devices
+from ingest.gateway.pairing.desk import Desk
+from ingest.gateway.spool import Spool
+from ingest.gateway.stack import opened
+from ingest.mqtt import Broker
+
+_SECONDS = 5.0
+_LATE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the box and how it is."""
+
+    part: str
+    ok: bool
+    says: str
+
+
+async def check(settings: Settings) -> list[Finding]:
+    """Return how each part is, in the order in which a mend makes sense."""
+    return [await _try(part, look, settings) for part, look in CHECKS.items()]
+
+
+async def _try(
+    part: str, look: Callable[[Settings], Awaitable[str]], settings: Settings
+) -> Finding:
+    try:
+        return Finding(part, ok=True, says=await look(settings))
+    except (BaliseError, OSError) as error:
+        return Finding(part, ok=False, says=str(error))
+
+
+async def _clock(_settings: Settings) -> str:
+    if not clock.synchronised():
+        raise BaliseError(
+            "no time server is followed: readings of devices without a clock are marked until it"
+            " is (timedatectl set-ntp true)"
+        )
+    return "follows a time server"
+
+
+async def _radio(settings: Settings) -> str:
+    async with opened(settings.ble, Desk()):
+        return f"{settings.ble} answers"
+
+
+async def _broker(settings: Settings) -> str:
+    broker = Broker(settings)
+    try:
+        socket.create_connection((broker.host, broker.port), timeout=_SECONDS).close()
+    except OSError as error:
+        raise BrokerDown(
+            f"{broker.host}:{broker.port} does not answer: is the internet there? What is"
+            " measured waits in the box"
+        ) from error
+    return f"{broker.host}:{broker.port} answers"
+
+
+async def _spool(settings: Settings) -> str:
+    path = devices.folder(settings.home, settings.gateway_name) / "spool.db"
+    spool = Spool(path)
+    try:
+        depth = spool.depth()
+        first = spool.waiting(datetime.now(UTC), 0, 1)
+    finally:
+        spool.close()
+    oldest = _captured_at(first[0][1]) if first else None
+    if oldest is not None and datetime.now(UTC) - oldest > _LATE:
+        raise BaliseError(f"{depth} items wait since {oldest:%Y-%m-%d %H:%M} UTC: see `broker`")
+    return f"{depth} items wait"
+
+
+def _captured_at(body: bytes) -> datetime | None:
+    return msgspec.json.decode(body, type=balise_v1.Item).captured_at
+
+
+async def _devices(settings: Settings) -> str:
+    known = devices.read(devices.folder(settings.home, settings.gateway_name) / "devices.json")
+    if not known:
+        raise BaliseError("no device is paired: `balise gateway pair MODEL`")
+    return f"{len(known)} devices"
+
+
+CHECKS: dict[str, Callable[[Settings], Awaitable[str]]] = {
+    "clock": _clock,
+    "radio": _radio,
+    "broker": _broker,
+    "spool": _spool,
+    "devices": _devices,
+}
+"""The parts of a box."""
