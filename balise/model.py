@@ -87,7 +87,7 @@ Facts = tuple[tuple[str, str], ...]
 """What is said beside the figures, as (name, value)."""
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One figure as the device sent it: exact, in the unit of the wire."""
 
     metric: str
@@ -97,7 +97,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     position: int = 0
 
 
-class Decoded(msgspec.Struct, frozen=True, kw_only=True):
+class Decoded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the bytes of one frame or one data point say, before anyone knows whose they are.
 
     `device_time` is the device's own wall clock, without zone, `utc_offset` the minutes it says it
