@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
+from itertools import cycle
 
 from bumble import controller, link, ll
 from bumble.core import PhysicalTransport
 from bumble.hci import (
+    HCI_LE_ENHANCED_CONNECTION_COMPLETE_EVENT,
     Address,
     HCI_ErrorCode,
+    HCI_LE_Advertising_Report_Event,
     HCI_LE_Connection_Complete_Event,
+    HCI_LE_Enhanced_Connection_Complete_Event,
+    HCI_LE_Extended_Advertising_Report_Event,
+    HCI_Packet,
     HCI_StatusReturnParameters,
     Role,
 )
@@ -18,8 +25,30 @@ LINK_LOST = HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 NOT_ESTABLISHED = HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
 
 
+_REPORTS = (HCI_LE_Advertising_Report_Event, HCI_LE_Extended_Advertising_Report_Event)
+
+
 class Controller(controller.Controller):
-    """bumble's emulated controller, which forgets to end a connection attempt it is told to."""
+    """bumble's emulated controller, mended where a host takes it at its word."""
+
+    _strengths = cycle(range(-54, -45))
+
+    def send_hci_packet(self, packet: HCI_Packet) -> None:
+        """Send a packet to the host; advertisements are never twice equally strong.
+
+        No radio hears them so, and BlueZ tells its clients of a change only.
+        """
+        if isinstance(packet, _REPORTS):
+            for report in packet.reports:
+                report.rssi = next(self._strengths)
+        if isinstance(packet, HCI_LE_Connection_Complete_Event) and self._enhanced_wanted:
+            packet = _enhanced(packet)
+        super().send_hci_packet(packet)
+
+    @property
+    def _enhanced_wanted(self) -> bool:
+        """Whether the host unmasked the enhanced event; Linux then waits for no other (7.8.1)."""
+        return bool(self.le_event_mask >> (HCI_LE_ENHANCED_CONNECTION_COMPLETE_EVENT - 1) & 1)
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: object
@@ -41,6 +70,15 @@ class Controller(controller.Controller):
         )
         asyncio.get_running_loop().call_soon(self.send_hci_packet, ended)
         return HCI_StatusReturnParameters(HCI_ErrorCode.SUCCESS)
+
+
+def _enhanced(event: HCI_LE_Connection_Complete_Event) -> HCI_LE_Enhanced_Connection_Complete_Event:
+    """Return the event with both private addresses, of which nothing here makes any."""
+    return HCI_LE_Enhanced_Connection_Complete_Event(
+        local_resolvable_private_address=Address.ANY,
+        peer_resolvable_private_address=Address.ANY,
+        **{field.name: getattr(event, field.name) for field in fields(event) if field.init},
+    )
 
 
 class Ether(link.LocalLink):

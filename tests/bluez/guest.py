@@ -246,7 +246,7 @@ async def confirmation(bench: Bench) -> dict[str, object]:
 
     def on_frame(_: object, _data: bytearray) -> None:
         called.append(time.monotonic())
-        time.sleep(2)  # noqa: ASYNC251 - a disk that is slow: nothing else may run meanwhile
+        time.sleep(2)  # a disk that is slow: nothing else may run meanwhile
 
     async with BleakClient(device) as client:
         await client.start_notify("00002a35-0000-1000-8000-00805f9b34fb", on_frame)
@@ -269,9 +269,8 @@ STEPS: tuple[Callable[[Bench], Awaitable[dict[str, object]]], ...] = (
 )
 
 
-async def main(report: Path) -> int:
-    """Run the steps; each that fails says why, and the next goes on."""
-    HOME.mkdir(parents=True, exist_ok=True)
+async def main(report: Path, *wanted: str) -> int:
+    """Run the steps, or those that are named; each that fails says why, and the next goes on."""
     records.GRACE = 0.5
     desk, failed = Desk(), 0
     async with Air() as air, await open_transport("vhci:") as transport:
@@ -286,11 +285,13 @@ async def main(report: Path) -> int:
         async with opened("bluez", desk) as (kit, _lost):
             bench = Bench(air, kit, desk, Spool(HOME / "spool.db"), report)
             bench.say("adapter", ok=True)
-            for step in STEPS:
+            for step in (one for one in STEPS if not wanted or one.__name__ in wanted):
                 begun = time.monotonic()
                 try:
                     figures = await asyncio.wait_for(step(bench), 120)
-                    bench.say(step.__name__, ok=True, took=round(time.monotonic() - begun, 1), **figures)
+                    bench.say(
+                        step.__name__, ok=True, took=round(time.monotonic() - begun, 1), **figures
+                    )
                 except Exception as error:  # noqa: BLE001 - a step's failure is what is reported
                     failed += 1
                     traceback.print_exc()
@@ -312,4 +313,5 @@ async def powered() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(Path(sys.argv[1]))))
+    HOME.mkdir(parents=True, exist_ok=True)
+    sys.exit(asyncio.run(main(Path(sys.argv[1]), *sys.argv[2:])))

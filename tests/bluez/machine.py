@@ -7,6 +7,7 @@ programs, and the kernel is only unpacked.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -30,7 +31,9 @@ MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 _INIT = """#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
-for module in $(/bin/busybox cat /order); do /bin/busybox insmod /modules/$module || exec /bin/busybox sh; done
+for module in $(/bin/busybox cat /order); do
+    /bin/busybox insmod /modules/$module || exec /bin/busybox sh
+done
 shared="-t 9p -o trans=virtio,version=9p2000.L,msize=512000"
 /bin/busybox mount $shared,ro,cache=loose root /lower
 /bin/busybox mount -t tmpfs -o size=512m layer /layer
@@ -51,12 +54,14 @@ mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /run/dbus /lib/modules; mount -t devpts pts /dev/pts
 mount --bind {modules} /lib/modules
 hostname balise-guest; ip link set lo up
-for module in hci_vhci ecb ecdh_generic cmac ccm algif_skcipher algif_hash; do modprobe $module; done
+for module in hci_vhci ecb ecdh_generic cmac ccm algif_skcipher algif_hash; do
+    modprobe $module
+done
 rm -f /run/dbus/pid; dbus-uuidgen --ensure; dbus-daemon --system --fork
 mkdir -p /var/lib/bluetooth
 /usr/libexec/bluetooth/bluetoothd -n -d >$out/bluetoothd.log 2>&1 &
 cd {root}
-{python} {script} $out/report.jsonl
+{python} {script} $out/report.jsonl {arguments}
 echo $? >$out/exit
 sync
 echo o >/proc/sysrq-trigger
@@ -106,7 +111,9 @@ def _unpack_kernel() -> None:
         ["apt-cache", "depends", "linux-image-amd64"], check=True, capture_output=True, text=True
     ).stdout
     package = next(line.split()[-1] for line in depends.splitlines() if "Depends:" in line)
-    subprocess.run(["apt-get", "download", "-q", package], cwd=CACHE, check=True, capture_output=True)
+    subprocess.run(
+        ["apt-get", "download", "-q", package], cwd=CACHE, check=True, capture_output=True
+    )
     (deb,) = CACHE.glob("linux-image-*.deb")
     # Unpacked beside and moved, so that half a kernel is never taken for one.
     half = CACHE / "kernel.new"
@@ -165,7 +172,9 @@ def _initramfs(folder: Path, version: str) -> Path:
     return image
 
 
-def run(script: Path, folder: Path, *, python: Path, root: Path, seconds: float) -> Outcome:
+def run(
+    script: Path, folder: Path, *, python: Path, root: Path, seconds: float, arguments: str = ""
+) -> Outcome:
     """Boot, run a script of ours in the guest, and return what came of it."""
     found = kernel()
     if found is None:
@@ -181,14 +190,17 @@ def run(script: Path, folder: Path, *, python: Path, root: Path, seconds: float)
             root=root,
             python=python,
             script=script,
+            arguments=arguments,
         )
     )
-    try:
+    # Where it takes too long, what the guest wrote until then says how far it came.
+    with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(
-            _command(found, image, shared, folder), timeout=seconds, check=False, capture_output=True
+            _command(found, image, shared, folder),
+            timeout=seconds,
+            check=False,
+            capture_output=True,
         )
-    except subprocess.TimeoutExpired:
-        pass  # what the guest wrote until then says how far it came
     code = shared / "exit"
     console = "".join(
         path.read_text(errors="replace")[-8000:]

@@ -118,6 +118,7 @@ class Pairing:
         # A device in pairing mode has forgotten us: an old bond would only make it hang up.
         if await self.kit.bonds.has(known.address):
             await self.kit.bonds.forget(known.address)
+            device = await self._find()  # BlueZ forgets the whole device with its bond
         async with self._connected(device) as (client, ended):
             if self.model.pairing in _BONDS:
                 self.desk.move(Stage.BONDING)
