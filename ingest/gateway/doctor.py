@@ -48,8 +48,8 @@ async def _try(
 async def _clock(_settings: Settings) -> str:
     if not clock.synchronised():
         raise BaliseError(
-            "no time server is followed: readings of devices without a clock are marked until it"
-            " is (timedatectl set-ntp true)"
+            "no time server is followed, so that times of readings may be wrong until one is:"
+            " timedatectl set-ntp true"
         )
     return "follows a time server"
 
