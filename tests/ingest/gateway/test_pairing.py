@@ -122,6 +122,21 @@ async def test_a_device_is_paired_once_it_measured_and_came_back(
     assert (Stage.CODE in home.stages) is (asks is Asks.PASSKEY)
 
 
+@pytest.mark.parametrize("loser", ["device", "gateway"])
+async def test_a_bond_that_one_side_has_lost_is_made_again(
+    radio: Radio, cuff_of: Callable[..., Any], model: Model, loser: str
+):
+    cuff = await cuff_of(Faults(pairing=Asks.JUST_WORKS))
+    home = Home(radio, replace(model, pairing=Way.JUST_WORKS))
+    assert await home.pair(cuff)
+    bonds = attach(radio, home.desk)
+    assert await bonds.has(ADDRESS)
+    await (cuff.bonds.delete_all() if loser == "device" else bonds.forget(ADDRESS))
+    measure(cuff)
+    assert await home.pair(cuff)
+    assert await bonds.has(ADDRESS)
+
+
 async def failed(home: Home, cuff: BloodPressureCuff | None) -> Cause | None:
     assert await home.pair(cuff) is None
     assert home.desk.progress
