@@ -41,6 +41,14 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8080, description="port the pages listen on; 0 takes a free one")
     web_secure_cookies: bool = Field(default=False, description="true behind HTTPS")
     gateway_name: str = Field(default="", description="this gateway's name and MQTT user")
+    gateway_port: int = Field(
+        default=8730, description="port of the patient's page on the box; 0 serves none"
+    )
+    gateway_care_fr: str = Field(
+        default="", description="what the page says, in French, of who looks and when"
+    )
+    gateway_care_en: str = Field(default="", description="the same in English")
+    gateway_phone: str = Field(default="", description="whom the page says to call for help")
     receipt_timeout: float = Field(
         default=60.0, description="seconds until a frame without receipt is sent again"
     )

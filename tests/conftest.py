@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -9,12 +10,22 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from balise.stack import Endpoints, Stack
 from sql.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,3 +110,28 @@ def _create(url: str, name: str) -> str:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
     base, _, _ = url.rpartition("/")
     return f"{base}/{name}"
+
+
+def installed_chromium() -> str | None:
+    """Install the distribution's Chromium, where root runs the tests."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (
+            ["update", "-q"],
+            ["install", "-qy", "--no-install-recommends", "chromium"],
+        ):
+            subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, check=False)
+    return shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; in CI its absence is a failure."""
+    chromium = os.environ.get("BALISE_CHROMIUM") or shutil.which("chromium") or installed_chromium()
+    if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no chromium, and it could not be installed")
+        pytest.skip("no chromium here: apt-get install chromium, or set BALISE_CHROMIUM")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield started
+        started.close()

@@ -12,6 +12,8 @@ from balise.settings import Settings
 from ingest.gateway import clock, devices, health, systemd
 from ingest.gateway.agent import serve
 from ingest.gateway.box import Box
+from ingest.gateway.page.house import house_of
+from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
@@ -47,7 +49,9 @@ async def run(settings: Settings) -> None:
     watching = asyncio.create_task(systemd.watch(lambda: publisher.alive))
     systemd.notify("READY=1")
     try:
-        await serve(settings.ble, box.agent, box.desk, box.take)
+        house = house_of(settings, folder, box)
+        async with served(house, settings.gateway_port):
+            await serve(settings.ble, box.agent, box.desk, house.take)
     finally:
         systemd.notify("STOPPING=1")
         watching.cancel()

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +9,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
 
 from balise.settings import Settings
 from care.web import accounts
@@ -26,15 +22,6 @@ from ingest.receive import Delivery, land
 from sql import people
 
 PASSWORD = "a long enough password"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
@@ -77,27 +64,3 @@ def site(populated: str) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
-
-
-def installed() -> str | None:
-    """Install the distribution's Chromium, where root runs the tests."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (
-            ["update", "-q"],
-            ["install", "-qy", "--no-install-recommends", "chromium"],
-        ):
-            subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, check=False)
-    return shutil.which("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = os.environ.get("BALISE_CHROMIUM") or shutil.which("chromium") or installed()
-    if chromium is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no chromium, and it could not be installed")
-        pytest.skip("no chromium here: apt-get install chromium, or set BALISE_CHROMIUM")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield started
-        started.close()

@@ -1,0 +1,1 @@
+"""The patient's page: served by the box itself, without internet and without JavaScript."""

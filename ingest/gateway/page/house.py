@@ -1,0 +1,47 @@
+"""All that the page knows of: the box, its door, its story, and what this site wants said."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from balise.settings import Settings
+from ingest.gateway.box import Box
+from ingest.gateway.page.door import Door
+from ingest.gateway.page.ear import Ear
+from ingest.gateway.page.story import Story
+from ingest.gateway.pairing.bonds import Kit
+
+_NO_ROOM = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One box behind one page; `care` is who looks at the measurements and when, by language."""
+
+    box: Box
+    door: Door
+    story: Story
+    care: Mapping[str, str] = field(default_factory=dict[str, str])
+    phone: str = ""
+    full: Callable[[], bool] = lambda: False
+    ear: Ear = field(default_factory=Ear)
+
+    def take(self, kit: Kit | None) -> None:
+        """Hand the radio on, None where it is gone."""
+        self.box.take(kit)
+        self.ear.take(kit)
+
+
+def house_of(settings: Settings, folder: Path, box: Box) -> House:
+    """Return the house of this home's settings."""
+    return House(
+        box,
+        Door(folder),
+        Story(box),
+        care={"fr": settings.gateway_care_fr, "en": settings.gateway_care_en},
+        phone=settings.gateway_phone,
+        full=lambda: shutil.disk_usage(folder).free < _NO_ROOM,
+    )

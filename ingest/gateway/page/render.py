@@ -1,0 +1,78 @@
+"""Templates, and what every one of them needs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from devices.models.model import Kind
+from ingest.gateway.page.house import House
+from ingest.gateway.page.words import Words, words
+from ingest.gateway.pairing.words import LANGUAGES
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("ingest.gateway.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def house_at(request: Request) -> House:
+    """Return the house that a request is about."""
+    return cast("House", request.app.state.house)
+
+
+def words_for(request: Request) -> Words:
+    """Return the visitor's words: asked for, remembered, the browser's, or French."""
+    asked = request.query_params.get("language") or request.cookies.get("language", "")
+    if asked in LANGUAGES:
+        return words(asked)
+    accepted = request.headers.get("accept-language", "").lower()
+    return words("en" if accepted.startswith("en") else LANGUAGES[0])
+
+
+def page(
+    request: Request, template: str, title: str, *, status: int = 200, **content: Any
+) -> HTMLResponse:
+    """Return a page with its one heading."""
+    w = words_for(request)
+    html = _templates().get_template(template)
+    text = html.render(
+        w=w,
+        picture=picture,
+        title=title,
+        other=LANGUAGES[1 - LANGUAGES.index(w.language)],
+        house=house_at(request),
+        wrong=request.query_params.get("wrong"),
+        **content,
+    )
+    return HTMLResponse(text, status_code=status)
+
+
+def refreshed(response: HTMLResponse, seconds: int, path: str) -> HTMLResponse:
+    """Have the browser ask again.
+
+    The next answer is held back until there is news, and a browser keeps the page that it shows
+    until then: nobody is read the same page twice, nor loses it while reading.
+    """
+    response.headers["Refresh"] = f"{seconds}; url={path}"
+    return response
+
+
+def to(path: str) -> RedirectResponse:
+    """Send the browser on after a form."""
+    return RedirectResponse(path, status_code=303)
+
+
+def picture(kind: Kind | str) -> str:
+    """Return the address of a kind's pictogram."""
+    return f"/static/kinds/{kind}.svg"

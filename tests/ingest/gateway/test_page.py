@@ -1,0 +1,423 @@
+"""The patient's page over HTTP: the door, the home screen, stages, causes, a real pairing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from html import unescape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from balise.settings import Settings
+from devices import models
+from devices.models.model import Kind
+from devices.virtual.air import Air
+from devices.virtual.blood_pressure import BloodPressureCuff
+from devices.virtual.faults import Faults
+from devices.virtual.faults import Pairing as Asks
+from ingest.gateway import devices
+from ingest.gateway.box import Box
+from ingest.gateway.bumble_backend import Radio, backends
+from ingest.gateway.devices import KnownDevice
+from ingest.gateway.page import choose
+from ingest.gateway.page.door import ATTEMPTS, SHUT_SECONDS, Door
+from ingest.gateway.page.ear import Ear, models_of
+from ingest.gateway.page.house import House, house_of
+from ingest.gateway.page.serve import bound, served, serving
+from ingest.gateway.page.words import words
+from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.pairing.bumble_agent import attach
+from ingest.gateway.pairing.desk import Progress
+from ingest.gateway.pairing.pair import Patience
+from ingest.gateway.pairing.stages import Cause, Stage
+from ingest.gateway.pairing.words import LANGUAGES
+
+CUFF = "F0:00:00:00:00:07"
+QUICK = Patience(search=3, gather=0.3, connect=5, measure=6, quiet=0.5, back=8)
+SBM69 = "silvercrest-sbm69"
+
+
+@dataclass
+class Line:
+    """What the box is told of its connection to the server."""
+
+    waiting: int = 0
+    connected: bool = True
+
+
+@dataclass
+class Site:
+    """A box whose page is served, and a visitor who has its code."""
+
+    house: House
+    line: Line
+    client: httpx.AsyncClient
+    items: list[bytes]
+
+    def show(self, stage: Stage, **more: object) -> None:
+        self.house.box.desk.show(Progress(SBM69, stage, **more))  # type: ignore[arg-type]
+
+    async def text(self, path: str) -> str:
+        answer = await self.client.get(path)
+        assert answer.status_code == 200
+        return answer.text
+
+    async def post(self, path: str, **form: str) -> str:
+        """Send a form and return where it leads."""
+        answer = await self.client.post(path, data=form)
+        assert answer.status_code == 303
+        return answer.headers["location"]
+
+
+def code_of(folder: Path) -> str:
+    return (folder / "page-code").read_text().strip()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    devices.write(tmp_path / "devices.json", [KnownDevice(address=CUFF, model=SBM69)])
+    line, items = Line(), list[bytes]()
+    box = Box(
+        "home-1",
+        tmp_path / "devices.json",
+        items.append,
+        waiting=lambda: line.waiting,
+        connected=lambda: line.connected,
+        patience=QUICK,
+    )
+    house = replace(house_of(Settings(), tmp_path, box), ear=Ear(0.5), full=lambda: False)
+    listening = bound(0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    async with (
+        serving(house, listening),
+        httpx.AsyncClient(base_url=url, timeout=30, headers={"accept-language": "fr"}) as client,
+    ):
+        answer = await client.get("/", params={"code": code_of(tmp_path)})
+        assert answer.status_code == 200
+        yield Site(house, line, client, items)
+
+
+async def test_without_the_code_every_page_asks_for_it(site: Site, tmp_path: Path):
+    async with httpx.AsyncClient(base_url=site.client.base_url) as stranger:
+        for path in ("/", "/add", "/pairing", "/anything"):
+            shown = await stranger.get(path)
+            assert 'action="/code"' in shown.text
+            assert "SBM 69" not in shown.text
+        assert (await stranger.post("/pairing", data={"model": SBM69})).headers["location"] == "/"
+        assert site.house.box.desk.progress is None
+        assert "Ce n'est pas" not in (await stranger.get("/")).text
+        wrong = await stranger.post("/code", data={"code": "nonsense"}, follow_redirects=True)
+        assert 'role="alert"' in wrong.text
+        right = await stranger.post("/code", data={"code": code_of(tmp_path)})
+        cookie = right.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert "SBM 69" in (await stranger.get("/")).text
+
+
+def test_the_code_is_made_once_and_nobody_else_reads_it(tmp_path: Path):
+    door, again = Door(tmp_path), Door(tmp_path)
+    key = door.knock(code_of(tmp_path))
+    assert again.knows(key)
+    assert not again.knows("x")
+    assert not again.knows(None)
+    for name in ("page-code", "page-key"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_who_guesses_waits_longer_each_time(tmp_path: Path):
+    now = 0.0
+    door = Door(tmp_path, lambda: now)
+    code = code_of(tmp_path)
+    for round_, seconds in enumerate((SHUT_SECONDS, 2 * SHUT_SECONDS)):
+        for _ in range(ATTEMPTS):
+            assert not door.shut
+            assert door.knock("é") is None
+        assert door.shut, round_
+        assert door.knock(code) is None
+        now += seconds
+    assert door.knock(code)
+
+
+async def test_another_site_can_post_nothing(site: Site):
+    for origin in ("http://evil.example", "null"):
+        answer = await site.client.post(
+            "/pairing", data={"model": SBM69}, headers={"origin": origin}
+        )
+        assert answer.status_code == 403
+    own = str(site.client.base_url).rstrip("/")
+    answer = await site.client.post("/pairing/stop", headers={"origin": own})
+    assert answer.status_code == 303
+    assert (await site.client.post("/code", content=b"x" * 5000)).status_code == 403
+
+
+async def test_every_answer_says_what_a_browser_may_do_with_it(site: Site):
+    for path in ("/", "/static/page.css", "/nowhere"):
+        headers = (await site.client.get(path)).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "server" not in headers
+    assert "/static/" not in (await site.client.get("/nowhere")).headers["cache-control"]
+
+
+async def test_home_says_what_waits_and_the_one_thing_to_do(site: Site):
+    assert "Tout est envoyé." in await site.text("/")
+    assert "Bluetooth" in await site.text("/")
+    site.line.waiting = 12
+    assert "12 mesures partent en ce moment." in await site.text("/")
+    site.line.connected = False
+    site.house.story._look_at_the_line()
+    text = await site.text("/?language=en")
+    assert re.search(r"12 measurements wait: .* since today at \d+:\d\d\.", text)
+    assert "router is switched on" in text
+    site.line.waiting = 0
+    assert "No measurement waits" in await site.text("/")
+
+
+async def test_home_says_that_the_box_is_full(site: Site, tmp_path: Path):
+    house = replace(site.house, full=lambda: True)
+    listening = bound(0)
+    async with serving(house, listening):
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        answer = await site.client.get(url)
+    assert "Le boîtier est plein" in answer.text
+
+
+async def test_what_cannot_be_shown_is_said_in_words(site: Site):
+    def broken() -> int:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    site.house.box._waiting = broken
+    answer = await site.client.get("/")
+    assert answer.status_code == 500
+    assert "Attendez une minute" in answer.text
+    answer = await site.client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "Revenez à l'accueil" in unescape(answer.text)
+
+
+async def test_home_says_when_a_device_was_last_heard(site: Site):
+    contact = site.house.box.agent.contacts[CUFF]
+    assert "Aucune mesure depuis" in await site.text("/")
+    contact.heard_at = datetime.now(UTC)
+    assert "Entendu aujourd'hui" in unescape(await site.text("/"))
+    contact.told_at = datetime.now(UTC)
+    assert "Dernière mesure reçue aujourd'hui à" in unescape(await site.text("/"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_model_is_found_by_what_it_looks_like(site: Site, language: str):
+    site.client.headers["accept-language"] = language
+    kinds = await site.text("/add")
+    found = set[str]()
+    for kind in choose.KINDS:
+        assert f'href="/add/kind/{kind}"' in kinds
+        found |= set(re.findall(r'href="/add/model/([^"]+)"', await site.text(f"/add/kind/{kind}")))
+    assert found == {model.key for model in models.MODELS}
+    for model in models.MODELS:
+        text = await site.text(f"/add/model/{model.key}")
+        assert text.count("<li>") == len(model.steps.fr if language == "fr" else model.steps.en)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_stage_has_its_screen(site: Site, language: str):
+    site.client.headers["accept-language"] = language
+    for stage in set(Stage) - {Stage.FAILED}:
+        site.show(stage, address=CUFF, digits="042137", figures=("132/78 mmHg", "64 /min"))
+        answer = await site.client.get("/pairing")
+        text, said = unescape(answer.text), words(language).said(stage)
+        assert said.title in text
+        assert said.next in text
+        assert ('action="/pairing/stop"' in text) is (stage is not Stage.DONE)
+        assert ("refresh" in answer.headers) is (stage is not Stage.DONE)
+        if stage is Stage.CONFIRM:
+            assert "042 137" in text
+        if stage in (Stage.RESTING, Stage.DONE):
+            beats = "battements par minute" if language == "fr" else "beats a minute"
+            assert re.search(
+                rf"132/78\u00a0mmHg .* 64\u00a0{beats} .* \d+(\u00a0h\u00a0|:)\d\d\.", text
+            )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_failure_has_its_cause_and_one_next_step(site: Site, language: str):
+    site.client.headers["accept-language"] = language
+    for cause in Cause:
+        site.show(Stage.FAILED, cause=cause)
+        text, said = unescape(await site.text("/pairing")), words(language).said(cause)
+        assert said.title in text
+        assert said.next in text
+        for step in choose.steps(models.find(SBM69), words(language)):
+            assert step in text
+        assert ('action="/pairing"' in text) is (cause is not Cause.NOT_THAT_DEVICE)
+
+
+async def test_a_page_that_waits_is_answered_as_soon_as_something_happens(site: Site):
+    site.show(Stage.SEARCHING)
+    first = await site.client.get("/pairing")
+    path = first.headers["refresh"].partition("url=")[2]
+    waiting = asyncio.create_task(site.client.get(path))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    site.show(Stage.CONNECTING)
+    answer = await asyncio.wait_for(waiting, 2)
+    assert words("fr").said(Stage.CONNECTING).title in unescape(answer.text)
+
+
+async def test_nobody_who_types_is_interrupted_before_it_is_too_late(site: Site):
+    site.show(Stage.CODE)
+    seconds, _, path = (await site.client.get("/pairing")).headers["refresh"].partition("; url=")
+    assert int(seconds) >= 28
+    assert path == "/pairing"
+
+
+async def test_a_code_that_is_none_is_asked_for_again(site: Site):
+    desk = site.house.box.desk
+    site.show(Stage.BONDING, address=CUFF)
+    asking = asyncio.create_task(desk.code(CUFF))
+    await asyncio.sleep(0)
+    wrong = await site.post("/pairing/answer", answer="12")
+    assert wrong == "/pairing?wrong=code"
+    text = await site.text(wrong)
+    assert 'role="alert"' in text
+    assert 'aria-invalid="true"' in text
+    assert await site.post("/pairing/answer", answer="012 345") == "/pairing"
+    assert await asking == 12345
+    assert await site.post("/pairing/answer", answer="012345") == "/pairing"
+
+
+@pytest.mark.parametrize(("typed", "agreed"), [("yes", True), ("no", False)])
+async def test_digits_are_compared(site: Site, typed: str, agreed: bool):  # noqa: FBT001
+    site.show(Stage.BONDING, address=CUFF)
+    asking = asyncio.create_task(site.house.box.desk.confirm(CUFF, 42))
+    await asyncio.sleep(0)
+    assert "000 042" in await site.text("/pairing")
+    await site.post("/pairing/answer", answer=typed)
+    assert await asking is agreed
+
+
+async def test_without_a_radio_nothing_starts_and_the_page_says_so(site: Site):
+    for path, form in (("/pairing", {"model": SBM69}), ("/add/listen", {})):
+        where = await site.post(path, **form)
+        assert where.endswith("?wrong=radio")
+        assert "Débranchez le boîtier" in await site.text(where)
+    assert await site.post("/pairing", model="nothing we know") == "/add"
+    assert (await site.client.get("/pairing")).headers["location"] == "/add"
+
+
+def kit_of(radio: Radio, site: Site) -> Kit:
+    return Kit(attach(radio, site.house.box.desk), *backends(radio))
+
+
+async def cuff_on(air: Air, asks: Asks = Asks.NONE) -> BloodPressureCuff:
+    cuff = BloodPressureCuff(
+        address="F0:00:00:00:00:08", name="SBM69", linger=0.5, faults=Faults(pairing=asks)
+    )
+    measure(cuff)
+    await air.add(cuff)
+    return cuff
+
+
+def measure(cuff: BloodPressureCuff) -> None:
+    cuff.measure(systolic=Decimal(132), diastolic=Decimal(78), pulse=Decimal(64))
+
+
+async def test_who_does_not_know_the_model_is_told_what_is_heard(
+    site: Site, air: Air, radio: Radio
+):
+    await cuff_on(air)
+    site.house.take(kit_of(radio, site))
+    assert await site.post("/add/listen") == "/add/heard"
+    listening = await site.client.get("/add/heard")
+    path = listening.headers["refresh"].partition("url=")[2]
+    assert 'href="/add/model/silvercrest-sbm69"' in await site.text(path)
+    site.house.ear._names = {"Marie's phone"}
+    assert "Marie" not in await site.text("/add/heard")
+    assert {model.maker for model in models_of("BLESmart_00001234")} == {"Omron"}
+
+
+async def help_through_the_page(site: Site, cuff: BloodPressureCuff) -> list[str]:
+    """Do what a helper does who sees nothing but the page, until it asks for nothing more."""
+    path, titles = "/pairing", list[str]()
+    while path:
+        answer = await site.client.get(path)
+        titles += re.findall(r"<title>(.*?) \u2013", unescape(answer.text))
+        if 'name="answer"' in answer.text:
+            while cuff.passkey is None:
+                await asyncio.sleep(0.05)  # the display is slower than the air
+            path = await site.post("/pairing/answer", answer=cuff.passkey)
+            continue
+        if titles[-1] == words("fr").said(Stage.RESTING).title and len(cuff.memory) == 0:
+            measure(cuff)
+        path = answer.headers.get("refresh", "").partition("url=")[2]
+    return titles
+
+
+async def test_a_cuff_is_paired_through_the_page_alone(
+    site: Site, air: Air, radio: Radio, capsys: pytest.CaptureFixture[str]
+):
+    cuff = await cuff_on(air, Asks.PASSKEY)
+    site.house.take(kit_of(radio, site))
+    assert await site.post("/pairing", model=SBM69) == "/pairing"
+    assert await site.post("/pairing", model=SBM69) == "/pairing"
+    titles = await help_through_the_page(site, cuff)
+    assert site.house.box.desk.progress
+    assert site.house.box.desk.progress.cause is None
+    w = words("fr")
+    for stage in (Stage.CODE, Stage.RESTING, Stage.DONE):
+        assert w.said(stage).title in titles
+    assert "132/78\u00a0mmHg et 64\u00a0battements par minute" in await site.text("/pairing")
+    assert len(site.items) >= 2
+    assert (await site.text("/")).count("Silvercrest SBM 69") == 2
+    written = "".join(capsys.readouterr())
+    assert "132" not in written
+    assert "SBM69" not in written
+
+
+async def test_a_stopped_pairing_is_stopped_for_every_visitor(site: Site, radio: Radio):
+    site.house.take(kit_of(radio, site))
+    await site.post("/pairing", model=SBM69)
+    assert "En cours" not in await site.text("/")
+    assert 'href="/pairing"' in await site.text("/")
+    async with httpx.AsyncClient(base_url=site.client.base_url, cookies=site.client.cookies) as two:
+        searching = unescape((await two.get("/pairing")).text)
+        assert words("fr").said(Stage.SEARCHING).title in searching
+        await site.post("/pairing/stop")
+        stopped = unescape((await two.get("/pairing")).text)
+        assert words("fr").said(Cause.STOPPED).title in stopped
+
+
+async def test_a_taken_port_or_none_leaves_the_gateway_alone(site: Site):
+    port = urlsplit(str(site.client.base_url)).port
+    assert port
+    for one in (port, 0):
+        async with served(site.house, one):
+            pass
+
+
+def test_both_languages_say_the_same_things():
+    keys = [set(words(language).entries) for language in LANGUAGES]
+    assert keys[0] == keys[1]
+    for kind in Kind:
+        assert {f"kind.{kind}", f"measure.{kind}"} <= keys[0]
+        assert (Path(choose.__file__).parent / f"static/kinds/{kind}.svg").exists()
+
+
+def test_times_are_said_as_one_says_them(monkeypatch: pytest.MonkeyPatch):
+    now = datetime.now().astimezone().replace(hour=18, minute=4)
+    french, english = words("fr"), words("en")
+    assert french.moment(now, now) == "aujourd'hui à 18\u00a0h\u00a004"
+    assert english.moment(now - timedelta(days=1), now) == "yesterday at 18:04"
+    old = now.replace(year=2026, month=2, day=3, hour=9)
+    assert french.moment(old, old + timedelta(days=90)) == "le 3 février à 9\u00a0h\u00a004"
+    assert french.figures(("36.5 °C",)) == "36,5\u00a0°C"
+    assert english.figures(()) == ""
