@@ -68,14 +68,14 @@ class ContinuousGlucoseSensor(RecordKeeper):
         minutes: int,
         every: int = 5,
         trend: Decimal | None = None,
-        **annunciation: int,
+        **annunciation: int | Decimal,
     ) -> bytes:
         """Keep records in mg/dL, the first at `minutes`, the next each `every`; return a packet.
 
         The packet is notified at once where a gateway listens. `trend` is in mg/dL a minute,
         `annunciation` the octets status, cal_temp, warning and the figure sensor_quality.
         """
-        rest = encode.given(trend=trend) | annunciation
+        rest = encode.given(trend=trend, **annunciation)
         packet = b""
         for place, one in enumerate(glucose):
             at = minutes + place * every

@@ -22,19 +22,24 @@ async def live(peripheral: Peripheral, device: Device) -> None:
     """Live on a powered device: one gateway at a time, as long as there is something to tell."""
     links: Links = asyncio.Queue()
     device.on(Device.EVENT_CONNECTION, links.put_nowait)
-    powered = True
+    powered, turns = True, peripheral.turns
     while powered:
         await peripheral.until(peripheral.busy)
-        connection = await _advertise(peripheral, device, links)
+        if turns != peripheral.turns:
+            turns = peripheral.turns
+            await rotate(device)
+        connection = await _advertise(peripheral, device, links, turns)
         if connection is not None:
             powered = await Link(peripheral, device, connection).run()
 
 
-async def _advertise(peripheral: Peripheral, device: Device, links: Links) -> Connection | None:
+async def _advertise(
+    peripheral: Peripheral, device: Device, links: Links, turns: int
+) -> Connection | None:
     """Return the next link, None where what is advertised has changed meanwhile."""
     if not links.empty():  # a gateway was as fast as the change
         return links.get_nowait()
-    data, turns = peripheral.advertisement(), peripheral.turns
+    data = peripheral.advertisement()
     await device.start_advertising(
         advertising_data=data,
         advertising_interval_min=ADVERTISING_MS,
@@ -54,6 +59,4 @@ async def _advertise(peripheral: Peripheral, device: Device, links: Links) -> Co
     finally:
         await end(found, change)
     await device.stop_advertising()
-    if peripheral.turns != turns:
-        await rotate(device)
     return None

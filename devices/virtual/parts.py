@@ -12,6 +12,7 @@ from devices.cgm import SessionMinutes
 from devices.clock import Clock, Minutes, Seconds
 from devices.enhanced_blood_pressure import UserFacing
 from devices.glucose import Sample, TesterAndHealth
+from devices.medisana_scale import U12, Seconds2010
 from devices.mi_scale import Load, Unstable
 from devices.parts import (
     FLOAT,
@@ -35,8 +36,10 @@ from devices.parts import (
 )
 from devices.virtual.words import date_time, float32, sfloat
 
-_INTEGERS = {U8: 1, U16: 2, U24: 3, U32: 4, S8: -1, S24: -3}
+_INTEGERS = {U8: 1, U12: 2, U16: 2, U24: 3, U32: 4, S8: -1, S24: -3}
 """Bytes of an integer; below 0 where it is signed."""
+
+_EPOCH_2010 = datetime(2010, 1, 1)  # noqa: DTZ001 - a wall clock has no zone
 
 _FLOATS: dict[Kind, Callable[[Any], bytes]] = {
     SFLOAT: sfloat,
@@ -48,6 +51,7 @@ _NAMES: dict[type[Part], str] = {
     RecordNumber: "sequence",
     SessionMinutes: "minutes",
     Seconds: "clock",
+    Seconds2010: "clock",
     UserFacing: "user_facing",
     Minutes: "offset",
     Load: "body_weight",
@@ -106,7 +110,7 @@ def _coded(part: Code | RecordNumber, figure: int) -> bytes:
 
 
 def _user(_part: User, figure: int | None) -> bytes:
-    return bytes((0xFF if figure is None else figure,))
+    return _integer(U8, 0xFF if figure is None else figure)
 
 
 def _clock(_part: Clock, figure: datetime | None) -> bytes:
@@ -117,6 +121,11 @@ def _clock(_part: Clock, figure: datetime | None) -> bytes:
 def _seconds(part: Seconds, figure: datetime | None) -> bytes:
     count = 0 if figure is None else int((figure - part.epoch).total_seconds())
     return _integer(U32, count)
+
+
+def _seconds_2010(_part: Seconds2010, figure: datetime | None) -> bytes:
+    """Return what a clock counts that no application has set to Unix time."""
+    return _seconds(Seconds(_EPOCH_2010), figure)
 
 
 def _minutes(_part: Minutes, figure: int) -> bytes:
@@ -132,12 +141,12 @@ def _nibbles(_part: Part, figure: tuple[int, int]) -> bytes:
     low, high = figure
     if not 0 <= low <= 0xF:
         raise OverflowError
-    return bytes((high << 4 | low,))
+    return _integer(U8, high << 4 | low)
 
 
 def _skipped(part: Skip, _figure: None) -> bytes:
     """Return places that are left empty: two bytes each, not a number."""
-    return sfloat(None) * (part.size // 2)
+    return (sfloat(None) * part.size)[: part.size]
 
 
 def _nothing(_part: Part, _figure: None) -> bytes:
@@ -154,6 +163,7 @@ WRITERS: dict[type[Part], Callable[[Any, Any], bytes]] = {
     Clock: _clock,
     Seconds: _seconds,
     UserFacing: _seconds,
+    Seconds2010: _seconds_2010,
     Minutes: _minutes,
     SessionMinutes: _session_minutes,
     Sample: _nibbles,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Unpack
 
 from bumble.att import ATT_Error, ErrorCode
@@ -59,7 +59,7 @@ class RecordKeeper(Peripheral):
         self.records.clear()
         self._next = 1
         if self.wall is not None:
-            self.wall.restart(self.faults)
+            self.wall.restart(replace(self.faults, clock_unset=self.faults.clock_default is None))
 
     def busy(self) -> bool:
         """Whether a gateway should come, or is being told."""
@@ -71,16 +71,21 @@ class RecordKeeper(Peripheral):
         self._requests, self._running = asyncio.Queue(), False
 
     def write(self, uuid: int, data: bytes) -> None:
-        """Take a request; ATT_Error where another is running, or the answer has no subscriber."""
+        """Take a request; ATT_Error where another runs, or nobody subscribed to what it brings."""
         if uuid != RACP:
             super().write(uuid, data)
             return
-        if not self.hears(RACP):
+        if not all(self.hears(one) for one in self._brought(data)):
             raise ATT_Error(ErrorCode.CCCD_IMPROPERLY_CONFIGURED)
         if self._running and data[:1] != bytes((racp.ABORT,)):
             raise ATT_Error(ErrorCode.PROCEDURE_ALREADY_IN_PROGRESS)
         self._running = True
         self._requests.put_nowait(data)
+
+    def _brought(self, request: bytes) -> set[int]:
+        """Return the characteristics that carry out a request, without the optional contexts."""
+        reported = self.records if request[:1] == bytes((self.REPORT,)) else []
+        return {RACP, *(record.items[0].uuid for record in reported)}
 
     def work(self, link: Gateway) -> list[Coroutine[Any, Any, None]]:
         """Return the work of the control point."""
@@ -141,9 +146,10 @@ class RecordKeeper(Peripheral):
         return self.success(len(records)), held
 
     async def _tell(self, link: Gateway, item: Item) -> None:
-        await link.tell(item)
-        self.confirmed.append(item.data)
-        await link.spend()
+        if link.subscribed(item.uuid):
+            await link.tell(item)
+            self.confirmed.append(item.data)
+            await link.spend()
 
     def packets(self, records: Sequence[Record], room: int) -> Iterable[Item]:  # noqa: ARG002 - for those that pack
         """Return what tells some records, in packets of at most `room` bytes."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bleak import BleakClient, BleakScanner
@@ -62,7 +63,8 @@ async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
 
 def drop(radio: Radio) -> None:
     """Cut the gateway's TCP connection, as the kernel does for a process killed."""
-    radio.device.host.hci_sink.transport.abort()
+    sink: Any = radio.device.host.hci_sink
+    sink.transport.abort()
 
 
 def measure(cuff: BloodPressureCuff, *values: int) -> list[bytes]:

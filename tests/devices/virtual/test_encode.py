@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -173,6 +174,6 @@ def test_a_glucose_sensors_packet_with_its_checksum():  # nRF-Connect #174
         {"body_mass_index": Decimal(20)},
     ],
 )
-def test_what_has_no_place_or_does_not_fit_is_refused(figures: dict[str, Decimal]):
+def test_what_has_no_place_or_does_not_fit_is_refused(figures: dict[str, Any]):
     with pytest.raises(ValueError, match=r"2A9D|weight"):
         encode.frame(weight_scale.MEASUREMENT, **figures)
