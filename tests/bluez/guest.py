@@ -60,7 +60,7 @@ class Bench:
     known: list[KnownDevice] = field(default_factory=list[KnownDevice])
 
     def items(self) -> list[dict[str, Any]]:
-        rows = self.spool._db.execute("SELECT body FROM item ORDER BY seq").fetchall()  # noqa: SLF001
+        rows = self.spool._db.execute("SELECT body FROM item ORDER BY seq").fetchall()
         return [json.loads(body) for (body,) in rows]
 
     def frames(self, address: str) -> list[str]:
