@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +28,6 @@ from ingest.gateway.box import Box
 from ingest.gateway.bumble_backend import Radio, backends
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.page import choose
-from ingest.gateway.page.door import ATTEMPTS, SHUT_SECONDS, Door
 from ingest.gateway.page.ear import Ear, models_of
 from ingest.gateway.page.house import House, house_of
 from ingest.gateway.page.serve import bound, served, serving
@@ -122,30 +120,6 @@ async def test_without_the_code_every_page_asks_for_it(site: Site, tmp_path: Pat
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
         assert "SBM 69" in (await stranger.get("/")).text
-
-
-def test_the_code_is_made_once_and_nobody_else_reads_it(tmp_path: Path):
-    door, again = Door(tmp_path), Door(tmp_path)
-    key = door.knock(code_of(tmp_path))
-    assert again.knows(key)
-    assert not again.knows("x")
-    assert not again.knows(None)
-    for name in ("page-code", "page-key"):
-        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-
-
-def test_who_guesses_waits_longer_each_time(tmp_path: Path):
-    now = 0.0
-    door = Door(tmp_path, lambda: now)
-    code = code_of(tmp_path)
-    for round_, seconds in enumerate((SHUT_SECONDS, 2 * SHUT_SECONDS)):
-        for _ in range(ATTEMPTS):
-            assert not door.shut
-            assert door.knock("é") is None
-        assert door.shut, round_
-        assert door.knock(code) is None
-        now += seconds
-    assert door.knock(code)
 
 
 async def test_another_site_can_post_nothing(site: Site):

@@ -1,0 +1,36 @@
+"""The door of the patient's page: who has the code of the sheet comes in, who guesses waits."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from ingest.gateway.page.door import ATTEMPTS, SHUT_SECONDS, Door
+
+
+def code_of(folder: Path) -> str:
+    return (folder / "page-code").read_text().strip()
+
+
+def test_the_code_is_made_once_and_nobody_else_reads_it(tmp_path: Path):
+    door, again = Door(tmp_path), Door(tmp_path)
+    key = door.knock(code_of(tmp_path))
+    assert again.knows(key)
+    assert not again.knows("x")
+    assert not again.knows(None)
+    for name in ("page-code", "page-key"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_who_guesses_waits_longer_each_time(tmp_path: Path):
+    now = 0.0
+    door = Door(tmp_path, lambda: now)
+    code = code_of(tmp_path)
+    for round_, seconds in enumerate((SHUT_SECONDS, 2 * SHUT_SECONDS)):
+        for _ in range(ATTEMPTS):
+            assert not door.shut
+            assert door.knock("é") is None
+        assert door.shut, round_
+        assert door.knock(code) is None
+        now += seconds
+    assert door.knock(code)
