@@ -1,0 +1,56 @@
+"""Our gateway over bleak's own backend, a Linux kernel's Bluetooth and a running bluetoothd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.bluez
+
+Step = Callable[[str], dict[str, Any]]
+
+
+def test_bluetoothd_has_an_adapter_and_takes_our_agent(step: Step):
+    assert step("adapter")
+
+
+def test_a_strap_is_heard_and_its_notifications_are_spooled(step: Step):
+    assert step("stream")["notifications"] >= 100
+
+
+def test_a_cuffs_memory_is_confirmed_and_it_is_found_again_after_its_reboot(step: Step):
+    assert step("memory")["reconnected_after"] < 30
+
+
+def test_a_bond_without_a_code_outlives_the_connection(step: Step):
+    assert step("just_works")["bonded"]
+
+
+def test_the_digits_a_device_shows_make_a_bond(step: Step):
+    assert step("passkey")["typed"]
+
+
+def test_wrong_digits_are_named_and_leave_no_bond(step: Step):
+    assert step("wrong_passkey")["cause"] == "wrong_code"
+
+
+def test_a_device_that_forgot_its_bond_is_paired_again(step: Step):
+    assert step("bond_lost")["paired_again"]
+
+
+def test_a_meters_records_are_asked_for_and_continued(step: Step):
+    assert step("stored_records")["records"] == 4
+
+
+def test_without_delay_all_that_was_confirmed_is_committed(step: Step):
+    found = step("confirmation_order")
+    assert found["committed_without_delay"] == found["sent"]
+
+
+def test_bluez_confirms_before_our_callback_has_committed(step: Step):
+    """A fact about BlueZ: the day it fails, erase-after-transfer cuffs are safe on BlueZ too."""
+    found = step("confirmation_order")
+    assert found["confirmed_while_the_first_callback_ran"] == found["sent"]
+    assert found["committed_when_killed"] == found["left_in_the_cuff"] == 0
