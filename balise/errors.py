@@ -56,6 +56,7 @@ class Reason(StrEnum):
     PAYLOAD_UNKNOWN = "payload_unknown"
     PAYLOAD_INVALID = "payload_invalid"
     NO_READING = "no_reading"
+    SPOOL_GAP = "spool_gap"
     METRIC_UNKNOWN = "metric_unknown"
     UNIT_UNKNOWN = "unit_unknown"
     VALUE_IMPOSSIBLE = "value_impossible"

@@ -30,7 +30,7 @@ def pair(name: str, *, language: str, many: bool) -> None:
     """Pair devices of a model with this machine's own radio; exit 1 where one fails."""
     settings = read_settings("gateway_name")
     here = folder(settings.home, settings.gateway_name)
-    spool = Spool(here / "spool.db")
+    spool = Spool(here / "spool.db", settings.spool_mb)
     box = Box(settings.gateway_name, here / "devices.json", spool.put)
     model = find(name)
     try:
@@ -62,13 +62,18 @@ def status(*, as_json: bool) -> None:
     settings = read_settings("gateway_name")
     here = folder(settings.home, settings.gateway_name)
     known = read(here / "devices.json")
-    spool = Spool(here / "spool.db")
+    spool = Spool(here / "spool.db", settings.spool_mb)
+    found = spool.status()
     answer = {
         "gateway": settings.gateway_name,
         "devices": len(known),
         "epoch": str(spool.epoch),
-        "given": spool.given(),
-        "waiting": spool.depth(),
+        "given": found.given,
+        "waiting": found.waiting,
+        "oldest": found.oldest.isoformat() if found.oldest else None,
+        "megabytes": round(found.bytes / 1e6, 1),
+        "share": round(found.share or 0, 3),
+        "let_go": found.lost,
     }
     spool.close()
     print_answer(answer, as_json=as_json)

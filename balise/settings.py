@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     )
     gateway_care_en: str = Field(default="", description="the same in English")
     gateway_phone: str = Field(default="", description="whom the page says to call for help")
+    spool_mb: int = Field(
+        default=512,
+        ge=2,
+        description="megabytes of the gateway's spool; its log beside it has up to 8 more",
+    )
     receipt_timeout: float = Field(
         default=60.0, description="seconds until a frame without receipt is sent again"
     )

@@ -55,6 +55,8 @@ def validate(landed: Landed, known: Registry) -> list[Outcome]:
 def _of_item(
     landed: Landed, place: int, item: balise_v1.NumberedItem, known: Registry
 ) -> list[Outcome]:
+    if item.gap is not None:
+        return [_refuse(landed, place, _declared(item.gap))]
     try:
         context = _Context(landed, place, item, _device(item, known))
         outcomes: list[Outcome] = []
@@ -66,6 +68,15 @@ def _of_item(
         nothing = NotUnderstood("nothing to read in it", reason=Reason.NO_READING)
         return [_refuse(landed, place, nothing)]
     return outcomes
+
+
+def _declared(gap: balise_v1.Gap) -> NotUnderstood:
+    """Return a declared gap as a refusal, so that who looks for what is missing finds it."""
+    return NotUnderstood(
+        f"gap ({gap.reason}): {gap.count} items of {len(gap.devices)} devices, captured"
+        f" {gap.first} to {gap.last}, were let go by the gateway",
+        reason=Reason.SPOOL_GAP,
+    )
 
 
 def _device(item: balise_v1.Item, known: Registry) -> int:

@@ -33,8 +33,19 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True):
     data: str
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Items of this spool that no one will send any more: numbers, times, how many by device."""
+
+    ranges: tuple[tuple[int, int], ...]
+    count: int
+    first: datetime | None
+    last: datetime | None
+    devices: dict[str, int]
+    reason: str
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing captured: `data` in hexadecimal of a characteristic, or a `document`.
+    """One thing captured: `data` in hexadecimal of a characteristic, a `document`, or a `gap`.
 
     `model` is the key or Model Number String of the device, where the gateway knows it; `repeats`
     counts the same bytes in a row before this frame.
@@ -53,6 +64,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gateway_clock: str = "synchronised"
     convention: str = ""
     document: str = ""
+    gap: Gap | None = None
 
 
 class NumberedItem(Item, frozen=True, kw_only=True, omit_defaults=True):

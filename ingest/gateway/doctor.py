@@ -7,11 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
 from balise.errors import BaliseError, BrokerDown
 from balise.settings import Settings
-from devices.payloads import balise_v1
 from ingest.gateway import clock, devices
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.spool import Spool
@@ -73,20 +70,18 @@ async def _broker(settings: Settings) -> str:
 
 async def _spool(settings: Settings) -> str:
     path = devices.folder(settings.home, settings.gateway_name) / "spool.db"
-    spool = Spool(path)
+    spool = Spool(path, settings.spool_mb)
     try:
-        depth = spool.depth()
-        first = spool.waiting(datetime.now(UTC), 0, 1)
+        found = spool.status()
     finally:
         spool.close()
-    oldest = _captured_at(first[0][1]) if first else None
-    if oldest is not None and datetime.now(UTC) - oldest > _LATE:
-        raise BaliseError(f"{depth} items wait since {oldest:%Y-%m-%d %H:%M} UTC: see `broker`")
-    return f"{depth} items wait"
-
-
-def _captured_at(body: bytes) -> datetime | None:
-    return msgspec.json.decode(body, type=balise_v1.Item).captured_at
+    full = f"{found.share or 0:.0%} of the spool"
+    if found.oldest is not None and datetime.now(UTC) - found.oldest > _LATE:
+        raise BaliseError(
+            f"{found.waiting} items wait since {found.oldest:%Y-%m-%d %H:%M} UTC, {full}: see"
+            " `broker`"
+        )
+    return f"{found.waiting} items wait, {full}"
 
 
 async def _devices(settings: Settings) -> str:

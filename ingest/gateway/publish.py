@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,14 +17,14 @@ import structlog
 
 from devices.payloads import balise_v1
 from ingest.gateway import health
+from ingest.gateway.flight import Flight
 from ingest.gateway.spool import Spool
 from ingest.mqtt import KEEPALIVE, Broker
 
 _log = structlog.get_logger(__name__)
 
-ITEMS_A_MESSAGE = 50
-BYTES_A_MESSAGE = 48 * 1024  # well under the broker's max_packet_size
 STATUS_SECONDS = 60.0
+_RETRY_SECONDS, _TIDY_SECONDS = 1.0, 60.0
 MESSAGES_IN_FLIGHT = 20  # paho's queue is memory, never the store: the rest waits in the spool
 
 
@@ -43,10 +45,11 @@ class Publisher:
         self._broker = broker
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._receipts: list[bytes] = []
+        self._receipts: deque[balise_v1.Receipt] = deque()
         self._reconnected = False
         self._status = status
         self._status_due = 0.0
+        self._tidy_due = 0.0
         self._client = broker.client(f"balise-gateway-{gateway}")
         if status is not None:
             self._client.will_set(health.topic(gateway), health.LAST_WILL, qos=1, retain=True)
@@ -101,21 +104,35 @@ class Publisher:
         self._wake.set()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._receipts.append(bytes(message.payload))
+        receipt = balise_v1.read_receipt(bytes(message.payload))
+        if receipt is None:
+            _log.error("receipt_unreadable", gateway=self._gateway)
+            return
+        self._receipts.append(receipt)
         self._wake.set()
 
     def _run(self) -> None:
         spool = Spool(self._spool_path)
+        flight = Flight(spool, self._receipt_timeout)
         try:
             while not self._stop.is_set():
                 self._wake.wait(timeout=1)
                 self._wake.clear()
-                self._take_receipts(spool)
-                if self._client.is_connected():
-                    self._tell()
-                    self._send(spool)
+                self._step(spool, flight)
         finally:
             spool.close()
+
+    def _step(self, spool: Spool, flight: Flight) -> None:
+        try:
+            self._take_receipt(spool, flight)
+            self._tidy(spool)
+            if self._client.is_connected():
+                self._tell()
+                self._send(spool, flight)
+        except sqlite3.Error as error:
+            # A full disk or a lock held for long: what is spooled stays, and is tried again.
+            _log.warning("spool_failed", gateway=self._gateway, error=str(error))
+            self._stop.wait(_RETRY_SECONDS)
 
     def _tell(self) -> None:
         """Say how the gateway is, once a minute and at each connection."""
@@ -123,37 +140,32 @@ class Publisher:
             self._status_due = time.monotonic() + STATUS_SECONDS
             self._client.publish(health.topic(self._gateway), self._status(), qos=1, retain=True)
 
-    def _take_receipts(self, spool: Spool) -> None:
-        while self._receipts:
-            receipt = balise_v1.read_receipt(self._receipts.pop(0))
-            if receipt is None:
-                _log.error("receipt_unreadable", gateway=self._gateway)
-            else:
-                now = datetime.now(UTC)
-                spool.receipt(receipt.stored.get(str(spool.epoch), ()), now)
-                spool.forget(now)
+    def _take_receipt(self, spool: Spool, flight: Flight) -> None:
+        """Take the newest receipt, off the queue only once it is committed: each says it all."""
+        if not self._receipts:
+            return
+        newest = self._receipts[-1]
+        if spool.receipt(newest.stored.get(str(spool.epoch), ()), datetime.now(UTC)):
+            flight.lost(time.monotonic())
+        flight.landed(spool.missing())
+        while self._receipts.popleft() is not newest:
+            pass
 
-    def _send(self, spool: Spool) -> None:
+    def _tidy(self, spool: Spool) -> None:
+        """Delete what is kept no longer, a little at a time: a put must not wait for it."""
+        if time.monotonic() >= self._tidy_due and not spool.forget(datetime.now(UTC)):
+            self._tidy_due = time.monotonic() + _TIDY_SECONDS
+
+    def _send(self, spool: Spool, flight: Flight) -> None:
         if self._reconnected:
             self._reconnected = False
-            spool.unsent()
+            flight.start_over()
+        spool.declare()
         self._in_flight = [info for info in self._in_flight if not info.is_published()]
         while len(self._in_flight) < MESSAGES_IN_FLIGHT:
-            now = datetime.now(UTC)
-            items = _fill(spool.waiting(now, self._receipt_timeout, ITEMS_A_MESSAGE))
+            items = flight.next(time.monotonic())
             if not items:
                 return
             topic = f"balise/v1/{self._gateway}/frames"
             payload = balise_v1.encode_message(spool.epoch, items)
             self._in_flight.append(self._client.publish(topic, payload, qos=1))
-            spool.sent([seq for seq, _ in items], now)
-
-
-def _fill(items: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """Return as many items as go into one message; the first goes whatever its size."""
-    size = 0
-    for count, (_, body) in enumerate(items):
-        size += len(body)
-        if size > BYTES_A_MESSAGE and count:
-            return items[:count]
-    return items

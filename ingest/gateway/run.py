@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
 
+_FULL = 0.9
+
 
 async def run(settings: Settings) -> None:
     """Serve this home's devices until cancelled."""
@@ -25,7 +28,7 @@ async def run(settings: Settings) -> None:
         raise UsageError("BALISE_GATEWAY_NAME is not set: which gateway is this?")
     folder = devices.folder(settings.home, settings.gateway_name)
     path = folder / "spool.db"
-    spool = Spool(path)
+    spool = Spool(path, settings.spool_mb)
 
     def put(item: bytes) -> None:
         spool.put(item)
@@ -34,7 +37,7 @@ async def run(settings: Settings) -> None:
     def status() -> bytes:
         return health.encode(box.state(), clock_known=clock.synchronised(), now=datetime.now(UTC))
 
-    depth = Depth(path)
+    depth = Depth(path, settings.spool_mb)
     box = Box(
         settings.gateway_name,
         folder / "devices.json",
@@ -49,7 +52,8 @@ async def run(settings: Settings) -> None:
     watching = asyncio.create_task(systemd.watch(lambda: publisher.alive))
     systemd.notify("READY=1")
     try:
-        house = house_of(settings, folder, box)
+        of_box = house_of(settings, folder, box)
+        house = replace(of_box, full=lambda: of_box.full() or depth.full())
         async with served(house, settings.gateway_port):
             await serve(settings.ble, box.agent, box.desk, house.take)
     finally:
@@ -60,15 +64,24 @@ async def run(settings: Settings) -> None:
 
 
 class Depth:
-    """How many items wait, asked by any thread: a connection for each."""
+    """How much waits, asked by any thread: a connection for each."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, megabytes: int) -> None:
         self._path = path
+        self._megabytes = megabytes
         self._local = threading.local()
 
     def waiting(self) -> int:
         """Return how many items have no receipt yet."""
+        return self._spool().depth()
+
+    def full(self) -> bool:
+        """Whether what waits takes nearly all the room, so that some of it must go soon."""
+        share = self._spool().status().share
+        return share is not None and share > _FULL
+
+    def _spool(self) -> Spool:
         if not hasattr(self._local, "spool"):
-            self._local.spool = Spool(self._path)
+            self._local.spool = Spool(self._path, self._megabytes)
         spool: Spool = self._local.spool
-        return spool.depth()
+        return spool
