@@ -369,6 +369,14 @@ def bench_decode() -> None:
     measure()
 
 
+@bench_app.command(name="spool")
+def bench_spool(*, days: int = 30, seconds: float = 60) -> None:
+    """Measure days of five devices without internet, and the way back, watched so many seconds."""
+    from bench.spool import main as measure
+
+    measure(days, seconds)
+
+
 def main() -> None:
     """Run a command; errors of ours end with their exit code and say what to do next."""
     try:
