@@ -42,12 +42,12 @@ BEHAVIOURS = {
     "bp-history-last-wins": "tests/ingest/gateway",
     "gatt-busy-after-indication": "issue 5: one procedure at a time",
     "plx-indicate-only": "tests/devices/virtual/test_air.py",
-    "link-agent-only-when-unbonded": "tests/bluez: one agent for all steps",
+    "link-agent-only-when-unbonded": "tests/bluez/test_bluez.py",
     "link-authfailed-two-causes": "tests/ingest/gateway/test_pairing.py",
-    "link-bleak-no-passkey": "tests/bluez: passkey",
+    "link-bleak-no-passkey": "tests/bluez/test_bluez.py",
     "link-off-at-discovery": "tests/ingest/gateway/test_agent.py",
     "link-read-is-not-paired": "tests/ingest/gateway/test_pairing.py",
-    "link-slots": "tests/bluez: memory",
+    "link-slots": "tests/bluez/test_bluez.py",
     "link-stale-host-bond-silent": "tests/ingest/gateway/test_pairing.py",
 }
 
