@@ -296,6 +296,9 @@ async def main(report: Path, *wanted: str) -> int:
                     failed += 1
                     traceback.print_exc()
                     bench.say(step.__name__, ok=False, why=f"{type(error).__name__}: {error}")
+                finally:  # what a failed step left on the air would be heard by the next
+                    for left in tuple(air._lives):
+                        await air.remove(left)
     return failed
 
 

@@ -16,6 +16,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from accelerator import accelerator
+
 CACHE = Path(os.environ.get("BALISE_BLUEZ_CACHE", "/var/tmp/balise-bluez"))  # noqa: S108 - shared
 PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -65,7 +67,7 @@ cd {root}
 echo $? >$out/exit
 sync
 echo o >/proc/sysrq-trigger
-sleep 10
+while :; do :; done # a program may no more be loaded, and the first process must not end
 """
 
 
@@ -119,6 +121,8 @@ def _unpack_kernel() -> None:
     half = CACHE / "kernel.new"
     shutil.rmtree(half, ignore_errors=True)
     subprocess.run(["dpkg", "-x", deb, half], check=True)
+    if not (half / "lib").exists():  # since Debian 13
+        (half / "lib").symlink_to("usr/lib")
     (version,) = (half / "lib/modules").iterdir()
     subprocess.run(["depmod", "-b", half, version.name], check=True)
     half.rename(CACHE / "kernel")
@@ -215,8 +219,8 @@ def run(
 def _command(vmlinuz: Path, image: Path, shared: Path, folder: Path) -> list[str]:
     return [
         "qemu-system-x86_64",
-        *("-accel", "tcg,thread=multi"),
-        *("-cpu", "max", "-smp", "2", "-m", "1536"),
+        *accelerator(vmlinuz),
+        *("-smp", "2", "-m", "1536"),
         *("-nic", "none", "-display", "none", "-no-reboot", "-monitor", "none"),
         *("-serial", f"file:{folder / 'serial.log'}"),
         *("-kernel", str(vmlinuz), "-initrd", str(image)),

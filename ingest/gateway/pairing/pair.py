@@ -46,6 +46,10 @@ class Patience:
     back: float = 600.0
 
 
+_BOND_SECONDS = 45.0
+"""A device that shows a code gives up after 30; BlueZ's answer may be lost."""
+
+
 class PairingError(Exception):
     """A pairing can't go on, for a cause that is shown."""
 
@@ -151,12 +155,34 @@ class Pairing:
                 await client.disconnect()
 
     async def _bond(self, client: BleakClient, known: KnownDevice) -> None:
+        asking = asyncio.create_task(client.pair())
         try:
-            await client.pair()
+            async with asyncio.timeout(_BOND_SECONDS):
+                await self._bonded(asking, known)
         except (BleakError, TimeoutError, EOFError) as error:
-            raise PairingError(self._why_no_bond(client, error)) from error
+            # BlueZ also bonds by itself, where a device refuses to be read before; to be asked in
+            # that moment it answers with an error, or never.
+            if not await self._bonded_after_all(known):
+                raise PairingError(self._why_no_bond(client, error)) from error
+        finally:
+            await _end(asking)
         if self.kit.client is None and not await self.kit.bonds.has(known.address):
             raise PairingError(Cause.REFUSED)
+
+    async def _bonded(self, asking: asyncio.Task[None], known: KnownDevice) -> None:
+        """Wait for the answer; not for long where the bond is there without one."""
+        while not asking.done() and not await self.kit.bonds.has(known.address):
+            await asyncio.wait((asking,), timeout=0.5)
+        await asyncio.wait((asking,), timeout=2)
+        if asking.done():
+            asking.result()
+
+    async def _bonded_after_all(self, known: KnownDevice) -> bool:
+        for _ in range(10):
+            if self.kit.client is None and await self.kit.bonds.has(known.address):
+                return True
+            await asyncio.sleep(0.1)
+        return False
 
     def _why_no_bond(self, client: BleakClient, error: Exception) -> Cause:
         if self.desk.late_code:
