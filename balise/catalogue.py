@@ -45,7 +45,7 @@ def show_model(text: str, *, as_json: bool) -> None:
 
 def as_row(model: Model) -> dict[str, Any]:
     """Return a model as JSON values; its own layouts by the characteristic they are for."""
-    row = asdict(model) | {"steps": asdict(model.steps)}
+    row = asdict(model)
     row["frames"] = [f"{frame.service}/{frame.characteristic}" for frame in model.frames]
     row["clock_default"] = model.clock_default.isoformat() if model.clock_default else None
     return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}

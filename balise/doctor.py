@@ -6,26 +6,17 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 import sql
 from balise.errors import BaliseError
+from balise.finding import Finding
 from balise.settings import Settings
 
 _LATE = timedelta(minutes=10)
 _TIMEOUT = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part and how it is."""
-
-    part: str
-    ok: bool
-    says: str
 
 
 def check(settings: Settings, parts: Sequence[str]) -> list[Finding]:

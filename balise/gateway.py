@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
@@ -85,7 +86,7 @@ def doctor(*, as_json: bool) -> None:
     found = asyncio.run(check(settings))
     for one in found:
         if as_json:
-            print(json.dumps({"part": one.part, "ok": one.ok, "says": one.says}))  # noqa: T201 - the answer
+            print_answer(asdict(one), as_json=True)
         else:
             Console().print(f"{'✓' if one.ok else '✗'} {one.part:9} {one.says}", highlight=False)
     if not all(one.ok for one in found):

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from balise.errors import DatabaseDown, DependencyDown, PartlyRefused, UsageError
+from balise.errors import DependencyDown, PartlyRefused, UsageError
 from balise.settings import Settings, local_file
 
 
@@ -285,15 +285,11 @@ def doctor(parts: Sequence[str], *, as_json: bool) -> None:
 
 
 def _database(work: Callable[[], Any]) -> Any:
-    """Run something that needs the database; say so plainly where it isn't there."""
-    import psycopg
+    """Run something that needs the database."""
+    from balise.database import needed
 
-    try:
+    with needed():
         return work()
-    except psycopg.errors.UndefinedTable as error:
-        raise DatabaseDown("the schema is missing: run `balise db migrate`") from error
-    except psycopg.OperationalError as error:
-        raise DatabaseDown(f"{DatabaseDown.__doc__} ({type(error).__name__})") from error
 
 
 def _bar() -> Progress:

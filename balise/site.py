@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 from rich.console import Console
 
-from balise.errors import DatabaseDown, UsageError
+from balise.database import needed
+from balise.errors import UsageError
 from balise.settings import Settings
 from devices.payloads import mapping as mappings
 from devices.payloads import shipped
@@ -21,11 +22,8 @@ from sql import people
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[psycopg.Connection]:
-    try:
-        with psycopg.connect(settings.database_url) as connection:
-            yield connection
-    except psycopg.OperationalError as error:
-        raise DatabaseDown from error
+    with needed(), psycopg.connect(settings.database_url) as connection:
+        yield connection
 
 
 def give(

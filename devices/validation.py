@@ -60,7 +60,7 @@ def _of_item(
     try:
         context = _Context(landed, place, item, _device(item, known))
         outcomes: list[Outcome] = []
-        for decoded in _decode(item, known.conventions):
+        for decoded in decode(item, known.conventions):
             outcomes += _of_decoded(context, decoded, known)
     except NotUnderstood as error:
         return [_refuse(landed, place, error)]
@@ -96,7 +96,10 @@ class _Context:
     device: int
 
 
-def _decode(item: balise_v1.Item, conventions: Mapping[str, Convention]) -> tuple[Decoded, ...]:
+def decode(
+    item: balise_v1.Item, conventions: Mapping[str, Convention] = CONVENTIONS
+) -> tuple[Decoded, ...]:
+    """Return what an item says, whatever kind it is; NotUnderstood where it says nothing."""
     if item.convention:
         convention = conventions.get(item.convention)
         if convention is None:

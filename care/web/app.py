@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache
 from importlib import resources
 from typing import Annotated, Any, cast
 
@@ -12,40 +11,23 @@ import psycopg
 from fastapi import Depends, FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import sql
+from balise.languages import other, preferred
 from balise.metrics import METRICS
+from balise.pages import HEADERS, templates
 from balise.settings import Settings
 from care.web import accounts, pages
 from care.web.accounts import Account
-from care.web.words import LANGUAGES, words
+from care.web.words import words
 
 COOKIE = "balise_session"
 PERIODS = (7, 30, 90)
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self';"
-    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 class SignedOut(Exception):  # noqa: N818 - a state of the visitor, not an error
     """Nobody is signed in."""
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("care.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _connection(request: Request) -> Iterator[psycopg.Connection]:
@@ -78,7 +60,7 @@ def _page(
     **content: Any,
 ) -> HTMLResponse:
     html = (
-        _templates()
+        templates("care.web")
         .get_template(template)
         .render(
             w=words(language),
@@ -95,8 +77,7 @@ def _page(
 
 def _language(request: Request) -> str:
     """Return the language of a visitor without account, from the browser."""
-    accepted = request.headers.get("accept-language", "").lower()
-    return "en" if accepted.startswith("en") else LANGUAGES[0]
+    return preferred(request.headers.get("accept-language", ""))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -123,7 +104,7 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
         response: Response = PlainTextResponse(text, status_code=403)
     else:
         response = await call_next(request)
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "public, max-age=3600"
@@ -187,8 +168,7 @@ def _add_session(app: FastAPI) -> None:
     def language(
         connection: Connection, account: SignedIn, back: Annotated[str, Form()] = "/"
     ) -> Response:
-        other = LANGUAGES[1 - LANGUAGES.index(account.language)]
-        accounts.set_language(connection, account.name, other)
+        accounts.set_language(connection, account.name, other(account.language))
         # Only a path of ours: a form field must not send anybody elsewhere.
         inside = back.startswith("/") and not back.startswith(("//", "/\\"))
         return RedirectResponse(back if inside else "/", status_code=303)

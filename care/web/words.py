@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 
-LANGUAGES = ("fr", "en")
+from balise.languages import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True)

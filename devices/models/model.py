@@ -79,6 +79,10 @@ class Steps:
     fr: tuple[str, ...]
     en: tuple[str, ...]
 
+    def said_in(self, language: str) -> tuple[str, ...]:
+        """Return the steps in `fr` or `en`."""
+        return self.fr if language == "fr" else self.en
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:

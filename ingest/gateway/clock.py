@@ -1,8 +1,8 @@
 """The gateway's own clock: whether anyone vouches for it, and the moment something happened.
 
 A box without a battery for its clock starts in the past and learns the time from the network
-later. What it captures meanwhile carries the boot and the seconds since it, so that the moment can
-be told as soon as the time is known.
+later. A boot and the seconds since it are enough to tell the moment as soon as the time is known;
+what is captured does not carry them yet.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from balise.errors import UsageError
+from ingest.gateway import files
 
 
 class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,4 @@ def read(path: Path) -> list[KnownDevice]:
 def write(path: Path, devices: Sequence[KnownDevice]) -> None:
     """Write the file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".new")
-    half.write_bytes(msgspec.json.format(msgspec.json.encode(devices)))
-    half.replace(path)
+    files.write_json(path, devices)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from balise.errors import BaliseError, BrokerDown
+from balise.finding import Finding
 from balise.settings import Settings
 from ingest.gateway import clock, devices
 from ingest.gateway.pairing.desk import Desk
@@ -17,15 +17,6 @@ from ingest.mqtt import Broker
 
 _SECONDS = 5.0
 _LATE = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part of the box and how it is."""
-
-    part: str
-    ok: bool
-    says: str
 
 
 async def check(settings: Settings) -> list[Finding]:

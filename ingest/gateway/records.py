@@ -16,6 +16,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from devices import racp
+from ingest.gateway import files
 
 SILENCE = 30.0
 """Seconds without a packet after which a procedure has failed."""
@@ -41,9 +42,7 @@ class Cursors:
     def move(self, device: str, service: str, number: int) -> None:
         """Note that everything up to a record is spooled."""
         self._last[f"{device}/{service}"] = number
-        half = self._path.with_suffix(".new")
-        half.write_bytes(msgspec.json.format(msgspec.json.encode(self._last)))
-        half.replace(self._path)
+        files.write_json(self._path, self._last)
 
 
 @dataclass(slots=True)
@@ -53,7 +52,6 @@ class Transfer:
     asked: int = 0
     came: int = 0
     whole: bool = False
-    reset: bool = False
 
 
 @dataclass(slots=True)
@@ -77,9 +75,7 @@ class Records:
         first = None if after is None or not self.asks_from else after + 1
         count = await self._count(first)
         if count == 0 and first is not None and await self._was_reset(after):
-            transfer = await self._report(None, await self._count(None))
-            transfer.reset = True
-            return transfer
+            return await self._report(None, await self._count(None))
         if count == 0:
             return Transfer(whole=True)
         return await self._report(first, count)

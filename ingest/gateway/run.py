@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,8 +51,7 @@ async def run(settings: Settings) -> None:
     watching = asyncio.create_task(systemd.watch(lambda: publisher.alive))
     systemd.notify("READY=1")
     try:
-        of_box = house_of(settings, folder, box)
-        house = replace(of_box, full=lambda: of_box.full() or depth.full())
+        house = house_of(settings, folder, box, depth.full)
         async with served(house, settings.gateway_port):
             await serve(settings.ble, box.agent, box.desk, house.take)
     finally:

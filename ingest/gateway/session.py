@@ -104,7 +104,8 @@ class Session:
                 self._spool(bundles)
                 self._count(frame, bundles)
             except sqlite3.Error:
-                # Not confirmed, so the device keeps it; a link without answer would stand 30 s.
+                # Over bumble not confirmed, so the device keeps it; BlueZ has confirmed by itself.
+                # A link without answer would stand 30 s.
                 _log.exception("spool_refused", device=self._device.address)
                 self._ended.set()
                 raise

@@ -7,11 +7,12 @@ from datetime import date
 import polars as pl
 import pytest
 
+from balise.languages import LANGUAGES
 from balise.metrics import METRICS, Metric, Rollup
 from care.pathways import PATHWAYS, Pathway
 from care.readings import frame
 from care.rules import RULES, Rule
-from care.web.words import LANGUAGES, words
+from care.web.words import words
 from devices import units
 
 

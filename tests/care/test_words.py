@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from balise.languages import LANGUAGES
 from balise.model import Quality
 from care.web.app import CLOSE_REASONS
-from care.web.words import LANGUAGES, words
+from care.web.words import words
 
 
 def test_both_languages_have_every_word():

@@ -62,4 +62,4 @@ async def heard(request: Request) -> Response:
 
 def steps(model: Model, w: Words) -> list[str]:
     """Return a model's steps in a language."""
-    return [w.tied(step) for step in (model.steps.fr if w.language == "fr" else model.steps.en)]
+    return [w.tied(step) for step in model.steps.said_in(w.language)]

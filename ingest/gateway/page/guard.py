@@ -7,19 +7,13 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from balise.languages import LANGUAGES
+from balise.pages import HEADERS
 from ingest.gateway.page.render import house_at, page, refreshed, to, words_for
-from ingest.gateway.pairing.words import LANGUAGES
 
 COOKIE = "balise_box"
 _FORM_BYTES = 4096
 _KEPT_SECONDS = 400 * 24 * 3600
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self';"
-    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -29,7 +23,7 @@ async def guard(request: Request, call_next: Callable[[Request], Awaitable[Respo
         response: Response = PlainTextResponse(text, status_code=403)
     else:
         response = _at_the_door(request) or await call_next(request)
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "public, max-age=3600"

@@ -35,13 +35,15 @@ class House:
         self.ear.take(kit)
 
 
-def house_of(settings: Settings, folder: Path, box: Box) -> House:
-    """Return the house of this home's settings."""
+def house_of(
+    settings: Settings, folder: Path, box: Box, full: Callable[[], bool] = lambda: False
+) -> House:
+    """Return the house of this home's settings; it is full where its disk or its spool is."""
     return House(
         box,
         Door(folder),
         Story(box),
         care={"fr": settings.gateway_care_fr, "en": settings.gateway_care_en},
         phone=settings.gateway_phone,
-        full=lambda: shutil.disk_usage(folder).free < _NO_ROOM,
+        full=lambda: full() or shutil.disk_usage(folder).free < _NO_ROOM,
     )

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, cast
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from balise.languages import LANGUAGES, other, preferred
+from balise.pages import templates
 from devices.models.model import Kind
 from ingest.gateway.page.house import House
 from ingest.gateway.page.words import Words, words
-from ingest.gateway.pairing.words import LANGUAGES
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("ingest.gateway.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def house_at(request: Request) -> House:
@@ -36,8 +24,7 @@ def words_for(request: Request) -> Words:
     asked = request.query_params.get("language") or request.cookies.get("language", "")
     if asked in LANGUAGES:
         return words(asked)
-    accepted = request.headers.get("accept-language", "").lower()
-    return words("en" if accepted.startswith("en") else LANGUAGES[0])
+    return words(preferred(request.headers.get("accept-language", "")))
 
 
 def page(
@@ -45,12 +32,12 @@ def page(
 ) -> HTMLResponse:
     """Return a page with its one heading."""
     w = words_for(request)
-    html = _templates().get_template(template)
+    html = templates("ingest.gateway.page").get_template(template)
     text = html.render(
         w=w,
         picture=picture,
         title=title,
-        other=LANGUAGES[1 - LANGUAGES.index(w.language)],
+        other=other(w.language),
         house=house_at(request),
         wrong=request.query_params.get("wrong"),
         **content,

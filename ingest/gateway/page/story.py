@@ -41,7 +41,7 @@ class Story:
         while True:
             self.look()
             self._look_at_the_line()
-            await self._changed(_PERIOD)
+            await self._box.desk.changed(within=_PERIOD)
 
     async def moved(self, version: int, seconds: float) -> None:
         """Return once the pairing is no longer where a page has seen it, or after some time."""
@@ -60,8 +60,3 @@ class Story:
                 self.offline_since = None
             elif self.offline_since is None:
                 self.offline_since = datetime.now(UTC)
-
-    async def _changed(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._box.desk.changed()

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 
+from balise.languages import LANGUAGES
 from ingest.gateway.pairing import words as pairing
 from ingest.gateway.pairing.stages import Cause, Stage
-from ingest.gateway.pairing.words import LANGUAGES, Said
+from ingest.gateway.pairing.words import Said
 
 _ALONE = re.compile(r"(?<=«) | (?=[?!:;»])")
 

@@ -7,7 +7,7 @@ One pairing at a time. What asks (BlueZ's agent, bumble's delegate) waits here; 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ingest.gateway.pairing.stages import Cause, Stage
@@ -44,7 +44,6 @@ class _Question:
 class Desk:
     """The state of the one pairing that goes on, or of the last one."""
 
-    bonded: Callable[[str], bool] = lambda _address: False
     progress: Progress | None = None
     typed_code: bool = False
     late_code: bool = False
@@ -66,10 +65,12 @@ class Desk:
         if self.progress is not None:
             self.show(replace(self.progress, stage=stage, **changes))  # type: ignore[arg-type]
 
-    async def changed(self) -> None:
-        """Wait until something is shown that was not before."""
+    async def changed(self, within: float | None = None) -> None:
+        """Wait until something is shown that was not before, or for so many seconds."""
         self._changed.clear()
-        await self._changed.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._changed.wait()
 
     @property
     def open(self) -> bool:
@@ -77,11 +78,9 @@ class Desk:
         return self.progress is not None and self.progress.stage not in (Stage.DONE, Stage.FAILED)
 
     def allows(self, address: str) -> bool:
-        """Say whether a device may bond: the one being paired, or one that is bonded already."""
-        return self.bonded(address) or (self.open and self._is_it(address))
-
-    def _is_it(self, address: str) -> bool:
-        return self.progress is not None and self.progress.address in ("", address.upper())
+        """Say whether a device may bond: the one being paired."""
+        paired = self.progress.address if self.progress else ""
+        return self.open and paired in ("", address.upper())
 
     async def code(self, address: str) -> int:
         """Return the six digits that somebody reads on the device; RefusalError if nobody does."""
@@ -92,9 +91,7 @@ class Desk:
         return int(text)
 
     async def confirm(self, address: str, digits: int) -> bool:
-        """Ask whether the device shows these digits; a bonded one needs nobody to say so."""
-        if self.bonded(address):
-            return True
+        """Ask whether the device shows these digits."""
         if not self.allows(address):
             return False
         return await self._ask(Stage.CONFIRM, digits=f"{digits:06}", asked_code=False) == "yes"

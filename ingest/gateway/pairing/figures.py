@@ -6,9 +6,8 @@ import msgspec
 
 from balise.errors import NotUnderstood
 from balise.model import State, Value
-from devices import models, plausibility, session
+from devices import plausibility, validation
 from devices.payloads import balise_v1
-from devices.session import RawFrame
 
 _UNITS = {"mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F", "[lb_av]": "lb"}
 _SHOWN = (
@@ -26,16 +25,8 @@ _item = msgspec.json.Decoder(balise_v1.Item)
 
 def figures(body: bytes) -> tuple[str, ...]:
     """Return what to show of a spooled item, nothing where it is no measurement."""
-    item = _item.decode(body)
     try:
-        found = session.read(
-            RawFrame(item.service, item.characteristic, bytes.fromhex(item.data)),
-            tuple(
-                RawFrame(one.service, one.characteristic, bytes.fromhex(one.data))
-                for one in item.companions
-            ),
-            model=models.known(item.model),
-        )
+        found = validation.decode(_item.decode(body))
     except NotUnderstood:
         return ()
     measured = [one for one in found if one.state is State.MEASURED]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import suppress
 
 from rich.console import Console
 
@@ -18,8 +17,7 @@ from ingest.gateway.stack import opened
 async def pair_here(ble: str, box: Box, model: Model, language: str) -> bool:
     """Pair one device with this process's own radio; True where it has proved itself."""
     console = Console()
-    steps = model.steps.fr if language == "fr" else model.steps.en
-    for number, step in enumerate(steps, 1):
+    for number, step in enumerate(model.steps.said_in(language), 1):
         console.print(f"{number}. {step}", markup=False, highlight=False)
     async with opened(ble, box.desk) as (kit, _lost):
         box.take(kit)
@@ -42,9 +40,7 @@ async def _watch(box: Box, console: Console, language: str) -> bool:
                 continue
             if progress.stage in (Stage.DONE, Stage.FAILED):
                 return progress.stage is Stage.DONE
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await box.desk.changed()
+        await box.desk.changed(within=1)
 
 
 async def _ask(box: Box, stage: Stage) -> None:

@@ -9,8 +9,6 @@ from importlib import resources
 
 from ingest.gateway.pairing.stages import Cause, Stage
 
-LANGUAGES = ("fr", "en")
-
 
 @dataclass(frozen=True, slots=True)
 class Said:

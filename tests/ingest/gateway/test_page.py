@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from balise.languages import LANGUAGES
 from balise.settings import Settings
 from devices import models
 from devices.models.model import Kind
@@ -37,7 +38,6 @@ from ingest.gateway.pairing.bumble_agent import attach
 from ingest.gateway.pairing.desk import Progress
 from ingest.gateway.pairing.pair import Patience
 from ingest.gateway.pairing.stages import Cause, Stage
-from ingest.gateway.pairing.words import LANGUAGES
 
 CUFF = "F0:00:00:00:00:07"
 QUICK = Patience(search=3, gather=0.3, connect=5, measure=6, quiet=0.5, back=8)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from balise.languages import LANGUAGES
 from devices.models import find
 from devices.models.model import Model
 from devices.models.model import Pairing as Way
@@ -25,7 +26,7 @@ from ingest.gateway.pairing.bumble_agent import attach
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.pairing.pair import Pairing, Patience
 from ingest.gateway.pairing.stages import Cause, Stage
-from ingest.gateway.pairing.words import LANGUAGES, said
+from ingest.gateway.pairing.words import said
 
 ADDRESS = "F0:00:00:00:00:05"
 QUICK = Patience(search=3, gather=0.3, connect=5, measure=6, quiet=0.5, back=8)
