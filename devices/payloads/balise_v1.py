@@ -92,6 +92,7 @@ class _Numbers(msgspec.Struct, frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
+_item = msgspec.json.Decoder(Item)
 _message = msgspec.json.Decoder(Message)
 _numbers = msgspec.json.Decoder(_Numbers)
 
@@ -99,6 +100,11 @@ _numbers = msgspec.json.Decoder(_Numbers)
 def encode_item(item: Item) -> bytes:
     """Return an item as the spool keeps it, still without number."""
     return _encoder.encode(item)
+
+
+def read_item(body: bytes) -> Item:
+    """Return an item as the spool keeps it; msgspec.MsgspecError where it is none."""
+    return _item.decode(body)
 
 
 def encode_message(epoch: UUID, items: Iterable[tuple[int, bytes]]) -> bytes:

@@ -7,6 +7,8 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from balise.errors import UsageError
 from balise.settings import Settings
 from ingest.gateway import clock, devices, health, systemd
@@ -15,10 +17,14 @@ from ingest.gateway.box import Box
 from ingest.gateway.page.house import house_of
 from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher
+from ingest.gateway.redelivery import Redelivery
 from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
 
+_log = structlog.get_logger(__name__)
 _FULL = 0.9
+_LOOKED_BACK = 1000
+"""Items among which the last one of each device is looked for; most are a stream's."""
 
 
 async def run(settings: Settings) -> None:
@@ -29,7 +35,12 @@ async def run(settings: Settings) -> None:
     path = folder / "spool.db"
     spool = Spool(path, settings.spool_mb)
 
+    redelivery = Redelivery(body for _, body in spool.newest(_LOOKED_BACK))
+
     def put(item: bytes) -> None:
+        if redelivery.again(item, datetime.now(UTC)):
+            _log.info("told_again", gateway=settings.gateway_name)
+            return
         spool.put(item)
         publisher.wake()
 

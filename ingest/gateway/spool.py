@@ -126,6 +126,10 @@ class Spool:
         """Return items without receipt before a number, the newest first."""
         return rows.read(self._db, self._waiting(1, than - 1), limit, newest=True)
 
+    def newest(self, limit: int) -> list[Row]:
+        """Return the newest items, with or without receipt, the newest first."""
+        return rows.read(self._db, ((1, self.given()),), limit, newest=True)
+
     def between(self, low: int, high: int) -> list[Row]:
         """Return items without receipt from one number to another."""
         return rows.read(self._db, self._waiting(low, high), high - low + 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from balise.errors import NotUnderstood
 from balise.model import State, Value
 from devices import plausibility, validation
@@ -20,13 +18,12 @@ _SHOWN = (
     "interstitial_glucose",
     "body_fat_percentage",
 )
-_item = msgspec.json.Decoder(balise_v1.Item)
 
 
 def figures(body: bytes) -> tuple[str, ...]:
     """Return what to show of a spooled item, nothing where it is no measurement."""
     try:
-        found = validation.decode(_item.decode(body))
+        found = validation.decode(balise_v1.read_item(body))
     except NotUnderstood:
         return ()
     measured = [one for one in found if one.state is State.MEASURED]
