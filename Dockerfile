@@ -17,6 +17,7 @@ COPY sql sql
 COPY demo demo
 COPY bench bench
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation . \
-    && useradd --system --home-dir /var/lib/balise --create-home balise
+    && useradd --system --home-dir /var/lib/balise --create-home balise \
+    && install -d -o balise -m 0755 /var/lib/balise/ca /var/lib/balise/tls
 USER balise
 ENTRYPOINT ["balise"]

@@ -103,6 +103,56 @@ def gateway_run() -> None:
     gateway.run()
 
 
+@gateway_app.command(name="invite")
+def gateway_invite(
+    name: str, *, pdf: Path | None = None, days: float = 7, json: Json = False
+) -> None:
+    """Invite a box, on the server: a one-time code and the sheet that goes with it.
+
+    Parameters
+    ----------
+    name
+        What the box will be called; an earlier invitation of it ends.
+    pdf
+        Write the sheet, with the QR code, here.
+    days
+        How long the code is good.
+    json
+        One JSON object.
+
+    """
+    from balise import enrolment
+
+    enrolment.invite(name, pdf, days, as_json=json)
+
+
+@gateway_app.command(name="enrol")
+def gateway_enrol(uri: str = "", *, server: str = "", code: str = "") -> None:
+    """Enrol this box at its server; its key never leaves it.
+
+    Parameters
+    ----------
+    uri
+        What the sheet's QR code says: balise://enrol?…
+    server
+        Instead of it, the server's address.
+    code
+        And the sheet's eight digits.
+
+    """
+    from balise import gateway
+
+    gateway.enrol(uri, server=server, code=code)
+
+
+@gateway_app.command(name="revoke")
+def gateway_revoke(name: str, *, json: Json = False) -> None:
+    """Shut a lost box out, on the server, at once; a new invitation lets it in again."""
+    from balise import enrolment
+
+    enrolment.revoke(name, as_json=json)
+
+
 @gateway_app.command(name="pair")
 def gateway_pair(
     model: str,
@@ -319,6 +369,14 @@ def mappings_add(path: Path) -> None:
     from balise import run, site
 
     site.keep(run.read_settings("database_url"), path)
+
+
+@app.command(name="authority")
+def site_authority() -> None:
+    """Make the site's certificate authority, and what broker and services need of it."""
+    from balise import enrolment
+
+    enrolment.authority()
 
 
 @db_app.command(name="migrate")

@@ -6,10 +6,21 @@ BaliseError
 │   ├── FrameError
 │   └── PayloadError
 ├── PartlyRefused
+├── AuthorityMissing
+├── EnrolmentRefused
+│   ├── CodeUnknown
+│   ├── CodeUsed
+│   ├── CodeExpired
+│   ├── CodesClosed
+│   ├── BoxRevoked
+│   ├── RequestUnreadable
+│   ├── ClockWrong
+│   └── AuthorityForeign
 └── DependencyDown
     ├── StackUnavailable
     ├── DatabaseDown
     ├── BrokerDown
+    ├── ServerDown
     └── RadioDown
 """
 
@@ -89,6 +100,46 @@ class PartlyRefused(BaliseError):
     """Some of it was refused; `balise refused list` says what and why."""
 
 
+class AuthorityMissing(BaliseError):
+    """The server has no certificate authority yet; run `balise authority`, or `balise up`."""
+
+
+class EnrolmentRefused(BaliseError):
+    """The server did not enrol this box."""
+
+
+class CodeUnknown(EnrolmentRefused):
+    """The server does not know this code; look at the sheet, or ask for another invitation."""
+
+
+class CodeUsed(EnrolmentRefused):
+    """The code has let in another box already; ask for another invitation."""
+
+
+class CodeExpired(EnrolmentRefused):
+    """The code has expired; ask for another invitation (`balise gateway invite`)."""
+
+
+class CodesClosed(EnrolmentRefused):
+    """Too many wrong codes came in; use the QR code's address, or wait for an hour."""
+
+
+class BoxRevoked(EnrolmentRefused):
+    """The box was shut out; it needs an invitation to come back (`balise gateway invite`)."""
+
+
+class RequestUnreadable(EnrolmentRefused):
+    """The server could not read the box's request; bring both to the same version of Balise."""
+
+
+class ClockWrong(EnrolmentRefused):
+    """The clocks of box and server differ; set the box's (`timedatectl set-ntp true`)."""
+
+
+class AuthorityForeign(EnrolmentRefused):
+    """The answer is not of the server that made the invitation; do not go on, tell its sender."""
+
+
 class DependencyDown(BaliseError):
     """Something Balise needs does not answer."""
 
@@ -103,6 +154,10 @@ class DatabaseDown(DependencyDown):
 
 class BrokerDown(DependencyDown):
     """The MQTT broker does not answer; check BALISE_MQTT_URL."""
+
+
+class ServerDown(DependencyDown):
+    """The server does not answer; see that the internet is there, and the address the sheet's."""
 
 
 class RadioDown(DependencyDown):

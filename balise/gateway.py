@@ -9,27 +9,54 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from balise.errors import BaliseError, DependencyDown
+from balise.errors import BaliseError, DependencyDown, UsageError
 from balise.run import log, print_answer, read_settings, until_stopped
+from balise.settings import Settings
 from devices.models import find
 from ingest.gateway.box import Box
+from ingest.gateway.certificate import enrolled
 from ingest.gateway.devices import folder, read
 from ingest.gateway.doctor import check
+from ingest.gateway.enrol import Invitation, read_uri
+from ingest.gateway.enrol import enrol as ask_in
 from ingest.gateway.pairing.terminal import pair_here
 from ingest.gateway.run import run as serve
 from ingest.gateway.spool import Spool
 
 
+def _settings(*needs: str) -> Settings:
+    """Read the settings, with what enrolment left in the gateway's folder."""
+    settings = enrolled(read_settings())
+    for need in needs:
+        if not getattr(settings, need):
+            raise UsageError(
+                f"BALISE_{need.upper()} is not set, and no box is enrolled in {settings.home}:"
+                " `balise gateway enrol`"
+            )
+    return settings
+
+
+def enrol(uri: str, *, server: str, code: str) -> None:
+    """Enrol this box at its server, by the QR code's address or by the eight digits."""
+    digits = "".join(code.split())
+    if not uri and not (server and digits):
+        raise UsageError("give the QR code's address, or --server and --code")
+    invitation = read_uri(uri) if uri else Invitation(server, code=digits)
+    found = ask_in(read_settings().home, invitation)
+    until = found.certificate.not_valid_after_utc
+    Console().print(f"enrolled as {found.folder.name}; renewed by itself before {until:%Y-%m-%d}")
+
+
 def run() -> None:
     """Run the gateway until stopped."""
-    settings = read_settings("mqtt_url", "gateway_name")
+    settings = _settings("mqtt_url", "gateway_name")
     log()
     until_stopped(serve(settings))
 
 
 def pair(name: str, *, language: str, many: bool) -> None:
     """Pair devices of a model with this machine's own radio; exit 1 where one fails."""
-    settings = read_settings("gateway_name")
+    settings = _settings("gateway_name")
     here = folder(settings.home, settings.gateway_name)
     spool = Spool(here / "spool.db", settings.spool_mb)
     box = Box(settings.gateway_name, here / "devices.json", spool.put)
@@ -46,7 +73,7 @@ def pair(name: str, *, language: str, many: bool) -> None:
 
 def list_devices(*, as_json: bool) -> None:
     """Print the devices of this home."""
-    settings = read_settings("gateway_name")
+    settings = _settings("gateway_name")
     known = read(folder(settings.home, settings.gateway_name) / "devices.json")
     if as_json:
         for one in known:
@@ -60,7 +87,7 @@ def list_devices(*, as_json: bool) -> None:
 
 def status(*, as_json: bool) -> None:
     """Print what the gateway's spool holds."""
-    settings = read_settings("gateway_name")
+    settings = _settings("gateway_name")
     here = folder(settings.home, settings.gateway_name)
     known = read(here / "devices.json")
     spool = Spool(here / "spool.db", settings.spool_mb)
@@ -82,7 +109,7 @@ def status(*, as_json: bool) -> None:
 
 def doctor(*, as_json: bool) -> None:
     """Print how each part of the box is; exit 4 where one is not well."""
-    settings = read_settings("mqtt_url", "gateway_name")
+    settings = _settings("mqtt_url", "gateway_name")
     found = asyncio.run(check(settings))
     for one in found:
         if as_json:

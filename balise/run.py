@@ -307,4 +307,4 @@ def print_answer(answer: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(answer, default=str))  # noqa: T201 - the answer
         return
     for key, value in answer.items():
-        Console().print(f"{key:18} {value}", highlight=False)
+        Console().print(f"{key:18} {value}", highlight=False, soft_wrap=True)

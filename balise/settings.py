@@ -34,6 +34,17 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", description="PostgreSQL with TimescaleDB")
     mqtt_url: str = Field(default="", description="mqtt:// or mqtts://user:password@host:port")
     mqtt_ca_file: Path | None = Field(default=None, description="CA of an mqtts:// broker")
+    mqtt_cert_file: Path | None = Field(default=None, description="our certificate, for mqtts://")
+    mqtt_key_file: Path | None = Field(default=None, description="the key of that certificate")
+    server_url: str = Field(default="", description="what boxes at home call these pages")
+    broker_names: str = Field(
+        default="localhost", description="what boxes call the broker: host names, by commas"
+    )
+    broker_port: int = Field(default=8883, description="the port at which boxes find it")
+    broker_listen: str = Field(
+        default="127.0.0.1", description="where the local stack's broker listens for boxes"
+    )
+    certificate_days: float = Field(default=30, description="how long a box's certificate is good")
     ble: str = Field(
         default="bluez", description="bluez, or a bumble transport such as tcp-client:HOST:PORT"
     )

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import psycopg
 from rich.console import Console
@@ -31,7 +32,12 @@ def run_up(*, demo: bool, bluetooth: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     began = time.monotonic()
-    stack = Stack(settings.home, progress=Terminal())
+    stack = Stack(
+        settings.home,
+        progress=Terminal(),
+        names=settings.broker_names.split(","),
+        listen=settings.broker_listen,
+    )
     fleet = Fleet(settings.home / "log")
     try:
         endpoints = stack.start()
@@ -53,16 +59,16 @@ def _up(
     bluetooth: bool,
     began: float,
 ) -> None:
-    settings = use(endpoints)
-    _tell_other_terminals(settings)
+    port = Settings().web_port
+    web_port = port if port and is_free(port) else free()
+    settings = use(endpoints, web_port)
+    _tell_other_terminals(endpoints)
     migrate(settings.database_url)
     password = _first_account(settings)
     fleet.add("receive", "receive")
     with Terminal().step("Waiting for the receiver"):
         wait_for(Broker(settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
-    port = settings.web_port
-    web_port = port if port and is_free(port) else free()
-    fleet.add("web", "web", BALISE_WEB_PORT=str(web_port))
+    fleet.add("web", "web")
     if demo:
         _enrol(stack, fleet, settings, bluetooth=bluetooth)
     # Not awaited before the data come in: they need no dashboard.
@@ -72,11 +78,13 @@ def _up(
     _tell(endpoints, web_port, password, time.monotonic() - began)
 
 
-def use(endpoints: Endpoints) -> Settings:
+def use(endpoints: Endpoints, web_port: int = 0) -> Settings:
     """Make the running stack the settings of this process and its children."""
+    os.environ.update(_variables(endpoints))
+    if web_port:
+        os.environ["BALISE_WEB_PORT"] = str(web_port)
+        os.environ.setdefault("BALISE_SERVER_URL", f"http://127.0.0.1:{web_port}")
     os.environ.update(
-        BALISE_DATABASE_URL=endpoints.database_url,
-        BALISE_MQTT_URL=endpoints.mqtt_url,
         PREFECT_API_URL=endpoints.prefect_api_url,
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
@@ -84,23 +92,31 @@ def use(endpoints: Endpoints) -> Settings:
     return Settings()
 
 
-def _tell_other_terminals(settings: Settings) -> None:
+def _variables(endpoints: Endpoints) -> dict[str, str]:
+    return {
+        "BALISE_DATABASE_URL": endpoints.database_url,
+        "BALISE_MQTT_URL": endpoints.mqtt_url,
+        "BALISE_BROKER_PORT": endpoints.boxes_url.rpartition(":")[2],
+        **{f"BALISE_{name.upper()}": str(path) for name, path in endpoints.mqtt_files.items()},
+    }
+
+
+def _tell_other_terminals(endpoints: Endpoints) -> None:
     """Write where the servers are, so that `balise import` in another terminal finds them."""
     path = local_file()
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"BALISE_DATABASE_URL={settings.database_url}\n")
-        file.write(f"BALISE_MQTT_URL={settings.mqtt_url}\n")
+        server = os.environ["BALISE_SERVER_URL"]
+        for name, value in (_variables(endpoints) | {"BALISE_SERVER_URL": server}).items():
+            file.write(f"{name}={value}\n")
 
 
 def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -> None:
     from demo.enrol import backfill, enrol
     from demo.patients import PATIENTS
-    from ingest.importer import GATEWAY
 
     new = enrol(settings, datetime.now(UTC))
-    importer = gateway_settings(stack, settings, GATEWAY)
     with Terminal().step("Sixty days of the virtual patients, through the import path"):
-        backfill(importer, new, lambda _done, _total: None)
+        backfill(settings, new, lambda _done, _total: None)
     if not bluetooth:
         return
     air = free()
@@ -111,19 +127,18 @@ def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -
                 patient.gateway,
                 "gateway",
                 "run",
-                BALISE_GATEWAY_NAME=patient.gateway,
-                BALISE_MQTT_URL=gateway_settings(stack, settings, patient.gateway).mqtt_url,
+                BALISE_GATEWAY_NAME=gateway_settings(stack, settings, patient.gateway).gateway_name,
                 BALISE_BLE=f"tcp-client:127.0.0.1:{air}",
             )
 
 
 def gateway_settings(stack: Stack, settings: Settings, name: str) -> Settings:
-    """Return the settings of a gateway, with its own account at the broker."""
-    password = stack.add_gateway(name)
-    _, _, host = settings.mqtt_url.rpartition("@")
-    return settings.model_copy(
-        update={"mqtt_url": f"mqtt://{name}:{password}@{host}", "gateway_name": name}
-    )
+    """Return the settings of a gateway on this machine, which is enrolled if it isn't yet."""
+    from ingest.gateway.certificate import enrol_here, enrolled
+
+    url = urlsplit(stack.endpoints.boxes_url)
+    enrol_here(stack.authority, settings, name, port=url.port or 0)
+    return enrolled(settings.model_copy(update={"gateway_name": name}))
 
 
 def _first_account(settings: Settings) -> str | None:

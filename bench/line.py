@@ -53,13 +53,12 @@ class Line:
 
     def add_gateway(self, name: str, ble: str) -> None:
         """Start the gateway process of an enrolled home."""
-        own = self.of_gateway(name)
+        self.of_gateway(name)
         self.fleet.add(
             name,
             "gateway",
             "run",
             BALISE_GATEWAY_NAME=name,
-            BALISE_MQTT_URL=own.mqtt_url,
             BALISE_BLE=ble,
             BALISE_RECEIPT_TIMEOUT="5",
         )

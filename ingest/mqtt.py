@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import ssl
 import threading
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,23 +21,34 @@ from balise.settings import Settings
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE = 30
+_TAKEOVER_SECONDS = 10.0
 
 
 class Broker:
-    """Where the broker is, and with which name and password."""
+    """Where the broker is, and as whom we come: by certificate, or name and password."""
 
     def __init__(self, settings: Settings) -> None:
         url = urlsplit(settings.mqtt_url)
         if url.scheme not in _PORTS or not url.hostname:
             raise UsageError(
-                "BALISE_MQTT_URL must look like mqtts://user:password@host:8883 or mqtt://…"
+                "BALISE_MQTT_URL must look like mqtts://host:8883, or mqtts://user:password@host"
             )
         self.host = url.hostname
         self.port = url.port or _PORTS[url.scheme]
         self.user = unquote(url.username or "")
         self.password = unquote(url.password or "")
-        self._tls = url.scheme == "mqtts"
-        self._ca_file = settings.mqtt_ca_file
+        self._certificate = (settings.mqtt_cert_file, settings.mqtt_key_file)
+        self._tls = _tls(settings.mqtt_ca_file) if url.scheme == "mqtts" else None
+        self.reload()
+
+    def reload(self) -> None:
+        """Read our certificate, for every connection from now on."""
+        certificate, key = self._certificate
+        if self._tls is not None and certificate is not None:
+            try:
+                self._tls.load_cert_chain(certificate, key)
+            except OSError as error:  # an ssl.SSLError is one
+                raise UsageError(f"{certificate} and {key} can't be used: {error}") from error
 
     def client(
         self, client_id: str, *, manual_ack: bool = False, persistent: bool = True
@@ -51,13 +63,34 @@ class Broker:
         )
         if self.user:
             client.username_pw_set(self.user, self.password)
-        if self._tls:
-            client.tls_set(
-                ca_certs=str(self._ca_file) if self._ca_file else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         return client
+
+
+def end_session(broker: Broker, client_id: str) -> None:
+    """Take over somebody's session at the broker and forget it: they are disconnected."""
+    ended = threading.Event()
+    client = broker.client(client_id, persistent=False)
+    client.on_connect = lambda *_: ended.set()
+    client.connect_async(broker.host, broker.port, KEEPALIVE)
+    client.loop_start()
+    try:
+        if not ended.wait(_TAKEOVER_SECONDS):
+            raise BrokerDown(
+                f"{broker.host}:{broker.port} does not answer: {client_id} may live on"
+            )
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _tls(authority: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as error:
+        raise UsageError(f"BALISE_MQTT_CA_FILE {authority} can't be used: {error}") from error
 
 
 def wait_for(broker: Broker, topic: str, payload: bytes, seconds: float) -> None:

@@ -22,7 +22,6 @@ import yaml
 from balise.__main__ import app
 from balise.doctor import CHECKS
 from balise.settings import Settings
-from balise.stack.broker import GATEWAY
 from balise.stack.cluster import SETTINGS
 from balise.stack.postgres import EXTENSIONS
 
@@ -31,7 +30,7 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("balise:")}
-ONE_SHOT = {"migrate"}
+ONE_SHOT = {"migrate", "authority"}
 IMAGE = dict(
     re.findall(
         r"(\w+)=(\S+)",
@@ -45,7 +44,9 @@ SECRETS = runpy.run_path(str(ROOT / "ops/secrets"))
 
 
 def test_the_whole_line_is_there():
-    assert {*SERVICES} == {"database", "broker", "prefect", "migrate", "receive", "flows", "web"}
+    assert {*SERVICES} == {
+        *("database", "broker", "prefect", "authority", "migrate", "receive", "flows", "web")
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -106,7 +107,7 @@ def test_every_variable_is_one_somebody_reads(name: str):
 def test_no_password_stands_in_the_file():
     assert all(rest == ":?run ops/secrets first" for _, rest in VARIABLE.findall(TEXT))
     urls = re.findall(r"://\w+:([^@\n]+)@", TEXT)
-    assert len(urls) == 3
+    assert len(urls) == 2
     assert all(VARIABLE.fullmatch(password) for password in urls)
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
@@ -120,12 +121,20 @@ def test_a_password_goes_only_where_it_is_needed():
     }
     assert goes == {
         "POSTGRES_PASSWORD": {"database"},
-        "BALISE_DB_PASSWORD": {"database", "migrate", "receive", "flows", "web"},
+        "BALISE_DB_PASSWORD": {"database", "authority", "migrate", "receive", "flows", "web"},
         "PREFECT_DB_PASSWORD": {"database", "prefect"},
-        "BALISE_MQTT_PASSWORD": {"receive"},
+    }
+    # The key that every box trusts is where boxes are certified; the services' where it is shown.
+    assert {name for name, one in SERVICES.items() if "authority:" in str(one["volumes"])} == {
+        "authority",
+        "web",
+    }
+    assert {name for name, one in SERVICES.items() if "tls:" in str(one["volumes"])} == {
+        *("authority", "web", "receive", "broker")
     }
     assert SERVICES["broker"]["networks"] == ["edge"]
     assert {name for name, one in SERVICES.items() if "edge" in one.get("networks", [])} == {
+        "authority",
         "broker",
         "receive",
     }
@@ -143,21 +152,23 @@ def test_ports_agree_and_only_the_broker_meets_the_world():
     assert f":{port}/readyz" in str(SERVICES["web"]["healthcheck"])
     assert SERVICES["prefect"]["command"][-2:] == ["--port", "4200"]
     assert ":4200/api/health" in str(SERVICES["prefect"]["healthcheck"])
-    assert "-p 8883 " in SERVICES["broker"]["healthcheck"]["test"][1]
-    assert re.findall(r"^listener (.+)$", CONF.read_text(), re.MULTILINE) == ["8883"]
+    assert "-p 8884 " in SERVICES["broker"]["healthcheck"]["test"][1]
+    # Services at the first, whose port is not published; boxes at the second.
+    assert re.findall(r"^listener (.+)$", CONF.read_text(), re.MULTILINE) == ["8884", "8883"]
+    assert Settings.model_fields["broker_port"].default == 8883
     environments = [one["environment"] for one in OURS.values()]
     addresses = {value for one in environments for value in one.values() if "://" in value}
     met = {(urlsplit(one).hostname, urlsplit(one).port) for one in map(filled, addresses)}
-    assert met == {("database", 5432), ("broker", 8883), ("prefect", 4200), ("127.0.0.1", 4200)}
+    met -= {("made", None)}  # where boxes find the pages, which is for .env to say
+    assert met == {("database", 5432), ("broker", 8884), ("prefect", 4200), ("127.0.0.1", 4200)}
 
 
 def filled(text: str, words: Mapping[str, str] | None = None) -> str:
     return VARIABLE.sub(lambda match: (words or {}).get(match[1], "made"), text)
 
 
-def test_every_file_and_volume_is_there(made: Path):
+def test_every_file_and_volume_is_there():
     for service in SERVICES.values():
-        assert {*service.get("secrets", [])} <= COMPOSE["secrets"].keys()
         for volume in service.get("volumes", []):
             source, target, *mode = volume.split(":")
             if source.startswith("./"):
@@ -166,7 +177,6 @@ def test_every_file_and_volume_is_there(made: Path):
                 assert target.endswith("/" + Path(source).name)
             else:
                 assert source in COMPOSE["volumes"]
-    assert all((made / one["file"]).is_file() for one in COMPOSE["secrets"].values())
 
 
 def test_the_image_copies_what_is_there_and_runs_a_python_we_support():
@@ -187,7 +197,7 @@ def test_the_image_copies_what_is_there_and_runs_a_python_we_support():
 def test_no_secret_gets_into_the_image_or_into_git():
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".*", "ops"} <= {*ignored}
-    for path in (".env", "ops/tls/ca.key"):
+    for path in (".env", "ops/tls/ca.key"):  # where versions before this one kept a key
         run(["git", "check-ignore", "--no-index", path], cwd=ROOT)
 
 
@@ -208,11 +218,11 @@ def test_both_stacks_have_the_same_extensions():
     assert made == EXTENSIONS
 
 
-def broker_settings(file: str) -> set[str]:
+def broker_settings(file: str) -> list[str]:
     lines = (ROOT / "ops/mosquitto" / file).read_text().splitlines()
-    own = ("#", "listener", "cafile", "certfile", "keyfile", "tls_version")
-    kept = {line.strip() for line in lines if line.strip() and not line.startswith(own)}
-    return {re.sub(r"^(\w+(_file|_location)) .*", r"\1", line) for line in kept}
+    kept = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    paths = r"^(listener|\w+(?:_file|_location|file|path)) .*?(/crl/\w+\.r0)?$"
+    return [re.sub(paths, r"\1\2", line) for line in kept]
 
 
 def test_the_two_brokers_settings_do_not_drift_apart():
@@ -242,23 +252,27 @@ def test_secrets_are_for_their_owner_and_each_is_another(made: Path):
     asked = {name for name, _ in VARIABLE.findall(TEXT)}
     assert words(made).keys() == asked
     assert len({*words(made).values()}) == len(asked)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in (made / "ops/tls").iterdir()}
-    assert {name for name, mode in modes.items() if mode != 0o600} == {"ca.crt", "broker.crt"}
-    assert (made / "ops/tls").stat().st_mode & 0o777 == 0o700
+    assert (words(made)["BALISE_BROKER_NAMES"], words(made)["BALISE_SERVER_URL"]) == (
+        "broker.example.org,192.0.2.7",
+        "https://broker.example.org",
+    )
     assert (made / ".env").stat().st_mode & 0o777 == 0o600
 
 
-def test_once_more_renews_the_certificate_and_nothing_else(made: Path):
-    tls = made / "ops/tls"
+def test_once_more_keeps_everything_but_new_names(made: Path):
     (made / ".env").write_text("MINE=1\n" + (made / ".env").read_text())
-    before = {path: path.read_bytes() for path in (made / ".env", *tls.glob("ca.*"), tls / "names")}
-    certificate = (tls / "broker.crt").read_bytes()
+    before = words(made)
     secrets(made)
-    assert {path: path.read_bytes() for path in before} == before
-    assert (tls / "broker.crt").read_bytes() != certificate
+    assert words(made) == before
+    secrets(made, "other.example.org")
+    assert words(made) == before | {"BALISE_BROKER_NAMES": "other.example.org"}
+    secrets(made, *before["BALISE_BROKER_NAMES"].split(","))
 
 
-def test_the_names_a_gateway_may_have_are_those_of_the_local_stack():
-    assert SECRETS["GATEWAY"].pattern == GATEWAY.pattern
-    with pytest.raises(subprocess.CalledProcessError):
-        secrets(ROOT, "--gateway", "service")
+def test_what_a_version_before_this_one_made_stays(tmp_path: Path):
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops/secrets").write_bytes((ROOT / "ops/secrets").read_bytes())
+    old = {name: f"old-{name}" for name in (*SECRETS["PASSWORDS"], "BALISE_MQTT_PASSWORD")}
+    (tmp_path / ".env").write_text("".join(f"{name}={word}\n" for name, word in old.items()))
+    secrets(tmp_path, "broker.example.org")
+    assert words(tmp_path).items() >= old.items()

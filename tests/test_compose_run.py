@@ -7,6 +7,7 @@ TLS, the processes of Balise, and the health check of each.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -20,6 +21,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,8 +33,12 @@ import pytest
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
+from balise import certificates
+from balise.authority import Authority
 from balise.stack import Stack
 from balise.stack.ports import free
+from ingest.gateway.certificate import BrokerAt
+from ingest.gateway.enrol import enrol, read_uri
 
 pytestmark = pytest.mark.stack
 
@@ -49,11 +55,11 @@ class Container:
     """A container's folders as ours, and its neighbours as ports of this machine."""
 
     def __init__(self, root: Path, made: Path, database: int) -> None:
-        self.ports = {8883: free(), 4200: free(), 8080: free()}
+        self.ports = {8883: free(), 8884: free(), 4200: free(), 8080: free()}
         self.root = root
         self._words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
         self._places = {
-            "/run/secrets": f"{root}/secrets",
+            "/run/tls": f"{root}/home/tls",
             "/run/mosquitto": f"{root}/mosquitto",
             "/mosquitto/config": f"{root}/config",
             "/mosquitto/data": f"{root}/data",
@@ -62,13 +68,11 @@ class Container:
             "//balise:": "//compose_balise:",
             "//prefect:": "//compose_prefect:",
             "@database:5432/": f"@127.0.0.1:{database}/compose_",
-            "@broker:": "@localhost:",
+            "//broker:": "//localhost:",
             "//prefect:4200": "//127.0.0.1:4200",
         }
-        for place in ("secrets", "mosquitto", "config", "data", "home"):
+        for place in ("mosquitto", "config", "data", "home"):
             (root / place).mkdir()
-        for name, secret in COMPOSE["secrets"].items():
-            (root / "secrets" / name).symlink_to(made / secret["file"])
 
     def here(self, text: str) -> str:
         """Return a word of the compose file as it is outside a container."""
@@ -123,32 +127,29 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def gateway(made: Path) -> tuple[str, str]:
-    """The account of a gateway, from what is printed for its box."""
-    said = dict(line.split("=", 1) for line in secrets(made, "--gateway", "home-1").split())
-    url = urlsplit(said["BALISE_MQTT_URL"])
-    assert (url.username, said["BALISE_GATEWAY_NAME"]) == ("home-1", "home-1")
-    assert (url.scheme, url.hostname, url.port) == ("mqtts", "broker.example.org", 8883)
-    return "home-1", url.password or ""
-
-
-@pytest.fixture(scope="module")
-def container(
-    stack: Stack, made: Path, gateway: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Container:
+def container(stack: Stack, made: Path, tmp_path_factory: pytest.TempPathFactory) -> Container:
     port = urlsplit(stack.endpoints.database_url).port
     return Container(tmp_path_factory.mktemp("container"), made, port or 0)
 
 
 @pytest.fixture(scope="module")
-def broker(stack: Stack, container: Container) -> Iterator[int]:
+def site(container: Container) -> Authority:
+    """What the service `authority` makes."""
+    command, env = container.command("authority"), container.environment("authority")
+    subprocess.run(command, env=env, cwd=container.root, check=True)
+    return Authority(container.root / "home")
+
+
+@pytest.fixture(scope="module")
+def broker(stack: Stack, container: Container, site: Authority) -> Iterator[int]:
     """mosquitto as the compose file starts it."""
     config, port = container.root / "config", container.ports[8883]
     text = container.here((ROOT / "ops/mosquitto/compose.conf").read_text())
-    text = text.replace(f"listener {port}", f"listener {port} 127.0.0.1")
+    text = re.sub(r"^(listener \d+)$", r"\1 127.0.0.1", text, flags=re.MULTILINE)
     # Started by root it would become somebody who may not enter pytest's folders.
     (config / "compose.conf").write_text(f"user root\n{text}")
-    (config / "acl").symlink_to(ROOT / "ops/mosquitto/acl")
+    for name in ("acl", "openssl.cnf"):
+        (config / name).symlink_to(ROOT / "ops/mosquitto" / name)
     script = container.here(SERVICES["broker"]["command"][0])
     assert " -o mosquitto -g mosquitto " in script
     script = script.replace(" -o mosquitto -g mosquitto ", " ")
@@ -173,15 +174,25 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.fixture(scope="module")
-def trust(container: Container) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(container.root / "secrets/broker_ca"))
+@pytest.fixture
+def tls(site: Authority) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=site.file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default since Python 3.13
     return context
 
 
-def says(port: int, who: tuple[str, str], context: ssl.SSLContext, topic: str = "") -> str:
-    """Return the topic's message, or else what the broker says to this account."""
+@pytest.fixture
+def box(site: Authority, tls: ssl.SSLContext, tmp_path: Path) -> ssl.SSLContext:
+    """A box that was let in, as `web` does it."""
+    key = certificates.new_key()
+    (tmp_path / "key").write_bytes(certificates.key_text(key))
+    (tmp_path / "pem").write_bytes(certificates.text(site.sign("home-1", key.public_key())))
+    tls.load_cert_chain(tmp_path / "pem", tmp_path / "key")
+    return tls
+
+
+def says(port: int, context: ssl.SSLContext, topic: str = "") -> str:
+    """Return the topic's message, or else what the broker says."""
     answers: list[str] = []
     done = threading.Event()
 
@@ -190,12 +201,12 @@ def says(port: int, who: tuple[str, str], context: ssl.SSLContext, topic: str = 
         done.set()
 
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
-    client.username_pw_set(*who)
     client.tls_set_context(context)
     client.on_connect = lambda _c, _d, _f, code, _p: (
         client.subscribe(topic) if topic and not code.is_failure else answer(str(code))
     )
     client.on_message = lambda _c, _d, message: answer(message.payload.decode())
+    client.on_disconnect = lambda _c, _d, _f, code, _p: answer(str(code))
     client.connect("localhost", port)
     client.loop_start()
     done.wait(10)
@@ -204,44 +215,48 @@ def says(port: int, who: tuple[str, str], context: ssl.SSLContext, topic: str = 
     return answers[0]
 
 
-def test_the_broker_lets_in_who_belongs(
-    broker: int, trust: ssl.SSLContext, gateway: tuple[str, str]
-):
-    assert says(broker, gateway, trust) == "Success"
-    assert says(broker, ("home-1", "wrong"), trust) == "Not authorized"
-    assert says(broker, ("service", gateway[1]), trust) == "Not authorized"
-    assert says(broker, ("", ""), trust) == "Not authorized"
+def test_the_broker_lets_in_a_box_that_was_certified(broker: int, box: ssl.SSLContext):
+    assert says(broker, box) == "Success"
+
+
+def test_the_broker_lets_in_nobody_else(broker: int, tls: ssl.SSLContext):
+    assert says(broker, tls) != "Success"
 
 
 def test_the_brokers_health_check_has_what_it_asks_with(
-    broker: int, trust: ssl.SSLContext, container: Container
+    broker: int, tls: ssl.SSLContext, container: Container
 ):
     check = container.here(SERVICES["broker"]["healthcheck"]["test"][1])
-    folder, words = re.findall(r"^XDG_CONFIG_HOME=(\S+) mosquitto_sub (.+)$", check)[0]
-    options = shlex.split(Path(folder, "mosquitto_sub").read_text())
-    asked = shlex.split(words)
-    asked = dict(zip(asked[::2], asked[1::2], strict=True))
-    assert (asked["-h"], asked["-p"]) == ("localhost", str(broker))
+    program, *words = shlex.split(check)
+    asked = dict(zip(words[::2], words[1::2], strict=True))
+    assert (program, asked["-h"]) == ("mosquitto_sub", "localhost")
     assert Path(asked["--cafile"]).is_file()
-    assert options[::2] == ["-u", "-P"]
-    message = says(broker, (options[1], options[3]), trust, asked["-t"])
+    tls.load_cert_chain(asked["--cert"], asked["--key"])
+    message = says(int(asked["-p"]), tls, asked["-t"])
     assert re.fullmatch(r"\d+ seconds", message)
 
 
-def test_nobody_else_can_read_the_brokers_key_and_accounts(broker: int, container: Container):
+def test_nobody_else_can_read_the_brokers_key_and_rules(broker: int, container: Container):
     modes = {
         path.name: path.stat().st_mode & 0o777 for path in (container.root / "mosquitto").iterdir()
     }
-    assert modes == dict.fromkeys(("broker_key", "broker_accounts", "acl"), 0o400)
+    assert modes == dict.fromkeys(("broker.key", "acl"), 0o400)
+
+
+def test_what_the_broker_reads_after_it_gave_up_root_is_open(site: Authority):
+    for path in (site.file, site.broker.certificate, *site.lists.iterdir()):
+        assert path.stat().st_mode & 0o777 == 0o644
+    for folder in (site.file.parent, site.lists):
+        assert folder.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize("name", ["broker.example.org", "192.0.2.7", "broker", "localhost"])
-def test_the_certificate_is_good_for_every_name(broker: int, trust: ssl.SSLContext, name: str):
-    assert shakes_hands(broker, trust, name)
+def test_the_certificate_is_good_for_every_name(broker: int, tls: ssl.SSLContext, name: str):
+    assert shakes_hands(broker, tls, name)
 
 
-def test_the_certificate_is_good_for_nothing_else(broker: int, trust: ssl.SSLContext):
-    for context, name in ((trust, "example.org"), (ssl.create_default_context(), "localhost")):
+def test_the_certificate_is_good_for_nothing_else(broker: int, tls: ssl.SSLContext):
+    for context, name in ((tls, "example.org"), (ssl.create_default_context(), "localhost")):
         with pytest.raises(ssl.SSLCertVerificationError):
             shakes_hands(broker, context, name)
 
@@ -251,7 +266,7 @@ def shakes_hands(port: int, context: ssl.SSLContext, name: str) -> bool:
         socket.create_connection(("127.0.0.1", port)) as plain,
         context.wrap_socket(plain, server_hostname=name) as secure,
     ):
-        return secure.version() in {"TLSv1.2", "TLSv1.3"}
+        return secure.version() == "TLSv1.3"
 
 
 @pytest.fixture(scope="module")
@@ -308,6 +323,28 @@ def line(container: Container, processes: Processes) -> Container:
 @pytest.mark.parametrize("name", ["prefect", "receive", "flows", "web"])
 def test_every_process_starts_and_is_healthy(line: Container, name: str):
     assert line.is_healthy(name)
+
+
+def test_a_box_is_invited_enrols_and_is_shut_out(line: Container, tmp_path: Path):
+    def server(*words: str) -> str:
+        command, env = [*PROGRAMS["balise"], "gateway", *words], line.environment("authority")
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+
+    invited = json.loads(server("invite", "home-2", "--json"))
+    assert "s=https%3A%2F%2Fbroker.example.org" in invited["address"]
+    known = read_uri(invited["address"])
+    found = enrol(tmp_path, replace(known, server=f"http://127.0.0.1:{line.ports[8080]}"))
+    assert found.broker == BrokerAt(
+        gateway="home-2",
+        host="broker.example.org",
+        port=8883,
+        server=f"http://127.0.0.1:{line.ports[8080]}",
+    )
+    tls = ssl.create_default_context(cafile=found.authority_file)
+    tls.load_cert_chain(found.certificate_file, found.key_file)
+    assert says(line.ports[8883], tls) == "Success"
+    server("revoke", "home-2")
+    assert says(line.ports[8883], tls) != "Success"
 
 
 def test_behind_a_proxy_that_ends_tls_a_form_is_no_other_sites(line: Container):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from balise.authority import Authority
 from balise.stack.broker import Broker
 from balise.stack.home import Home
 from balise.stack.postgres import Postgres
@@ -28,10 +30,13 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the servers of a stack answer; the first two hold passwords."""
+    """Where the servers of a stack answer; the first holds a password."""
 
     database_url: str = field(repr=False)
-    mqtt_url: str = field(repr=False)
+    mqtt_url: str
+    boxes_url: str
+    mqtt_files: dict[str, Path]
+    """The settings that go with `mqtt_url`: authority, certificate and key of a service."""
     prefect_api_url: str
     prefect_ui_url: str
 
@@ -50,13 +55,19 @@ class Stack:
     """A PostgreSQL + TimescaleDB, a mosquitto and a Prefect server of our own under one folder."""
 
     def __init__(
-        self, home: Path, *, progress: Progress | None = None, prefect: bool = True
+        self,
+        home: Path,
+        *,
+        progress: Progress | None = None,
+        prefect: bool = True,
+        names: Sequence[str] = (),
+        listen: str = "127.0.0.1",
     ) -> None:
         tell = progress or Silent()
         self._home = Home(home)
         self._find = functools.cache(lambda: find(self._home, tell))
         self._postgres = Postgres(self._home, self._find, tell)
-        self._broker = Broker(self._home, self._find, tell)
+        self._broker = Broker(self._home, self._find, tell, names=names, listen=listen)
         self._prefect = PrefectServer(self._home, self._postgres, tell)
         self._parts: dict[Part, Server] = {"postgres": self._postgres, "broker": self._broker}
         if prefect:
@@ -87,6 +98,12 @@ class Stack:
         return Endpoints(
             database_url=self._postgres.url("balise"),
             mqtt_url=self._broker.url,
+            boxes_url=self._broker.boxes_url,
+            mqtt_files={
+                "mqtt_ca_file": self.authority.file,
+                "mqtt_cert_file": self.authority.service.certificate,
+                "mqtt_key_file": self.authority.service.key,
+            },
             prefect_api_url=prefect and f"{prefect}/api",
             prefect_ui_url=prefect,
         )
@@ -112,10 +129,10 @@ class Stack:
     ) -> None:
         self.stop()
 
-    def add_gateway(self, name: str) -> str:
-        """Return the password of a gateway's MQTT account, which is made if it isn't there."""
-        self._home.open()
-        return self._broker.add_gateway(name)
+    @property
+    def authority(self) -> Authority:
+        """Who signs the certificates of this home's broker, services and gateways."""
+        return self._broker.authority
 
     def restart(self, part: Part) -> None:
         """Start again what was killed, or stop and start it, on the port it had."""

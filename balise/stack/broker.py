@@ -1,16 +1,14 @@
-"""The mosquitto of one home: accounts, rules, and a store that may be damaged."""
+"""The mosquitto of one home: certificates, rules, and a store that may be damaged."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
-import signal
 import time
-from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
-from balise.errors import StackUnavailable, UsageError
+from balise.authority import Authority
+from balise.errors import StackUnavailable
 from balise.stack.home import Home
 from balise.stack.mqtt import let_in
 from balise.stack.process import Service
@@ -18,10 +16,7 @@ from balise.stack.programs import Finder
 from balise.stack.progress import Progress
 from balise.stack.refusal import unavailable
 
-SERVICE = "service"
-GATEWAY = re.compile(r"[a-z0-9][a-z0-9-]{1,63}")
 TEMPLATES = Path(__file__).parents[2] / "ops" / "mosquitto"
-ITERATIONS = 1000  # the passwords are 192 random bits: no dictionary finds them
 
 # What mosquitto says to a store it can't read; it goes on after the last, flooding its log.
 DAMAGE = ("Couldn't open database", "Unsupported chunk")
@@ -32,9 +27,21 @@ logger = logging.getLogger(__name__)
 class Broker:
     """The MQTT broker of one home."""
 
-    def __init__(self, home: Home, find: Finder, progress: Progress) -> None:
+    def __init__(
+        self,
+        home: Home,
+        find: Finder,
+        progress: Progress,
+        *,
+        names: Sequence[str] = (),
+        listen: str = "127.0.0.1",
+    ) -> None:
         self.service = Service(home, "broker")
+        self.authority = Authority(home.root)
         self.port = 0
+        self.boxes = 0
+        self._names = names
+        self._listen = listen
         self._home = home
         self._find = find
         self._progress = progress
@@ -43,37 +50,29 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """The address of the broker for Balise's own services, password included."""
-        return f"mqtt://{SERVICE}:{self._password(SERVICE)}@127.0.0.1:{self.port}"
+        """The address of the broker for Balise's own services."""
+        return f"mqtts://127.0.0.1:{self.port}"
+
+    @property
+    def boxes_url(self) -> str:
+        """The address of the broker for gateways on this machine."""
+        return f"mqtts://127.0.0.1:{self.boxes}"
 
     def start(self) -> None:
-        """Start the broker, on the port it had before, and wait until it lets us in."""
+        """Start the broker, on the ports it had before, and wait until it lets us in."""
         self.service.stop()
         self._home.served("broker")
         self.port = self._home.port("broker", self.port)
+        self.boxes = self._home.port("boxes", self.boxes)
         self._configure()
         with self._progress.step(f"Starting mosquitto on port {self.port}"):
             self._launch()
 
-    def add_gateway(self, name: str) -> str:
-        """Make an account for a gateway, unless it has one, and return its password."""
-        if not GATEWAY.fullmatch(name) or name == SERVICE:
-            raise UsageError(
-                f"{name!r} can't be a gateway's name: 2 to 64 of a-z, 0-9 and -, "
-                f"not beginning with -, and not {SERVICE!r}."
-            )
-        password = self._password(name)
-        port = self.port or self._home.remembered_port("broker")
-        if self.service.pid and not let_in(port, name, password):
-            self._write_accounts()
-            self.service.signal(signal.SIGHUP)
-            self.service.wait(lambda: let_in(port, name, password), 10)
-        return password
-
     def _launch(self) -> None:
         """Start it; once more and with nothing in it, if what it kept can't be read."""
         command = (str(self._find().mosquitto), "-c", str(self._folder / "mosquitto.conf"))
-        self.service.launch(command, self._find().environment(), served=True)
+        env = self._find().environment() | {"OPENSSL_CONF": str(self._folder / "openssl.cnf")}
+        self.service.launch(command, env, served=True)
         try:
             self.service.wait(lambda: self._is_damaged() or self._lets_us_in(), 60)
         except StackUnavailable:
@@ -84,7 +83,7 @@ class Broker:
             self._launch()
 
     def _lets_us_in(self) -> bool:
-        return let_in(self.port, SERVICE, self._password(SERVICE))
+        return let_in(self.port, self.authority.file, self.authority.service)
 
     def _is_damaged(self) -> bool:
         said = self.service.first_words()
@@ -103,27 +102,28 @@ class Broker:
         logger.error(text)
 
     def _configure(self) -> None:
+        self._certify()
         words = {
             "@PORT@": str(self.port),
+            "@BOXES@": f"{self.boxes} {self._listen}",
             "@DATA@": str(self._folder),
-            "@PASSWORDS@": str(self._folder / "passwords"),
             "@ACL@": str(self._folder / "acl"),
+            "@TLS@": str(self.authority.file.parent),
+            "@KEY@": str(self._folder / "key.pem"),
         }
         text = _template("mosquitto.conf")
         for word, value in words.items():
             text = text.replace(word, value)
         self._home.give(self._folder / "mosquitto.conf", text)
-        self._home.give(self._folder / "acl", _template("acl"))
-        self._write_accounts()
+        for name in ("acl", "openssl.cnf"):
+            self._home.give(self._folder / name, _template(name))
 
-    def _password(self, name: str) -> str:
-        return self._home.secret(f"mqtt-{name}")
-
-    def _write_accounts(self) -> None:
-        """Write the password file, which follows from the secrets and from nothing else."""
-        names = sorted({SERVICE, *self._home.secrets("mqtt-")})
-        text = "".join(f"{name}:{_hash(name, self._password(name))}\n" for name in names)
-        self._home.give(self._folder / "passwords", text)
+    def _certify(self) -> None:
+        """See that everybody has a certificate; what a home of passwords had for it goes."""
+        self.authority.ensure(self._names)
+        self._home.give(self._folder / "key.pem", self.authority.broker.key.read_text("ascii"))
+        (self._folder / "passwords").unlink(missing_ok=True)
+        self._home.forget_secrets("mqtt-")
 
 
 def _template(name: str) -> str:
@@ -131,12 +131,3 @@ def _template(name: str) -> str:
     if not path.exists():
         raise unavailable(f"{path} is missing: the local stack runs from a checkout of Balise")
     return path.read_text(encoding="utf-8")
-
-
-def _hash(name: str, password: str) -> str:
-    """Return mosquitto's form of a password: PBKDF2 over SHA-512."""
-    # The same salt each time, as the password is random: a reload then changes nothing for the
-    # accounts that were there, and drops nobody.
-    salt = hashlib.sha256(f"{name} {password}".encode()).digest()[:12]
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
-    return f"$7${ITERATIONS}${b64encode(salt).decode()}${b64encode(digest).decode()}"

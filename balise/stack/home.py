@@ -75,6 +75,11 @@ class Home:
         made = self.folder("secrets").glob(f"{start}*")
         return [path.name.removeprefix(start) for path in made]
 
+    def forget_secrets(self, start: str) -> None:
+        """Delete the passwords whose names begin so."""
+        for path in self.folder("secrets").glob(f"{start}*"):
+            path.unlink()
+
     def port(self, name: str, before: int = 0) -> int:
         """Return a port: the one it had before, the remembered one, or a new one if that is taken.
 

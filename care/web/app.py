@@ -17,7 +17,7 @@ from balise.languages import other, preferred
 from balise.metrics import METRICS
 from balise.pages import HEADERS, templates
 from balise.settings import Settings
-from care.web import accounts, pages
+from care.web import accounts, enrolment, pages
 from care.web.accounts import Account
 from care.web.words import words
 
@@ -91,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.exception_handler(SignedOut)(_to_sign_in)
     app.exception_handler(404)(_not_found)
     _add_health(app)
+    app.include_router(enrolment.router)
     _add_session(app)
     _add_patients(app)
     return app

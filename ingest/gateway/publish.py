@@ -80,6 +80,14 @@ class Publisher:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def renew(self) -> None:
+        """Connect again with the certificate as it is now; what is in flight stays so."""
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._broker.reload()
+        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
+        self._client.loop_start()
+
     def wake(self) -> None:
         """Say that the spool has something new."""
         self._wake.set()

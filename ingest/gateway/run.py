@@ -11,9 +11,10 @@ import structlog
 
 from balise.errors import UsageError
 from balise.settings import Settings
-from ingest.gateway import clock, devices, health, systemd
+from ingest.gateway import clock, devices, health, renewal, systemd
 from ingest.gateway.agent import serve
 from ingest.gateway.box import Box
+from ingest.gateway.certificate import Identity
 from ingest.gateway.page.house import house_of
 from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher
@@ -60,6 +61,7 @@ async def run(settings: Settings) -> None:
     )
     publisher.start()
     watching = asyncio.create_task(systemd.watch(lambda: publisher.alive))
+    renewing = asyncio.create_task(_renew(folder, publisher))
     systemd.notify("READY=1")
     try:
         house = house_of(settings, folder, box, depth.full)
@@ -68,8 +70,16 @@ async def run(settings: Settings) -> None:
     finally:
         systemd.notify("STOPPING=1")
         watching.cancel()
+        renewing.cancel()
         publisher.stop()
         spool.close()
+
+
+async def _renew(folder: Path, publisher: Publisher) -> None:
+    """Keep the certificate of an enrolled box good; a box with a password has none."""
+    found = Identity(folder)
+    if found.broker is not None:
+        await renewal.keep(found, publisher.renew)
 
 
 class Depth:

@@ -10,25 +10,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import paho.mqtt.client as mqtt
 import psycopg
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from balise.settings import Settings
 from balise.stack import Stack
+from balise.up import gateway_settings
 from devices.payloads import balise_v1
 from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
-from ingest.mqtt import Broker, wait_for
+from ingest.mqtt import Broker, end_session, wait_for
 from ingest.receive import ONLINE, STATUS, Delivery, Receiver, land
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def settings(stack: Stack, database_url: str) -> Settings:
-    return Settings(database_url=database_url, mqtt_url=stack.endpoints.mqtt_url)
+def settings(stack: Stack, database_url: str, tmp_path: Path) -> Settings:
+    where = stack.endpoints
+    return Settings(
+        home=tmp_path, database_url=database_url, mqtt_url=where.mqtt_url, **where.mqtt_files
+    )
 
 
 @contextmanager
@@ -49,21 +51,7 @@ def receiving(settings: Settings) -> Iterator[Receiver]:
 
 def forget(settings: Settings, client_id: str) -> None:
     """End a session at the broker: the next test's shared subscription is its own."""
-    broker = Broker(settings)
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
-    client.username_pw_set(broker.user, broker.password)
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    until(client.is_connected)
-    client.disconnect()
-    client.loop_stop()
-
-
-def of_gateway(stack: Stack, settings: Settings, name: str) -> Settings:
-    host = settings.mqtt_url.rpartition("@")[2]
-    return settings.model_copy(
-        update={"mqtt_url": f"mqtt://{name}:{stack.add_gateway(name)}@{host}"}
-    )
+    end_session(Broker(settings), client_id)
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -94,7 +82,7 @@ def test_a_spool_drains_and_every_item_has_its_receipt(
     spool.put(*items(1234))
     with receiving(settings):
         publisher = Publisher(
-            Broker(of_gateway(stack, settings, name)), name, tmp_path / "spool.db", 60
+            Broker(gateway_settings(stack, settings, name)), name, tmp_path / "spool.db", 60
         )
         publisher.start()
         until(lambda: spool.depth() == 0)
@@ -111,7 +99,7 @@ def test_with_the_database_down_nothing_is_acknowledged_and_nothing_lost(
     with receiving(settings):
         database.execute("ALTER TABLE landing RENAME TO elsewhere")
         publisher = Publisher(
-            Broker(of_gateway(stack, settings, name)), name, tmp_path / "spool.db", 2
+            Broker(gateway_settings(stack, settings, name)), name, tmp_path / "spool.db", 2
         )
         publisher.start()
         spool.put(*items(10))
@@ -129,7 +117,7 @@ def test_poison_lands_like_any_other_and_its_neighbours_too(
     stack: Stack, settings: Settings, database: psycopg.Connection
 ):
     name = f"home-{uuid4().hex[:8]}"
-    own = Broker(of_gateway(stack, settings, name))
+    own = Broker(gateway_settings(stack, settings, name))
     poison = [b"", b"\x00\xff", b'{"epoch":1}', b"[" * 50_000, b'{"v":1,"items":[{"seq":-1}]}']
     good = balise_v1.encode_message(uuid4(), enumerate(items(2), 1))
     with receiving(settings):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -38,10 +37,8 @@ def flows(line: Line) -> Iterator[None]:
 
 
 def run_import(line: Line, *arguments: str) -> tuple[int, dict[str, Any]]:
-    own = line.of_gateway("import")
     done = subprocess.run(
         [sys.executable, "-m", "balise", "import", "--json", *arguments],
-        env={**os.environ, "BALISE_MQTT_URL": own.mqtt_url},
         capture_output=True,
         text=True,
         check=False,

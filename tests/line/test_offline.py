@@ -181,7 +181,7 @@ def test_a_full_spool_of_a_home_offline_is_accounted_for_on_both_sides(line: Lin
 # Forked from a parent that has everything imported, so that a life costs milliseconds: it drains
 # the spool and goes on putting; each line is a number that a commit has made safe.
 CHILD = """
-import os, sys, time
+import json, os, sys, time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from balise.settings import Settings
@@ -190,7 +190,8 @@ from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
 
-settings, home, path = Settings(), sys.argv[1], Path(sys.argv[2])
+settings = Settings(**json.loads(sys.stdin.readline()))
+home, path = sys.argv[1], Path(sys.argv[2])
 start = datetime.fromisoformat(sys.argv[3])
 
 def live():
@@ -240,16 +241,15 @@ def test_500_kills_while_putting_and_draining_lose_nothing_and_double_nothing(li
 
 def killed(line: Line, chance: random.Random, arguments: tuple[str, ...]) -> int:
     """Let many lives end at random moments; return the last number that one promised to keep."""
-    url = line.of_gateway(arguments[0]).mqtt_url
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, *arguments],
-        env={**os.environ, "BALISE_MQTT_URL": url},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as parent:
         assert parent.stdin is not None
         assert parent.stdout is not None
+        parent.stdin.write(line.of_gateway(arguments[0]).model_dump_json() + "\n")
         promised = 0
         for _ in range(KILLS):
             parent.stdin.write("live\n")

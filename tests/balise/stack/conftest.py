@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,12 @@ import pytest
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from balise import certificates
+from balise.authority import Authority, Pair
+from balise.stack import Stack
+
 Connect = Callable[..., "Client"]
+Certify = Callable[..., ssl.SSLContext]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -44,14 +50,14 @@ def home(new_home: Callable[[], Path]) -> Path:
 class Client:
     """A paho client whose callbacks only put things into queues."""
 
-    def __init__(self, port: int, user: str, password: str, **arguments: Any) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext, **arguments: Any) -> None:
         self.messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.answers: queue.Queue[str] = queue.Queue()
         self.session = False
         self._mqtt = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, **arguments
         )
-        self._mqtt.username_pw_set(user, password)
+        self._mqtt.tls_set_context(tls)
         self._mqtt.on_connect = self._connected
         self._mqtt.on_message = lambda _c, _u, got: self.messages.put((got.topic, got.payload))
         self._mqtt.on_publish = lambda _c, _u, _m, code, _p: self.answers.put(str(code))
@@ -90,10 +96,38 @@ class Client:
 def connect() -> Iterator[Connect]:
     clients: list[Client] = []
 
-    def new(port: int, user: str, password: str, **arguments: Any) -> Client:
-        clients.append(Client(port, user, password, **arguments))
+    def new(port: int, tls: ssl.SSLContext, **arguments: Any) -> Client:
+        clients.append(Client(port, tls, **arguments))
         return clients[-1]
 
     yield new
     for client in clients:
         client.close()
+
+
+def context(site: Authority, pair: Pair) -> ssl.SSLContext:
+    tls = ssl.create_default_context(cafile=site.file)
+    tls.verify_flags |= ssl.VERIFY_X509_STRICT  # the default since Python 3.13
+    tls.load_cert_chain(pair.certificate, pair.key)
+    return tls
+
+
+@pytest.fixture
+def certify(tmp_path: Path) -> Certify:
+    """A new certificate of a gateway, as a context for its connections."""
+
+    def new(stack: Stack, name: str) -> ssl.SSLContext:
+        pair = Pair(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+        key = certificates.new_key()
+        made = stack.authority.sign(name, key.public_key())
+        pair.certificate.write_bytes(certificates.text(made))
+        pair.key.write_bytes(certificates.key_text(key))
+        return context(stack.authority, pair)
+
+    return new
+
+
+@pytest.fixture
+def serving() -> Certify:
+    """The services' certificate, in the same way."""
+    return lambda stack, _name="": context(stack.authority, stack.authority.service)

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from balise import certificates
 from balise.errors import UsageError
 from balise.stack import Stack
-from balise.stack.mqtt import let_in
 
 pytestmark = pytest.mark.stack
 
@@ -25,17 +25,25 @@ def stack(new_home: Callable[[], Path]) -> Iterator[Stack]:
         yield stack
 
 
-def port(stack: Stack) -> int:
-    return urlsplit(stack.endpoints.mqtt_url).port or 0
+@pytest.fixture
+def service(connect: Any, serving: Any) -> Any:
+    def new(stack: Stack, **arguments: Any) -> Any:
+        port = urlsplit(stack.endpoints.mqtt_url).port
+        return connect(port, serving(stack), **arguments)
+
+    return new
 
 
-def service(stack: Stack, connect: Any, **arguments: Any) -> Any:
-    url = urlsplit(stack.endpoints.mqtt_url)
-    return connect(url.port, url.username, url.password, **arguments)
+@pytest.fixture
+def gateway(connect: Any, certify: Any) -> Any:
+    def new(stack: Stack, name: str, **arguments: Any) -> Any:
+        return connect(boxes(stack), certify(stack, name), **arguments)
+
+    return new
 
 
-def gateway(stack: Stack, connect: Any, name: str) -> Any:
-    return connect(port(stack), name, stack.add_gateway(name))
+def boxes(stack: Stack) -> int:
+    return urlsplit(stack.endpoints.boxes_url).port or 0
 
 
 def topics(client: Any, until: str) -> list[str]:
@@ -45,10 +53,12 @@ def topics(client: Any, until: str) -> list[str]:
     return seen
 
 
-def test_a_gateway_writes_under_its_own_name_and_nowhere_else(stack: Stack, connect: Any):
-    listener = service(stack, connect)
+def test_a_gateway_writes_under_its_own_name_and_nowhere_else(
+    stack: Stack, service: Any, gateway: Any
+):
+    listener = service(stack)
     listener.subscribe("balise/#")
-    box = gateway(stack, connect, "box-one")
+    box = gateway(stack, "box-one")
     for foreign in (
         "balise/v1/box-two/frame",
         "balise/v1/service/frame",
@@ -61,11 +71,13 @@ def test_a_gateway_writes_under_its_own_name_and_nowhere_else(stack: Stack, conn
     assert topics(listener, "balise/v1/box-one/frame") == ["balise/v1/box-one/frame"]
 
 
-def test_a_gateway_reads_its_own_receipts_and_commands_and_nothing_else(stack: Stack, connect: Any):
-    box = gateway(stack, connect, "box-one")
+def test_a_gateway_reads_its_own_receipts_and_commands_and_nothing_else(
+    stack: Stack, service: Any, gateway: Any
+):
+    box = gateway(stack, "box-one")
     for topic in ("#", "balise/v1/+/receipt", "balise/v1/box-two/cmd", "$SYS/#"):
         box.subscribe(topic)
-    ours = service(stack, connect)
+    ours = service(stack)
     for name in ("box-two", "box-one"):
         for end in ("receipt", "frame", "cmd"):
             ours.publish(f"balise/v1/{name}/{end}")
@@ -73,60 +85,40 @@ def test_a_gateway_reads_its_own_receipts_and_commands_and_nothing_else(stack: S
     assert set(seen) == {"balise/v1/box-one/receipt", "balise/v1/box-one/cmd"}
 
 
+def test_a_box_has_no_other_session_than_its_own(stack: Stack, service: Any, gateway: Any):
+    receiver = service(stack, client_id="balise-receiver-1")
+    first, second = (gateway(stack, name) for name in ("box-one", "box-two"))
+    thief = gateway(stack, "box-three", client_id="balise-receiver-1")
+    gateway(stack, "box-four", client_id="box-one")
+    time.sleep(0.3)
+    assert all(one.is_connected() for one in (receiver, first, second, thief))
+
+
 @pytest.mark.parametrize(
-    ("user", "password"), [("", ""), ("box-one", "wrong"), ("nobody", "x"), ("service", "")]
+    "name", ["", "a", "service", "broker", "balise-x", "a/b", "a+", "#", "-a", "A1", "é1", "a" * 65]
 )
-def test_nobody_is_let_in_without_their_password(stack: Stack, user: str, password: str):
-    stack.add_gateway("box-one")
-    assert not let_in(port(stack), user, password)
-
-
-def test_adding_a_gateway_twice_changes_nothing_and_drops_nobody(stack: Stack, connect: Any):
-    box = gateway(stack, connect, "box-one")
-    password = stack.add_gateway("box-three")
-    assert stack.add_gateway("box-three") == password
-    assert let_in(port(stack), "box-three", password)
-    assert box.is_connected()
-    assert box.publish("balise/v1/box-one/frame") in {"Success", "No matching subscribers"}
-
-
-@pytest.mark.parametrize("name", ["", "a", "service", "a/b", "a+", "#", "-a", "A1", "é1", "a" * 65])
-def test_a_name_that_could_mean_something_in_a_topic_is_no_gateway(stack: Stack, name: str):
+def test_a_name_that_could_mean_something_to_the_broker_is_no_gateway(stack: Stack, name: str):
     with pytest.raises(UsageError, match="can't be a gateway's name"):
-        stack.add_gateway(name)
+        stack.authority.sign(name, certificates.new_key().public_key())
 
 
-def test_a_gateway_added_while_nothing_runs_is_let_in_at_the_next_start(home: Path, connect: Any):
-    stack = Stack(home, prefect=False)
-    password = stack.add_gateway("box-one")
-    with stack:
-        assert let_in(port(stack), "box-one", password)
-        # And from another process, which this instance stands for.
-        other = Stack(home, prefect=False).add_gateway("box-two")
-        # The broker reads its files again on a signal, in its own time.
-        end = time.monotonic() + 5
-        while not let_in(port(stack), "box-two", other):
-            assert time.monotonic() < end
-            time.sleep(0.05)
-
-
-def test_the_files_with_hashes_and_rules_are_closed(stack: Stack):
+def test_the_files_with_keys_and_rules_are_closed(stack: Stack):
     folder = Path(f"/proc/{stack.pid('broker')}/cmdline").read_bytes().split(b"\0")[2].decode()
-    for name in ("passwords", "acl", "mosquitto.conf"):
+    for name in ("key.pem", "acl", "mosquitto.conf"):
         assert stat.S_IMODE((Path(folder).parent / name).stat().st_mode) == 0o600
 
 
-def test_queued_messages_survive_a_restart_of_the_broker(home: Path, connect: Any):
+def test_queued_messages_survive_a_restart_of_the_broker(home: Path, service: Any):
     with Stack(home, prefect=False) as stack:
-        receiver = service(stack, connect, client_id="receiver")
+        receiver = service(stack, client_id="receiver")
         receiver.subscribe("balise/v1/+/frame")
         receiver.close()
-        sender = service(stack, connect)
+        sender = service(stack)
         for number in range(2000):  # more than mosquitto keeps by default
             sender.publish("balise/v1/box/frame", b"%d" % number)
         sender.close()
     with Stack(home, prefect=False) as stack:
-        receiver = service(stack, connect, client_id="receiver")
+        receiver = service(stack, client_id="receiver")
         assert receiver.session
         got = [receiver.messages.get(timeout=5)[1] for _ in range(2000)]
         assert got == [b"%d" % number for number in range(2000)]
@@ -147,20 +139,20 @@ def nul_tail(good: bytes) -> bytes:
 @pytest.mark.parametrize("damage", [nul_bytes, cut_short, nul_tail])
 def test_a_damaged_store_is_set_aside_with_one_loud_line(
     home: Path,
-    connect: Any,
+    service: Any,
     caplog: pytest.LogCaptureFixture,
     damage: Callable[[bytes], bytes],
 ):
     with Stack(home, prefect=False) as stack:
-        receiver = service(stack, connect, client_id="receiver")
+        receiver = service(stack, client_id="receiver")
         receiver.subscribe("balise/#")
         receiver.close()
-        service(stack, connect).publish("balise/v1/box/frame", bytes(range(256)))
+        service(stack).publish("balise/v1/box/frame", bytes(range(256)))
     store = home / "broker" / "mosquitto.db"
     harm = damage(store.read_bytes())
     store.write_bytes(harm)
     with Stack(home, prefect=False) as stack:
-        receiver = service(stack, connect, client_id="receiver")
+        receiver = service(stack, client_id="receiver")
         assert not receiver.session
         with pytest.raises(queue.Empty):
             receiver.messages.get(timeout=0.2)
@@ -172,9 +164,9 @@ def test_a_damaged_store_is_set_aside_with_one_loud_line(
     assert loud[0] in (home / "log" / "broker.log").read_text()
 
 
-def test_a_killed_broker_comes_back_on_its_port(stack: Stack):
-    before = stack.endpoints.mqtt_url
+def test_a_killed_broker_comes_back_on_its_ports(stack: Stack, service: Any, gateway: Any):
+    before = stack.endpoints
     os.kill(stack.pid("broker"), signal.SIGKILL)
     stack.restart("broker")
-    assert stack.endpoints.mqtt_url == before
-    assert let_in(port(stack), "box-one", stack.add_gateway("box-one"))
+    assert stack.endpoints == before
+    assert service(stack).connected == gateway(stack, "box-one").connected == "Success"

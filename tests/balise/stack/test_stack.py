@@ -323,7 +323,6 @@ with Stack(Path(sys.argv[1]), prefect=False) as stack:
     with psycopg.connect(stack.endpoints.database_url) as db:
         db.execute("CREATE TABLE reading (at timestamptz NOT NULL, value float8)")
         db.execute("SELECT create_hypertable('reading', by_range('at'))")
-    stack.add_gateway("box-at-home")
     for part in ("postgres", "broker"):
         print(Path(f"/proc/{stack.pid(part)}").stat().st_uid)
 """

@@ -17,6 +17,7 @@ import pytest
 
 from balise.settings import Settings
 from balise.stack import Stack
+from balise.up import gateway_settings
 from devices.virtual.air import Air
 from ingest.gateway import clock, doctor, health, systemd
 from ingest.gateway.box import DeviceState, State
@@ -40,11 +41,12 @@ def test_a_status_says_how_the_box_is_and_nothing_of_a_patient():
 @pytest.mark.stack
 def test_a_box_that_goes_is_said_to_be_gone(stack: Stack, tmp_path: Path):
     name = f"box-{secrets.token_hex(3)}"
-    password = stack.add_gateway(name)
-    host = stack.endpoints.mqtt_url.rpartition("@")[2]
+    where = stack.endpoints
+    settings = Settings(home=tmp_path, mqtt_url=where.mqtt_url, **where.mqtt_files)
+    gateway_settings(stack, settings, name)
     here = folder(tmp_path, name)
     write(here / "devices.json", [CUFF])
-    listener = Broker(Settings(mqtt_url=stack.endpoints.mqtt_url)).client("watch", persistent=False)
+    listener = Broker(settings).client("watch", persistent=False)
     heard: list[str] = []
 
     def on_message(_client: object, _data: object, message: object) -> None:
@@ -53,7 +55,7 @@ def test_a_box_that_goes_is_said_to_be_gone(stack: Stack, tmp_path: Path):
 
     listener.on_message = on_message
     listener.on_connect = lambda *_: listener.subscribe(health.topic(name), qos=1)
-    target = Broker(Settings(mqtt_url=stack.endpoints.mqtt_url))
+    target = Broker(settings)
     listener.connect(target.host, target.port)
     listener.loop_start()
     environment = {
@@ -61,7 +63,6 @@ def test_a_box_that_goes_is_said_to_be_gone(stack: Stack, tmp_path: Path):
         "BALISE_HOME": str(tmp_path),
         "BALISE_GATEWAY_NAME": name,
         "BALISE_GATEWAY_PORT": "0",
-        "BALISE_MQTT_URL": f"mqtt://{name}:{password}@{host}",
         "BALISE_BLE": "tcp-client:127.0.0.1:1",
     }
     command = [sys.executable, "-m", "balise", "gateway", "run"]

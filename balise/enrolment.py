@@ -1,0 +1,84 @@
+"""What the server does for its gateways: its authority, an invitation, a revocation."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from rich.console import Console
+
+from balise.authority import Authority, check_name
+from balise.errors import DatabaseDown, UsageError
+from balise.run import print_answer, read_settings
+from balise.settings import Settings
+
+
+def authority() -> None:
+    """Make what is missing: the authority, and certificates for broker and services."""
+    settings = read_settings()
+    found = Authority(settings.home)
+    found.ensure(settings.broker_names.split(","))
+    Console().print(f"{found.file.parent} is ready, for {settings.broker_names}", highlight=False)
+
+
+def invite(name: str, pdf: Path | None, days: float, *, as_json: bool) -> None:
+    """Invite a gateway: its code and its QR code's address, said once and kept nowhere."""
+    from sql import enrolment
+
+    settings = read_settings("database_url", "server_url")
+    site = Authority(settings.home)
+    code, token = f"{secrets.randbelow(10**8):08}", secrets.token_urlsafe(16)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+    uri = address(settings.server_url, check_name(name), token, site.fingerprint)
+    digests = {"code": site.digest(code), "token": hashlib.sha256(token.encode()).digest()}
+    _with_database(
+        settings, lambda connection: enrolment.invite(connection, name, until=until, **digests)
+    )
+    shown = f"{code[:4]} {code[4:]}"
+    if pdf:
+        from balise import sheet
+
+        phone = settings.gateway_phone
+        pdf.write_bytes(
+            sheet.make(sheet.Sheet(name, shown, uri, settings.server_url, until, phone))
+        )
+    answer = {"gateway": name, "code": shown, "address": uri, "until": until}
+    print_answer(answer | ({"sheet": str(pdf)} if pdf else {}), as_json=as_json)
+
+
+def address(server: str, name: str, token: str, fingerprint: bytes) -> str:
+    """Return what the QR code holds: the server, the name, the token, and whom to trust."""
+    known_by = urlsafe_b64encode(fingerprint).decode().rstrip("=")
+    return "balise://enrol?" + urlencode({"s": server, "g": name, "t": token, "a": known_by})
+
+
+def revoke(name: str, *, as_json: bool) -> None:
+    """Shut a gateway out: its certificates, its open invitations, and its session at the broker."""
+    from ingest.mqtt import Broker, end_session
+    from sql import enrolment
+
+    settings = read_settings("database_url", "mqtt_url")
+    count = Authority(settings.home).revoke(check_name(name))
+    _with_database(settings, lambda connection: enrolment.close(connection, name))
+    end_session(Broker(settings), name)
+    print_answer({"gateway": name, "revoked": count, "connection": "dropped"}, as_json=as_json)
+    if not count:
+        raise UsageError(f"{name} had no certificate that was good; its invitations are closed")
+
+
+def _with_database(settings: Settings, work: Callable[[Any], None]) -> None:
+    import psycopg
+
+    try:
+        with psycopg.connect(settings.database_url, autocommit=True) as connection:
+            work(connection)
+    except psycopg.errors.UndefinedTable as error:
+        raise DatabaseDown("the schema is missing: run `balise db migrate`") from error
+    except psycopg.OperationalError as error:
+        raise DatabaseDown from error

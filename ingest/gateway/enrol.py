@@ -1,0 +1,170 @@
+"""A box asks its server to be let in, by the sheet's QR code or eight digits, and to stay in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ssl
+import urllib.error
+import urllib.request
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from balise import certificates, errors
+from balise.authority import check_name
+from balise.errors import (
+    AuthorityForeign,
+    BaliseError,
+    ClockWrong,
+    EnrolmentRefused,
+    ServerDown,
+    UsageError,
+)
+from balise.ledger import write
+from ingest.gateway.certificate import Answer, Identity, clocks, identity, request, sign
+
+_SECONDS = 20.0
+_ANSWER_BYTES = 100_000
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What the QR code holds, or of it what a person types: the server and the eight digits."""
+
+    server: str
+    code: str = ""
+    gateway: str = ""
+    token: str = ""
+    fingerprint: bytes = b""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why the server says no."""
+
+    error: str = "EnrolmentRefused"
+    now: datetime | None = None
+
+
+def read_uri(uri: str) -> Invitation:
+    """Read the QR code's address."""
+    url, words = urlsplit(uri), parse_qs(urlsplit(uri).query)
+    try:
+        server, gateway, token, print_ = (words[name][0] for name in ("s", "g", "t", "a"))
+        fingerprint = urlsafe_b64decode(print_ + "=")
+    except (KeyError, ValueError) as error:
+        raise UsageError("this is no address of an invitation: balise://enrol?…") from error
+    if url.scheme != "balise":
+        raise UsageError("this is no address of an invitation: balise://enrol?…")
+    return Invitation(server, gateway=gateway, token=token, fingerprint=fingerprint)
+
+
+def enrol(home: Path, invitation: Invitation) -> Identity:
+    """Make a key, have it certified, and keep both."""
+    waiting = home / "gateway" / "enrolment.pem"
+    key = _key(waiting)
+    asked = request(key)
+    proof = hmac.digest(
+        hashlib.sha256(invitation.token.encode()).digest(), asked.encode(), "sha256"
+    )
+    _check_way(invitation)
+    body = {
+        "request": asked,
+        "code": invitation.code,
+        "gateway": invitation.gateway,
+        "proof": proof.hex() if invitation.token else "",
+    }
+    answer = _post(f"{invitation.server.rstrip('/')}/enrolment", body)
+    authority = x509.load_pem_x509_certificate(answer.authority.encode())
+    if invitation.fingerprint not in {b"", authority.fingerprint(hashes.SHA256())}:
+        raise AuthorityForeign
+    found = identity(home, check_name(answer.gateway))
+    found.folder.mkdir(parents=True, exist_ok=True)
+    found.keep(key, answer, invitation.server)
+    waiting.unlink()
+    return found
+
+
+def renew(found: Identity) -> None:
+    """Have the certificate of an enrolled box made anew, for the key it has."""
+    at = found.broker
+    if at is None:
+        raise UsageError("this box is not enrolled: `balise gateway enrol`")
+    key = found.key()
+    asked, now = request(key), datetime.now(UTC).isoformat()
+    body = {
+        "request": asked,
+        "certificate": found.certificate_file.read_text("ascii"),
+        "at": now,
+        "signature": sign(key, f"{now}\n{asked}"),
+    }
+    answer = _post(f"{at.server.rstrip('/')}/enrolment/renewal", body)
+    if answer.authority.encode() != found.authority_file.read_bytes():
+        raise AuthorityForeign
+    found.keep_certificate(key, answer)
+
+
+def _key(waiting: Path) -> ec.EllipticCurvePrivateKey:
+    """Return the key of an enrolment whose answer was lost, or a new one.
+
+    The server knows it again, so that a code is not used up by an answer that did not arrive.
+    """
+    if waiting.exists():
+        return certificates.read_key(waiting.read_bytes())
+    key = certificates.new_key()
+    waiting.parent.mkdir(parents=True, exist_ok=True)
+    write(waiting, certificates.key_text(key), 0o600)
+    return key
+
+
+def _check_way(invitation: Invitation) -> None:
+    """Refuse to say eight digits where others can hear them; the QR code's token is never said."""
+    url = urlsplit(invitation.server)
+    if url.scheme not in {"https", "http"} or not url.hostname:
+        raise UsageError("the server's address must begin with https://")
+    if url.scheme == "http" and url.hostname not in _LOOPBACK and not invitation.token:
+        raise UsageError("a code goes over https:// only; over http:// use the QR code's address")
+
+
+def _post(url: str, body: dict[str, str]) -> Answer:
+    asked = urllib.request.Request(  # noqa: S310 - checked above
+        url, msgspec.json.encode(body), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=_SECONDS) as answer:  # noqa: S310
+            return msgspec.json.decode(answer.read(_ANSWER_BYTES), type=Answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(error.read(_ANSWER_BYTES), error.code) from error
+    except urllib.error.URLError as error:
+        raise _unreached(url, error.reason) from error
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ServerDown(f"{url} gives no answer that can be read") from error
+
+
+def _unreached(url: str, reason: object) -> BaliseError:
+    if not isinstance(reason, ssl.SSLCertVerificationError):
+        return ServerDown(f"{url} does not answer; {ServerDown.__doc__}")
+    # Not yet, or no longer: of a box without a clock's battery that is the likelier.
+    return ClockWrong() if reason.verify_code in {9, 10} else AuthorityForeign()
+
+
+def _refusal(text: bytes, status: int) -> EnrolmentRefused | ServerDown:
+    try:
+        said = msgspec.json.decode(text, type=Refusal)
+    except msgspec.MsgspecError:
+        return ServerDown(f"the server answers {status}; is its address the sheet's?")
+    kind = getattr(errors, said.error, None)
+    if kind is ClockWrong and said.now:
+        return ClockWrong(clocks(said.now))
+    if isinstance(kind, type) and issubclass(kind, EnrolmentRefused):
+        return kind()
+    return EnrolmentRefused()
