@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from balise import certificates
 from balise.certificates import Period, Signer
-from balise.errors import AuthorityMissing, UsageError
+from balise.errors import AuthorityMissing, BoxRevoked, UsageError
 from balise.ledger import Ledger, write
 
 SERVICE = "service"
@@ -105,7 +105,7 @@ class Authority:
         key = hashlib.sha256(b"invite" + (self._closed / "key.pem").read_bytes()).digest()
         return hmac.digest(key, secret.encode(), "sha256")
 
-    def sign(
+    def admit(
         self,
         name: str,
         public: ec.EllipticCurvePublicKey,
@@ -113,20 +113,40 @@ class Authority:
         *,
         now: datetime | None = None,
     ) -> x509.Certificate:
-        """Return a client's certificate under a gateway's name, and write it into the ledger."""
-        at = now or datetime.now(UTC)
-        period = Period(at - min(EARLY, lifetime / 10), at + lifetime)
-        made = certificates.signed(self.signer, public, check_name(name), period)
-        self.ledger.add(made.serial_number, name, period.end)
-        return made
+        """Return the first certificate of a box; another that had the name is shut out."""
+        with self._alone():
+            self._take_back(check_name(name))
+            return self._sign(name, public, lifetime, now or datetime.now(UTC))
+
+    def renew(
+        self, old: x509.Certificate, public: ec.EllipticCurvePublicKey, lifetime: timedelta
+    ) -> x509.Certificate:
+        """Return the next certificate of a box; BoxRevoked where its own was taken back."""
+        # Under the lock, so that a box can't renew itself past a revocation.
+        with self._alone():
+            if old.serial_number in self.ledger.revoked():
+                raise BoxRevoked
+            name = certificates.common_name(old.subject)
+            return self._sign(name, public, lifetime, datetime.now(UTC))
 
     def revoke(self, name: str) -> int:
         """Take back every certificate of a gateway; return how many were good until now."""
         with self._alone():
-            count = self.ledger.revoke(name)
-            if count:
-                self._publish()
-            return count
+            return self._take_back(name)
+
+    def _take_back(self, name: str) -> int:
+        count = self.ledger.revoke(name)
+        if count:
+            self._publish()
+        return count
+
+    def _sign(
+        self, name: str, public: ec.EllipticCurvePublicKey, lifetime: timedelta, at: datetime
+    ) -> x509.Certificate:
+        period = Period(at - min(EARLY, lifetime / 10), at + lifetime)
+        made = certificates.signed(self.signer, public, name, period)
+        self.ledger.add(made.serial_number, name, period.end)
+        return made
 
     def _publish(self) -> None:
         """Put a list beside those before it: a broker that runs looks for the next number only."""

@@ -71,7 +71,9 @@ def enrol(request: Request, asked: Enrolment) -> JSONResponse:
     try:
         public = _public(asked.request)
         with psycopg.connect(settings.database_url, autocommit=True) as connection:
-            return _answer(settings, _used(connection, settings, asked, public), public)
+            gateway = _used(connection, settings, asked, public)
+        authority = Authority(settings.home)
+        return _answer(settings, authority.admit(gateway, public, _lifetime(settings)))
     except BaliseError as error:
         return _refusal(error)
 
@@ -81,7 +83,8 @@ def renew(request: Request, asked: Renewal) -> JSONResponse:
     """Let a box stay in: a new certificate for one that is good and not revoked."""
     settings = cast("Settings", request.app.state.settings)
     try:
-        return _answer(settings, _known(settings, asked), _public(asked.request))
+        old, public = _known(settings, asked), _public(asked.request)
+        return _answer(settings, Authority(settings.home).renew(old, public, _lifetime(settings)))
     except BaliseError as error:
         return _refusal(error)
 
@@ -134,8 +137,8 @@ def _invite(
     return enrolment.of_code(connection, Authority(settings.home).digest(asked.code))
 
 
-def _known(settings: Settings, asked: Renewal) -> str:
-    """Return whose certificate signed a renewal."""
+def _known(settings: Settings, asked: Renewal) -> x509.Certificate:
+    """Return the certificate that signed a renewal."""
     authority, now = Authority(settings.home), datetime.now(UTC)
     try:
         old = x509.load_pem_x509_certificate(asked.certificate.encode())
@@ -149,16 +152,19 @@ def _known(settings: Settings, asked: Renewal) -> str:
         raise RequestUnreadable from error
     if not certificates.is_signed_by(old, authority.signer.certificate):
         raise BoxRevoked
-    if old.serial_number in authority.ledger.revoked() or now > old.not_valid_after_utc + ABSENCE:
+    if now > old.not_valid_after_utc + ABSENCE:
         raise BoxRevoked
     if apart > CLOCKS:
         raise ClockWrong
-    return certificates.common_name(old.subject)
+    return old
 
 
-def _answer(settings: Settings, gateway: str, public: ec.EllipticCurvePublicKey) -> JSONResponse:
-    authority = Authority(settings.home)
-    made = authority.sign(gateway, public, timedelta(days=settings.certificate_days))
+def _lifetime(settings: Settings) -> timedelta:
+    return timedelta(days=settings.certificate_days)
+
+
+def _answer(settings: Settings, made: x509.Certificate) -> JSONResponse:
+    authority, gateway = Authority(settings.home), certificates.common_name(made.subject)
     _log.info("certified", gateway=gateway, until=str(made.not_valid_after_utc))
     return JSONResponse(
         {

@@ -171,7 +171,7 @@ def enrol_here(site: Authority, settings: Settings, name: str, *, port: int) -> 
     if not (found.certificate_file.exists() and _is_of(found, site)) and not shut_out:
         found.folder.mkdir(parents=True, exist_ok=True)
         key = certificates.new_key()
-        made = site.sign(name, key.public_key(), timedelta(days=settings.certificate_days))
+        made = site.admit(name, key.public_key(), timedelta(days=settings.certificate_days))
         write(found.key_file, certificates.key_text(key), 0o600)
         write(found.certificate_file, certificates.text(made), 0o644)
     write(found.authority_file, site.file.read_bytes(), 0o644)

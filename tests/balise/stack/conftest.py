@@ -119,7 +119,7 @@ def certify(tmp_path: Path) -> Certify:
     def new(stack: Stack, name: str) -> ssl.SSLContext:
         pair = Pair(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
         key = certificates.new_key()
-        made = stack.authority.sign(name, key.public_key())
+        made = stack.authority.admit(name, key.public_key())
         pair.certificate.write_bytes(certificates.text(made))
         pair.key.write_bytes(certificates.key_text(key))
         return context(stack.authority, pair)

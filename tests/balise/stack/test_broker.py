@@ -99,7 +99,7 @@ def test_a_box_has_no_other_session_than_its_own(stack: Stack, service: Any, gat
 )
 def test_a_name_that_could_mean_something_to_the_broker_is_no_gateway(stack: Stack, name: str):
     with pytest.raises(UsageError, match="can't be a gateway's name"):
-        stack.authority.sign(name, certificates.new_key().public_key())
+        stack.authority.admit(name, certificates.new_key().public_key())
 
 
 def test_the_files_with_keys_and_rules_are_closed(stack: Stack):

@@ -193,6 +193,18 @@ def test_a_lost_answer_does_not_use_the_code_up(settings: Settings, tmp_path: Pa
             enrol.enrol(tmp_path / "another", invitation)
 
 
+def test_a_new_box_takes_the_place_of_one_with_its_name(settings: Settings, tmp_path: Path):
+    name = box_name()
+    with serving(settings):
+        first, second = (
+            enrol.enrol(tmp_path / home, read_uri(invite(settings, name)["address"]))
+            for home in ("first", "second")
+        )
+        with pytest.raises(BoxRevoked):
+            enrol.renew(first)
+        enrol.renew(second)
+
+
 def test_the_eight_digits_do_as_well_and_each_refusal_says_which(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -289,7 +301,7 @@ def test_a_stranger_cannot_renew_for_a_box(settings: Settings, tmp_path: Path):
             enrol.renew(thief)
         own = Authority(tmp_path / "own")
         own.ensure(())
-        forged = own.sign(found.folder.name, found.key().public_key())
+        forged = own.admit(found.folder.name, found.key().public_key())
         found.certificate_file.write_bytes(certificate.certificates.text(forged))
         with pytest.raises(BoxRevoked):
             enrol.renew(found)
