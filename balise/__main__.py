@@ -11,13 +11,14 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from balise.errors import BaliseError, Exit, exit_code
+from balise.gateway_app import gateway_app
+from balise.options import Json
 
 app = App(
     name="balise",
     help="From a patient's health device at home to the clinician who acts on it.",
 )
 flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
-gateway_app = App(name="gateway", help="The box at home.")
 db_app = App(name="db", help="The database's schema.")
 devices_app = App(name="devices", help="Device models, and whose a device is.")
 mappings_app = App(name="mappings", help="How a site's own payloads are read.")
@@ -25,8 +26,6 @@ refused_app = App(name="refused", help="What landed and is no reading.")
 bench_app = App(name="bench", help="Measure this machine.")
 for _sub in (flows_app, gateway_app, devices_app, mappings_app, db_app, refused_app, bench_app):
     app.command(_sub)
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="one JSON object a line")]
 
 
 @app.command
@@ -93,112 +92,6 @@ def web() -> None:
     from balise import run
 
     run.web()
-
-
-@gateway_app.command(name="run")
-def gateway_run() -> None:
-    """Serve this home's devices: Bluetooth to spool to broker."""
-    from balise import gateway
-
-    gateway.run()
-
-
-@gateway_app.command(name="invite")
-def gateway_invite(
-    name: str, *, pdf: Path | None = None, days: float = 7, json: Json = False
-) -> None:
-    """Invite a box, on the server: a one-time code and the sheet that goes with it.
-
-    Parameters
-    ----------
-    name
-        What the box will be called; an earlier invitation of it ends.
-    pdf
-        Write the sheet, with the QR code, here.
-    days
-        How long the code is good.
-    json
-        One JSON object.
-
-    """
-    from balise import enrolment
-
-    enrolment.invite(name, pdf, days, as_json=json)
-
-
-@gateway_app.command(name="enrol")
-def gateway_enrol(uri: str = "", *, server: str = "", code: str = "") -> None:
-    """Enrol this box at its server; its key never leaves it.
-
-    Parameters
-    ----------
-    uri
-        What the sheet's QR code says: balise://enrol?…
-    server
-        Instead of it, the server's address.
-    code
-        And the sheet's eight digits.
-
-    """
-    from balise import gateway
-
-    gateway.enrol(uri, server=server, code=code)
-
-
-@gateway_app.command(name="revoke")
-def gateway_revoke(name: str, *, json: Json = False) -> None:
-    """Shut a lost box out, on the server, at once; a new invitation lets it in again."""
-    from balise import enrolment
-
-    enrolment.revoke(name, as_json=json)
-
-
-@gateway_app.command(name="pair")
-def gateway_pair(
-    model: str,
-    *,
-    language: Literal["fr", "en"] = "fr",
-    many: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
-    """Pair a device with this box, step by step; it counts once it has measured and come back.
-
-    Parameters
-    ----------
-    model
-        The key, Model Number or advertised name; see `balise devices list`.
-    language
-        Of the instructions.
-    many
-        In the workshop: ask for another device of the model after each one.
-
-    """
-    from balise import gateway
-
-    gateway.pair(model, language=language, many=many)
-
-
-@gateway_app.command(name="devices")
-def gateway_devices(*, json: Json = False) -> None:
-    """List the devices of this home."""
-    from balise import gateway
-
-    gateway.list_devices(as_json=json)
-
-
-@gateway_app.command(name="doctor")
-def gateway_doctor(*, json: Json = False) -> None:
-    """Check clock, radio, broker, spool and devices of this box, and say what to do."""
-    from balise import gateway
-
-    gateway.doctor(as_json=json)
-
-
-@gateway_app.command(name="status")
-def gateway_status(*, json: Json = False) -> None:
-    """Say what the spool of this gateway holds."""
-    from balise import gateway
-
-    gateway.status(as_json=json)
 
 
 @app.command(name="air", show=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import Field
@@ -52,6 +53,10 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8080, description="port the pages listen on; 0 takes a free one")
     web_secure_cookies: bool = Field(default=False, description="true behind HTTPS")
     gateway_name: str = Field(default="", description="this gateway's name and MQTT user")
+    gateway_clock: Literal["kernel", "trusted"] = Field(
+        default="kernel",
+        description="who vouches for the box's clock: the kernel, by a time server, or you",
+    )
     gateway_port: int = Field(
         default=8730, description="port of the patient's page on the box; 0 serves none"
     )

@@ -129,6 +129,7 @@ def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -
                 "run",
                 BALISE_GATEWAY_NAME=gateway_settings(stack, settings, patient.gateway).gateway_name,
                 BALISE_BLE=f"tcp-client:127.0.0.1:{air}",
+                BALISE_GATEWAY_CLOCK="trusted",  # one machine, one clock
             )
 
 

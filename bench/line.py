@@ -60,6 +60,7 @@ class Line:
             "run",
             BALISE_GATEWAY_NAME=name,
             BALISE_BLE=ble,
+            BALISE_GATEWAY_CLOCK="trusted",  # one machine, one clock
             BALISE_RECEIPT_TIMEOUT="5",
         )
 

@@ -7,17 +7,38 @@ is the coincident timestamp of the HL7 Personal Health Device guide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from balise.model import ClockPair, Decoded, Quality
 
 _TOLERANCE = timedelta(minutes=2)
+_CENTURY = 100 * 366 * 86400.0
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 TIMELESS = datetime(2000, 1, 1, tzinfo=UTC)
 """`stamped_at` of a document without any time: its bytes alone tell it from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """When a gateway had a frame: what its clock said, what was so, and what is known against it.
+
+    `claimed` is None where the gateway said nothing; `exact` is false where the best that is known
+    is when the server had it.
+    """
+
+    claimed: datetime | None
+    at: datetime
+    quality: Quality = Quality.NONE
+    exact: bool = True
+
+    def true(self, time: datetime) -> datetime | None:
+        """Return a time of the same gateway's clock as it was, None where that isn't known."""
+        if self.claimed is None or not self.exact:
+            return None
+        return _shifted(time, self.at - self.claimed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +50,84 @@ class Moment:
     quality: Quality = Quality.NONE
 
 
-def place(
-    decoded: Decoded,
-    *,
-    captured_at: datetime | None,
+def captured(
+    claimed: datetime | None,
     received_at: datetime,
-    pair: ClockPair | None,
-    time_zone: str,
-) -> Moment:
-    """Return when a decoded frame was taken."""
-    known_by = captured_at or received_at
+    *,
+    synchronised: bool = True,
+    error: float | None = None,
+    age: float | None = None,
+) -> Capture:
+    """Return when a gateway had a frame; `error` and `age` are seconds, where it gave them.
+
+    A gateway that did not know the time says how long it had the frame when it sent it, or, once
+    it knew, by how much its clock had been wrong.
+    """
+    if claimed is None:
+        return Capture(None, received_at, Quality.TIME_OF_RECEIPT, exact=False)
+    at, quality = None, Quality.CLOCK_UNVERIFIED
+    if error is not None:
+        at, quality = _shifted(claimed, _seconds(error)), Quality.CLOCK_CORRECTED
+    elif synchronised:
+        at, quality = claimed, Quality.NONE
+    elif age is not None:
+        at = received_at - _seconds(max(0.0, age))
+    if at is None:
+        return Capture(claimed, received_at, quality | Quality.TIME_OF_RECEIPT, exact=False)
+    return _not_after(received_at, Capture(claimed, at, quality))
+
+
+def _not_after(received_at: datetime, capture: Capture) -> Capture:
+    """Take nothing for captured after it was received: that clock is wrong, whoever says what."""
+    if capture.at <= received_at + _TOLERANCE:
+        return capture
+    wrong = Quality.CLOCK_FUTURE | Quality.TIME_OF_RECEIPT
+    return Capture(capture.claimed, received_at, wrong, exact=False)
+
+
+def _shifted(time: datetime, by: timedelta) -> datetime | None:
+    try:
+        return time + by
+    except OverflowError:
+        return None
+
+
+def _seconds(number: float) -> timedelta:
+    """Return a number of seconds; a hundred years is as far as any clock is wrong."""
+    return timedelta(seconds=max(-_CENTURY, min(_CENTURY, number)))
+
+
+def place(decoded: Decoded, capture: Capture, *, pair: ClockPair | None, time_zone: str) -> Moment:
+    """Return when a decoded frame was taken; a pair's gateway time is as the gateway's clock said.
+
+    What is known against the gateway's clock is known against every time that rests on it.
+    """
     if decoded.taken_at is not None:
-        return _mend_future(Moment(_bound(decoded.taken_at), decoded.taken_at), known_by)
+        return _mend_future(Moment(_bound(decoded.taken_at), decoded.taken_at), capture.at)
     if decoded.device_time is not None:
-        return _by_device_clock(decoded, decoded.device_time, known_by, pair, ZoneInfo(time_zone))
-    if captured_at is None:
-        return Moment(TIMELESS, received_at, Quality.TIME_OF_RECEIPT)
+        pair = _true(pair, capture)
+        moment = _by_device_clock(
+            decoded, decoded.device_time, capture.at, pair, ZoneInfo(time_zone)
+        )
+        rests = pair is not None or bool(moment.quality & Quality.TIME_OF_RECEIPT)
+        return _against(moment, capture.quality if rests else Quality.NONE)
+    if capture.claimed is None:
+        return Moment(TIMELESS, capture.at, Quality.TIME_OF_RECEIPT)
     clockless = not decoded.quality & (Quality.CLOCK_UNSET | Quality.CLOCK_IMPOSSIBLE)
-    return Moment(captured_at, captured_at, Quality.NONE if clockless else Quality.TIME_OF_RECEIPT)
+    quality = Quality.NONE if clockless else Quality.TIME_OF_RECEIPT
+    return _against(Moment(_bound(capture.claimed), capture.at, quality), capture.quality)
+
+
+def _true(pair: ClockPair | None, capture: Capture) -> ClockPair | None:
+    """Return a pair by the true time; none where the gateway's own is not known."""
+    if pair is None:
+        return None
+    gateway = capture.true(pair.gateway)
+    return None if gateway is None else replace(pair, gateway=gateway)
+
+
+def _against(moment: Moment, quality: Quality) -> Moment:
+    return replace(moment, quality=moment.quality | quality)
 
 
 def _by_device_clock(

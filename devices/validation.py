@@ -180,13 +180,10 @@ def _whose_and_when(
     with its own zone.
     """
     assignments = known.assignments.get(context.device, ())
+    capture = _capture(context.item, context.landed.received_at)
     for assignment in _of_slot(assignments, decoded, models.known(context.item.model)):
         moment = timeline.place(
-            decoded,
-            captured_at=context.item.captured_at,
-            received_at=context.landed.received_at,
-            pair=_pair(context.item),
-            time_zone=assignment.time_zone,
+            decoded, capture, pair=_pair(context.item), time_zone=assignment.time_zone
         )
         if assignment.since <= moment.taken_at and (
             assignment.until is None or moment.taken_at < assignment.until
@@ -212,6 +209,16 @@ def _of_slot(
             reason=Reason.PERSON_UNKNOWN,
         )
     yield from found
+
+
+def _capture(item: balise_v1.Item, received_at: datetime) -> timeline.Capture:
+    return timeline.captured(
+        item.captured_at,
+        received_at,
+        synchronised=item.gateway_clock != balise_v1.UNSYNCHRONISED,
+        error=item.clock_error,
+        age=item.age,
+    )
 
 
 def _pair(item: balise_v1.Item) -> ClockPair | None:

@@ -16,13 +16,19 @@ import msgspec
 from balise.errors import PayloadError, Reason
 
 VERSION = 1
+SYNCHRONISED, UNSYNCHRONISED, CORRECTED = "synchronised", "unsynchronised", "corrected"
+"""What a gateway's clock was worth at a capture."""
+
+
+Aware = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time without zone can't be compared with others: its message is refused."""
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """The device's wall clock and the gateway's time, read together."""
 
     device: str
-    gateway: datetime
+    gateway: Aware
 
 
 class Companion(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +44,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
     ranges: tuple[tuple[int, int], ...]
     count: int
-    first: datetime | None
-    last: datetime | None
+    first: Aware | None
+    last: Aware | None
     devices: dict[str, int]
     reason: str
 
@@ -49,10 +55,15 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `model` is the key or Model Number String of the device, where the gateway knows it; `repeats`
     counts the same bytes in a row before this frame.
+
+    `captured_at` is what the gateway's clock said, `gateway_clock` what that is worth. Where it was
+    `unsynchronised`, `boot` and `since_boot` (seconds) say when it was in the machine's own life;
+    on its way out the item has an `age` (seconds), or, `corrected`, a `clock_error`: the seconds to
+    add to every time of this gateway's in it.
     """
 
     device: str
-    captured_at: datetime | None = None
+    captured_at: Aware | None = None
     session: str = ""
     service: str = ""
     characteristic: str = ""
@@ -61,7 +72,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str = ""
     repeats: int = 0
     clock: Clock | None = None
-    gateway_clock: str = "synchronised"
+    gateway_clock: str = SYNCHRONISED
+    boot: str = ""
+    since_boot: float | None = None
+    age: float | None = None
+    clock_error: float | None = None
     convention: str = ""
     document: str = ""
     gap: Gap | None = None

@@ -17,6 +17,7 @@ import structlog
 
 from devices.payloads import balise_v1
 from ingest.gateway import health
+from ingest.gateway.clock import Watch
 from ingest.gateway.flight import Flight
 from ingest.gateway.spool import Spool
 from ingest.mqtt import KEEPALIVE, Broker
@@ -38,6 +39,7 @@ class Publisher:
         spool: Path,
         receipt_timeout: float,
         status: Callable[[], bytes] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._gateway = gateway
         self._spool_path = spool
@@ -48,6 +50,8 @@ class Publisher:
         self._receipts: deque[balise_v1.Receipt] = deque()
         self._reconnected = False
         self._status = status
+        # What a spool of files holds was not captured by this machine's clock.
+        self._watch = watch or Watch(trusted=True)
         self._status_due = 0.0
         self._tidy_due = 0.0
         self._client = broker.client(f"balise-gateway-{gateway}")
@@ -136,7 +140,8 @@ class Publisher:
             self._tidy(spool)
             if self._client.is_connected():
                 self._tell()
-                self._send(spool, flight)
+                if self._watch.ready():
+                    self._send(spool, flight)
         except sqlite3.Error as error:
             # A full disk or a lock held for long: what is spooled stays, and is tried again.
             _log.warning("spool_failed", gateway=self._gateway, error=str(error))
@@ -175,5 +180,6 @@ class Publisher:
             if not items:
                 return
             topic = f"balise/v1/{self._gateway}/frames"
-            payload = balise_v1.encode_message(spool.epoch, items)
+            settled = ((number, self._watch.settled(body)) for number, body in items)
+            payload = balise_v1.encode_message(spool.epoch, settled)
             self._in_flight.append(self._client.publish(topic, payload, qos=1))

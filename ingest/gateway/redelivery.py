@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from devices.payloads.balise_v1 import Item, read_item
+from devices.payloads.balise_v1 import SYNCHRONISED, Item, read_item
 from ingest.gateway import gaps
 
 SOON = timedelta(minutes=2)
@@ -40,7 +40,7 @@ class Redelivery:
             return False
         item = read_item(body)
         before = self._last.pop(_kind(item), None)
-        if before is None or before.captured_at is None or now - before.captured_at > SOON:
+        if before is None or before.captured_at is None or abs(now - before.captured_at) > SOON:
             return False
         return _said(before) == _said(item)
 
@@ -50,5 +50,14 @@ def _kind(item: Item) -> _Kind:
 
 
 def _said(item: Item) -> Item:
-    """Return what the device itself said, without what a connection adds."""
-    return replace(item, captured_at=None, session="", clock=None, repeats=0)
+    """Return what the device itself said, without what a connection and a clock add."""
+    return replace(
+        item,
+        captured_at=None,
+        session="",
+        clock=None,
+        repeats=0,
+        gateway_clock=SYNCHRONISED,
+        boot="",
+        since_boot=None,
+    )

@@ -11,10 +11,11 @@ import structlog
 
 from balise.errors import UsageError
 from balise.settings import Settings
-from ingest.gateway import clock, devices, health, renewal, systemd
+from ingest.gateway import devices, health, renewal, systemd
 from ingest.gateway.agent import serve
 from ingest.gateway.box import Box
 from ingest.gateway.certificate import Identity
+from ingest.gateway.clock import Watch
 from ingest.gateway.page.house import house_of
 from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher
@@ -36,17 +37,18 @@ async def run(settings: Settings) -> None:
     path = folder / "spool.db"
     spool = Spool(path, settings.spool_mb)
 
+    watch = Watch(trusted=settings.gateway_clock == "trusted")
     redelivery = Redelivery(body for _, body in spool.newest(_LOOKED_BACK))
 
     def put(item: bytes) -> None:
         if redelivery.again(item, datetime.now(UTC)):
             _log.info("told_again", gateway=settings.gateway_name)
             return
-        spool.put(item)
+        spool.put(watch.marked(item))
         publisher.wake()
 
     def status() -> bytes:
-        return health.encode(box.state(), clock_known=clock.synchronised(), now=datetime.now(UTC))
+        return health.encode(box.state(), clock_known=watch.known(), now=datetime.now(UTC))
 
     depth = Depth(path, settings.spool_mb)
     box = Box(
@@ -57,7 +59,7 @@ async def run(settings: Settings) -> None:
         connected=lambda: publisher.connected,
     )
     publisher = Publisher(
-        Broker(settings), settings.gateway_name, path, settings.receipt_timeout, status
+        Broker(settings), settings.gateway_name, path, settings.receipt_timeout, status, watch
     )
     publisher.start()
     watching = asyncio.create_task(systemd.watch(lambda: publisher.alive))

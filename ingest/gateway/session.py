@@ -11,16 +11,17 @@ from uuid import uuid4
 import structlog
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakError
 
-from balise.errors import FrameError, NotUnderstood
+from balise.errors import NotUnderstood
 from balise.model import State
-from devices import models, racp, registry, session, time_services
+from devices import models, racp, registry, session
 from devices.collect import Bundle, Collector
 from devices.models.model import Model
 from devices.payloads import balise_v1
 from devices.registry import short_uuid
 from devices.session import RawFrame
+from ingest.gateway import device_clock
+from ingest.gateway.device_clock import Pair
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.records import Cursors, Records
 
@@ -57,7 +58,7 @@ class Session:
         self._put = put
         self._ended = ended
         self._id = str(uuid4())
-        self._clock: balise_v1.Clock | None = None
+        self._pair: Pair | None = None
         self._model = models.known(device.model)
         self._frames = Collector(self._model)
         self._cursors = cursors
@@ -66,7 +67,7 @@ class Session:
 
     async def run(self) -> None:
         """Listen until the device is gone."""
-        self._clock = await self._read_clock()
+        self._pair = await device_clock.read(self._client)
         try:
             for characteristic, service, short in list(self._characteristics()):
                 if short in _READ_FIRST:
@@ -146,11 +147,11 @@ class Session:
             self._put(self._item(bundle))
 
     def _item(self, bundle: Bundle) -> bytes:
-        frame = bundle.frame
+        frame, now = bundle.frame, datetime.now(UTC)
         return balise_v1.encode_item(
             balise_v1.Item(
                 device=self._device.address,
-                captured_at=datetime.now(UTC),
+                captured_at=now,
                 session=self._id,
                 service=frame.service,
                 characteristic=frame.characteristic,
@@ -165,29 +166,9 @@ class Session:
                 ),
                 model=self._device.model,
                 repeats=bundle.repeats,
-                clock=self._clock,
+                clock=self._pair.as_of(now) if self._pair else None,
             )
         )
-
-    async def _read_clock(self) -> balise_v1.Clock | None:
-        """Return the device's clock and ours, read at one moment, where it shows its clock."""
-        for short in time_services.READABLE:
-            characteristic = self._client.services.get_characteristic(
-                f"0000{short.lower()}-0000-1000-8000-00805f9b34fb"
-            )
-            if characteristic is None:
-                continue
-            try:
-                data = bytes(await self._client.read_gatt_char(characteristic))
-                now = datetime.now(UTC)
-                shown = time_services.shown(short, data)
-            except (BleakError, FrameError) as error:
-                _log.warning(
-                    "clock_unread", device=self._device.address, error=type(error).__name__
-                )
-                return None
-            return balise_v1.Clock(device=shown, gateway=now) if shown else None
-        return None
 
 
 def _numbers(frame: RawFrame, companions: tuple[RawFrame, ...], model: Model | None) -> list[int]:

@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from balise.model import ClockPair, Decoded, Quality
-from devices.timeline import TIMELESS, place
+from devices.timeline import TIMELESS, captured, place
 
 PARIS = "Europe/Paris"
 CAPTURED = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 RECEIVED = CAPTURED + timedelta(seconds=5)
 
 
-def placed(decoded: Decoded, pair: ClockPair | None = None, captured: datetime | None = CAPTURED):
-    return place(decoded, captured_at=captured, received_at=RECEIVED, pair=pair, time_zone=PARIS)
+def placed(
+    decoded: Decoded,
+    pair: ClockPair | None = None,
+    claimed: datetime | None = CAPTURED,
+    **gateway: Any,
+):
+    capture = captured(claimed, RECEIVED, **gateway)
+    return place(decoded, capture, pair=pair, time_zone=PARIS)
 
 
 def wall(*parts: int) -> datetime:
@@ -70,7 +79,7 @@ def test_year_zero_costs_the_time_not_the_reading():
 
 
 def test_a_document_without_any_time_has_one_stamp_whenever_it_comes():
-    moment = placed(Decoded(readings=()), captured=None)
+    moment = placed(Decoded(readings=()), claimed=None)
     assert (moment.stamped_at, moment.taken_at) == (TIMELESS, RECEIVED)
     assert moment.quality == Quality.TIME_OF_RECEIPT
 
@@ -138,3 +147,61 @@ def test_a_stamp_of_another_timeline_is_not_mended_by_todays_difference():
 def test_an_impossible_date_costs_the_time_not_the_reading():
     moment = placed(Decoded(readings=(), quality=Quality.CLOCK_IMPOSSIBLE))
     assert (moment.taken_at, moment.quality) == (CAPTURED, Quality.TIME_OF_RECEIPT)
+
+
+def test_a_box_that_learns_the_time_later_says_by_how_much_it_was_wrong():
+    moment = placed(Decoded(readings=()), claimed=_LOST, error=_LOST_BY, synchronised=False)
+    assert (moment.stamped_at, moment.taken_at) == (_LOST, CAPTURED)
+    assert moment.quality == Quality.CLOCK_CORRECTED
+
+
+def test_a_box_that_never_knows_the_time_says_how_long_it_had_the_frame():
+    moment = placed(Decoded(readings=()), claimed=_LOST, age=65.0, synchronised=False)
+    assert moment.taken_at == RECEIVED - timedelta(seconds=65)
+    assert (moment.stamped_at, moment.quality) == (_LOST, Quality.CLOCK_UNVERIFIED)
+
+
+def test_a_frame_of_an_earlier_boot_without_time_is_placed_at_its_receipt_and_says_so():
+    moment = placed(Decoded(readings=()), claimed=_LOST, synchronised=False)
+    assert (moment.stamped_at, moment.taken_at) == (_LOST, RECEIVED)
+    assert moment.quality == Quality.CLOCK_UNVERIFIED | Quality.TIME_OF_RECEIPT
+
+
+def test_a_pair_of_two_wrong_clocks_corrects_a_device_once_one_of_them_is_known():
+    """The device is ten minutes behind, the box three years: both were read together."""
+    pair = ClockPair(device=wall(2026, 11, 25, 9, 50), gateway=_LOST)
+    decoded = Decoded(readings=(), device_time=wall(2026, 11, 25, 9, 20))
+    moment = placed(decoded, pair, _LOST, error=_LOST_BY, synchronised=False)
+    assert moment.taken_at == CAPTURED - timedelta(minutes=30)
+    assert moment.quality == Quality.CLOCK_CORRECTED
+
+
+def test_a_pair_read_by_a_clock_that_nobody_knows_corrects_nothing():
+    pair = ClockPair(device=wall(2026, 11, 25, 9, 50), gateway=_LOST)
+    decoded = Decoded(readings=(), device_time=wall(2026, 11, 25, 9, 20))
+    moment = placed(decoded, pair, _LOST, synchronised=False)
+    assert moment.taken_at == datetime(2026, 11, 25, 8, 20, tzinfo=UTC)
+    assert moment.quality == Quality.CLOCK_UNVERIFIED
+
+
+def test_a_box_that_is_sure_of_a_future_is_not_believed():
+    moment = placed(Decoded(readings=()), claimed=datetime(2036, 2, 7, tzinfo=UTC))
+    assert moment.taken_at == RECEIVED
+    assert moment.quality == Quality.CLOCK_FUTURE | Quality.TIME_OF_RECEIPT
+
+
+@pytest.mark.parametrize("number", [1e300, -1e300])
+def test_no_number_of_a_box_breaks_the_line(number: float):
+    for name in ("error", "age"):
+        moment = placed(
+            Decoded(readings=()),
+            ClockPair(device=wall(9999, 12, 31), gateway=datetime.max.replace(tzinfo=UTC)),
+            claimed=datetime.max.replace(tzinfo=UTC),
+            synchronised=False,
+            **{name: number},
+        )
+        assert moment.taken_at <= RECEIVED
+
+
+_LOST = datetime(2023, 4, 1, tzinfo=UTC)
+_LOST_BY = (CAPTURED - _LOST).total_seconds()

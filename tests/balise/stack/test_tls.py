@@ -83,7 +83,7 @@ def test_one_that_is_not_good_now_lets_nobody_in(
             return datetime.now(tz) + timedelta(days=days)
 
     monkeypatch.setattr(authority, "datetime", Clock)
-    monkeypatch.setattr(authority.Authority.sign, "__defaults__", (timedelta(days=1),))
+    monkeypatch.setattr(authority.Authority.admit, "__defaults__", (timedelta(days=1),))
     assert not is_let_in(stack, certify(stack, "box-one"))
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
 from devices.virtual.air import Air
-from ingest.gateway import clock, doctor, health, systemd
+from ingest.gateway import doctor, health, systemd
 from ingest.gateway.box import DeviceState, State
 from ingest.gateway.devices import KnownDevice, folder, write
 from ingest.gateway.spool import Spool
@@ -87,20 +87,6 @@ def until(condition: object) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def test_a_moment_of_this_boot_is_told_once_the_clock_is_known():
-    present = clock.Stamp(NOW, 1000.0, "boot-1", known=True)
-    assert clock.moment_of(400.0, "boot-1", present) == NOW - timedelta(seconds=600)
-    assert clock.moment_of(400.0, "boot-0", present) is None
-    unknown = clock.Stamp(NOW, 1000.0, "boot-1", known=False)
-    assert clock.moment_of(400.0, "boot-1", unknown) is None
-
-
-def test_the_present_moment():
-    first, second = clock.now(), clock.now()
-    assert first.boot == second.boot != ""
-    assert 0 <= second.since_boot - first.since_boot < 5
 
 
 async def test_systemd_hears_that_we_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

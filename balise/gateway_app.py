@@ -1,0 +1,118 @@
+"""The commands of the box at home, and those by which its server lets it in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from balise.options import Json
+
+gateway_app = App(name="gateway", help="The box at home.")
+
+
+@gateway_app.command(name="run")
+def gateway_run() -> None:
+    """Serve this home's devices: Bluetooth to spool to broker."""
+    from balise import gateway
+
+    gateway.run()
+
+
+@gateway_app.command(name="invite")
+def gateway_invite(
+    name: str, *, pdf: Path | None = None, days: float = 7, json: Json = False
+) -> None:
+    """Invite a box, on the server: a one-time code and the sheet that goes with it.
+
+    Parameters
+    ----------
+    name
+        What the box will be called; an earlier invitation of it ends.
+    pdf
+        Write the sheet, with the QR code, here.
+    days
+        How long the code is good.
+    json
+        One JSON object.
+
+    """
+    from balise import enrolment
+
+    enrolment.invite(name, pdf, days, as_json=json)
+
+
+@gateway_app.command(name="enrol")
+def gateway_enrol(uri: str = "", *, server: str = "", code: str = "") -> None:
+    """Enrol this box at its server; its key never leaves it.
+
+    Parameters
+    ----------
+    uri
+        What the sheet's QR code says: balise://enrol?…
+    server
+        Instead of it, the server's address.
+    code
+        And the sheet's eight digits.
+
+    """
+    from balise import gateway
+
+    gateway.enrol(uri, server=server, code=code)
+
+
+@gateway_app.command(name="revoke")
+def gateway_revoke(name: str, *, json: Json = False) -> None:
+    """Shut a lost box out, on the server, at once; a new invitation lets it in again."""
+    from balise import enrolment
+
+    enrolment.revoke(name, as_json=json)
+
+
+@gateway_app.command(name="pair")
+def gateway_pair(
+    model: str,
+    *,
+    language: Literal["fr", "en"] = "fr",
+    many: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Pair a device with this box, step by step; it counts once it has measured and come back.
+
+    Parameters
+    ----------
+    model
+        The key, Model Number or advertised name; see `balise devices list`.
+    language
+        Of the instructions.
+    many
+        In the workshop: ask for another device of the model after each one.
+
+    """
+    from balise import gateway
+
+    gateway.pair(model, language=language, many=many)
+
+
+@gateway_app.command(name="devices")
+def gateway_devices(*, json: Json = False) -> None:
+    """List the devices of this home."""
+    from balise import gateway
+
+    gateway.list_devices(as_json=json)
+
+
+@gateway_app.command(name="doctor")
+def gateway_doctor(*, json: Json = False) -> None:
+    """Check clock, radio, broker, spool and devices of this box, and say what to do."""
+    from balise import gateway
+
+    gateway.doctor(as_json=json)
+
+
+@gateway_app.command(name="status")
+def gateway_status(*, json: Json = False) -> None:
+    """Say what the spool of this gateway holds."""
+    from balise import gateway
+
+    gateway.status(as_json=json)
