@@ -57,6 +57,12 @@ class Settings(BaseSettings):
         default="kernel",
         description="who vouches for the box's clock: the kernel, by a time server, or you",
     )
+    gateway_sets_clocks: bool = Field(
+        default=False, description="whether the box sets the clocks of devices that are wrong"
+    )
+    gateway_time_zone: str = Field(
+        default="Europe/Paris", description="the zone of the home, for the clocks of devices"
+    )
     gateway_port: int = Field(
         default=8730, description="port of the patient's page on the box; 0 serves none"
     )

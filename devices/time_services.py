@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -24,6 +25,8 @@ _DAYS = {
     7: "Sunday",
 }
 _REASONS = {0: "manual", 1: "external_reference", 2: "time_zone", 3: "daylight_saving"}
+
+_EXTERNAL_REFERENCE = 0x02
 
 CURRENT_TIME = Frame(
     name="current_time",
@@ -146,6 +149,20 @@ def _device_time(data: bytes) -> tuple[Decoded, ...]:
     if cursor.left:
         draft.facts.append(("optional_fields", cursor.rest().hex()))
     return (draft.finish("1847", "2B90"),)
+
+
+def written(characteristic: str, wall: datetime) -> bytes:
+    """Return the bytes that set a clock to a wall-clock time, for 2A08 and 2A2B.
+
+    2A2B says of itself that an external reference was its reason (Current Time Service 1.1, 3.1).
+    """
+    date_time = struct.pack(
+        "<HBBBBB", wall.year, wall.month, wall.day, wall.hour, wall.minute, wall.second
+    )
+    if characteristic == "2A08":
+        return date_time
+    fractions = wall.microsecond * 256 // 1_000_000
+    return date_time + bytes((wall.isoweekday(), fractions, _EXTERNAL_REFERENCE))
 
 
 READABLE = ("2A2B", "2BF2", "2B90", "2A08")

@@ -18,6 +18,7 @@ from bleak.exc import BleakError
 
 from balise.errors import RadioDown
 from ingest.gateway.adverts import Adverts, advertises
+from ingest.gateway.device_clock import Policy
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.pairing.bonds import Kit
 from ingest.gateway.pairing.desk import Desk
@@ -59,11 +60,16 @@ class Agent:
     """Serves the devices of one home over one radio."""
 
     def __init__(
-        self, devices: Sequence[KnownDevice], put: Put, cursors: Cursors | None = None
+        self,
+        devices: Sequence[KnownDevice],
+        put: Put,
+        cursors: Cursors | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._known = {device.address.upper(): device for device in devices}
         self._put = put
         self._cursors = cursors
+        self._policy = policy
         self._busy: set[str] = set()
         self._backoff: dict[str, Backoff] = {}
         self._adverts = Adverts()
@@ -133,7 +139,7 @@ class Agent:
             ) as connected:
                 _log.info("device_connected", device=address)
                 put = self._putting(known)
-                await Session(connected, known, put, ended, self._cursors).run()
+                await Session(connected, known, put, ended, self._cursors, self._policy).run()
             backoff.success()
         # A device may be gone at any step; whatever bleak raises then, it will be heard again.
         except (BleakError, TimeoutError, OSError, EOFError) as error:

@@ -12,6 +12,7 @@ from balise.errors import UsageError
 from devices.models.model import Model
 from ingest.gateway import devices
 from ingest.gateway.agent import Agent
+from ingest.gateway.device_clock import Policy
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.pairing.bonds import Kit
 from ingest.gateway.pairing.desk import Desk
@@ -52,6 +53,7 @@ class Box:
         waiting: Callable[[], int] = lambda: 0,
         connected: Callable[[], bool] = lambda: False,
         patience: Patience | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.name = name
         self.desk = Desk()
@@ -60,7 +62,7 @@ class Box:
         self._waiting, self._connected = waiting, connected
         self._patience = patience or Patience()
         self._known = devices.read(path) if path.exists() else []
-        self.agent = Agent(self._known, put, Cursors(path.with_name("cursors.json")))
+        self.agent = Agent(self._known, put, Cursors(path.with_name("cursors.json")), policy)
         self._kit: Kit | None = None
         self._pairing: asyncio.Task[None] | None = None
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
-from balise.errors import FrameError
+from balise.errors import FrameError, UsageError
+from balise.settings import Settings
 from devices import time_services
+from devices.models.model import ClockHabit, Model
 from devices.payloads import balise_v1
 from ingest.gateway import clock
+from ingest.gateway.clock import Watch
+
+TOLERANCE = timedelta(minutes=2)
+_WRITABLE = {ClockHabit.SET_BY_GATEWAY: "2A2B", ClockHabit.DATE_TIME_BY_GATEWAY: "2A08"}
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +36,54 @@ class Pair:
         """Return the pair as our clock says it now: it may have been set since the reading."""
         age = timedelta(seconds=clock.since_boot() - self.since_boot)
         return balise_v1.Clock(device=self.shown, gateway=now - age)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Whether this site has its devices' clocks set, and to the wall-clock time of which zone."""
+
+    zone: ZoneInfo
+    watch: Watch
+
+    def characteristic(self, model: Model | None) -> str | None:
+        """Return which clock of a model may be written, None where none may."""
+        return _WRITABLE.get(model.clock) if model is not None else None
+
+    def is_wrong(self, pair: Pair | None) -> bool:
+        """Say whether a clock is to be set; never by a clock of ours that may be wrong itself."""
+        now = self.watch.now()
+        if not now.known or pair is None:
+            return now.known
+        local = now.wall.astimezone(self.zone).replace(tzinfo=None)
+        shown = datetime.fromisoformat(pair.shown).replace(tzinfo=None)
+        age = timedelta(seconds=now.since_boot - pair.since_boot)
+        return abs(local - age - shown) > TOLERANCE
+
+    async def set(self, client: BleakClient, short: str) -> None:
+        """Set the clock; a device that refuses keeps its own."""
+        found = _found(client, short)
+        if found is None:
+            return
+        local = self.watch.now().wall.astimezone(self.zone)
+        try:
+            await client.write_gatt_char(found, time_services.written(short, local), response=True)
+        except BleakError as error:
+            _log.warning("clock_not_set", device=client.address, error=type(error).__name__)
+            return
+        _log.info("clock_set", device=client.address)
+
+
+def policy(settings: Settings, watch: Watch) -> Policy | None:
+    """Return what the settings say; UsageError where their time zone is none."""
+    if not settings.gateway_sets_clocks:
+        return None
+    try:
+        return Policy(ZoneInfo(settings.gateway_time_zone), watch)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(
+            f"BALISE_GATEWAY_TIME_ZONE={settings.gateway_time_zone!r} is no time zone; one is"
+            " Europe/Paris"
+        ) from error
 
 
 async def read(client: BleakClient) -> Pair | None:

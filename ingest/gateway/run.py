@@ -11,7 +11,7 @@ import structlog
 
 from balise.errors import UsageError
 from balise.settings import Settings
-from ingest.gateway import devices, health, renewal, systemd
+from ingest.gateway import device_clock, devices, health, renewal, systemd
 from ingest.gateway.agent import serve
 from ingest.gateway.box import Box
 from ingest.gateway.certificate import Identity
@@ -57,6 +57,7 @@ async def run(settings: Settings) -> None:
         put,
         waiting=depth.waiting,
         connected=lambda: publisher.connected,
+        policy=device_clock.policy(settings, watch),
     )
     publisher = Publisher(
         Broker(settings), settings.gateway_name, path, settings.receipt_timeout, status, watch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -21,13 +22,16 @@ from devices.payloads import balise_v1
 from devices.registry import short_uuid
 from devices.session import RawFrame
 from ingest.gateway import device_clock
-from ingest.gateway.device_clock import Pair
+from ingest.gateway.device_clock import Pair, Policy
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.records import Cursors, Records
 
 _log = structlog.get_logger(__name__)
 _READ_FIRST = frozenset(("2AAA",))
 """What a device states once, and its frames mean nothing without."""
+
+QUIET = 3.0
+"""Seconds without a frame after which a device has told what it had."""
 
 _LISTENED = (State.MEASURED, State.PART)
 """Live displays and what devices say of themselves are nobody's measurements."""
@@ -52,6 +56,7 @@ class Session:
         put: Put,
         ended: asyncio.Event,
         cursors: Cursors | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._client = client
         self._device = device
@@ -62,6 +67,9 @@ class Session:
         self._model = models.known(device.model)
         self._frames = Collector(self._model)
         self._cursors = cursors
+        self._policy = policy
+        self._told = asyncio.Event()
+        self._said_all = False  # a meter has no more to say, and other devices wait
         self._numbers: dict[str, list[int]] = {service: [] for service in _RECORDS}
         self.listening = asyncio.Event()
 
@@ -79,7 +87,9 @@ class Session:
             for characteristic, service, short in list(self._characteristics()):
                 if short == racp.CHARACTERISTIC and service in _RECORDS:
                     await self._fetch(characteristic, service)
-            await self._ended.wait()
+            await self._set_clock()
+            if not self._said_all:
+                await self._ended.wait()
         finally:
             self._spool(self._frames.rest())
 
@@ -100,6 +110,7 @@ class Session:
         def on_frame(_: BleakGATTCharacteristic, data: bytearray) -> None:
             # Committed inside the callback: the device may erase what it has handed over.
             frame = RawFrame(service, short, bytes(data))
+            self._told.set()
             try:
                 bundles = self._frames.take(frame)
                 self._spool(bundles)
@@ -121,6 +132,27 @@ class Session:
         companions = whole[0].companions if whole else ()
         self._numbers[frame.service] += _numbers(frame, companions, self._model)
 
+    async def _set_clock(self) -> None:
+        """Set a wrong clock, where the site wants that, once the device has told what it had."""
+        short = self._policy.characteristic(self._model) if self._policy else None
+        if self._policy is None or short is None or not self._policy.is_wrong(self._pair):
+            return
+        await self._quiet()
+        if not self._ended.is_set():
+            # What comes in between was stamped by nobody knows which of the two clocks.
+            self._pair = None
+            await self._policy.set(self._client, short)
+            self._pair = await device_clock.read(self._client)
+
+    async def _quiet(self) -> None:
+        """Wait until the device has said nothing for a while, or is gone."""
+        told = True
+        while told and not self._ended.is_set():
+            self._told.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), QUIET)
+            told = self._told.is_set()
+
     async def _fetch(self, point: BleakGATTCharacteristic, service: str) -> None:
         """Ask for the stored records this gateway has not; nothing is deleted on the device."""
         address, numbers = self._device.address, self._numbers[service]
@@ -139,8 +171,7 @@ class Session:
         _log.info("records", device=address, asked=transfer.asked, came=transfer.came)
         if transfer.whole and numbers and self._cursors:
             self._cursors.move(address, service, max(numbers))
-        if service == _GLUCOSE:
-            self._ended.set()  # a meter has no more to say, and other devices wait
+        self._said_all = self._said_all or service == _GLUCOSE
 
     def _spool(self, bundles: Iterable[Bundle]) -> None:
         for bundle in bundles:
