@@ -89,6 +89,15 @@ def until(condition: object) -> None:
         time.sleep(0.05)
 
 
+def test_the_unit_lets_the_gateway_ask_whether_its_clock_is_right():
+    """adjtimex is in systemd's @clock: forbidden, it would read as "no time server is followed"."""
+    text = (Path(__file__).parents[3] / "ops/systemd/balise-gateway.service").read_text("utf-8")
+    settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line[1:])
+    assert "adjtimex" in settings["SystemCallFilter"].split()
+    assert "ProtectClock" not in settings
+    assert settings["SystemCallErrorNumber"] == "EPERM"
+
+
 async def test_systemd_hears_that_we_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
