@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from balise import certificates
 from balise.certificates import Period, Signer
 from balise.errors import AuthorityMissing, BoxRevoked, UsageError
-from balise.ledger import Ledger, write
+from balise.files import write
+from balise.ledger import Ledger
 
 SERVICE = "service"
 BROKER = "broker"

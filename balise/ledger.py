@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from balise.files import write
+
 
 class Issued(msgspec.Struct, frozen=True):
     """One line of the ledger: a certificate that was signed."""
@@ -58,16 +60,3 @@ class Ledger:
         """Say whether the newest certificate of a gateway was taken back."""
         every = self.issued(name)
         return bool(every) and int(every[-1].serial, 16) in self.revoked()
-
-
-def write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)

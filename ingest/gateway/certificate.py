@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from balise import certificates
 from balise.authority import Authority
 from balise.errors import AuthorityForeign, ClockWrong, UsageError
-from balise.ledger import write
+from balise.files import write
 from balise.settings import Settings
 from ingest.gateway import devices
 

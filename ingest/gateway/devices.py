@@ -12,11 +12,16 @@ from ingest.gateway import files
 
 
 class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device of this home; `model` is a key of `balise devices list`."""
+    """A device of this home; `model` is a key of `balise devices list`.
+
+    `consents` are the User Data codes of a shared scale, by user number: without one it tells
+    nothing.
+    """
 
     address: str
     name: str = ""
     model: str = ""
+    consents: dict[int, int] = {}
 
 
 def folder(home: Path, gateway: str) -> Path:

@@ -28,7 +28,7 @@ from balise.errors import (
     ServerDown,
     UsageError,
 )
-from balise.ledger import write
+from balise.files import write
 from ingest.gateway.certificate import Answer, Identity, clocks, identity, request, sign
 
 _SECONDS = 20.0

@@ -1,4 +1,4 @@
-"""Small files beside a spool, written whole or not at all."""
+"""Small files beside a spool."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from balise.files import write
+
 
 def write_json(path: Path, value: object) -> None:
-    """Write a value as JSON that a person can read."""
-    half = path.with_suffix(".new")
-    half.write_bytes(msgspec.json.format(msgspec.json.encode(value)))
-    half.replace(path)
+    """Write a value as JSON that its owner can read, whole or not at all."""
+    write(path, msgspec.json.format(msgspec.json.encode(value)), 0o600)

@@ -21,7 +21,7 @@ from devices.models.model import Model
 from devices.payloads import balise_v1
 from devices.registry import short_uuid
 from devices.session import RawFrame
-from ingest.gateway import device_clock
+from ingest.gateway import consent, device_clock
 from ingest.gateway.device_clock import Pair, Policy
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.records import Cursors, Records
@@ -84,6 +84,7 @@ class Session:
                 if _listened(service, short, self._model):
                     await self._subscribe(characteristic, service, short)
             self.listening.set()
+            await self._consent()
             for characteristic, service, short in list(self._characteristics()):
                 if short == racp.CHARACTERISTIC and service in _RECORDS:
                     await self._fetch(characteristic, service)
@@ -131,6 +132,15 @@ class Session:
         whole = [one for one in bundles if one.frame == frame]
         companions = whole[0].companions if whole else ()
         self._numbers[frame.service] += _numbers(frame, companions, self._model)
+
+    async def _consent(self) -> None:
+        """Have a shared scale tell each person's data, one person after the other."""
+        wanted = self._device.consents if consent.asked(self._client) else {}
+        for number, (user, code) in enumerate(wanted.items()):
+            if number:
+                await self._quiet()
+            if not await consent.give(self._client, user, code):
+                _log.warning("consent_refused", device=self._device.address, user=user)
 
     async def _set_clock(self) -> None:
         """Set a wrong clock, where the site wants that, once the device has told what it had."""

@@ -13,7 +13,7 @@ from devices import models
 from ingest.gateway.page.choose import steps
 from ingest.gateway.page.guard import enter
 from ingest.gateway.page.render import house_at, page, refreshed, to, words_for
-from ingest.gateway.pairing.desk import CODE_SECONDS, Progress
+from ingest.gateway.pairing.desk import CODE_SECONDS, CONSENT_SECONDS, Progress
 from ingest.gateway.pairing.pair import Patience
 from ingest.gateway.pairing.stages import Cause, Stage
 
@@ -24,12 +24,21 @@ PLACES = {
     Stage.BONDING: 2,
     Stage.CODE: 2,
     Stage.CONFIRM: 2,
+    Stage.CONSENT: 2,
     Stage.PROVING: 3,
     Stage.RESTING: 4,
 }
 """Which of the four parts of a pairing a stage belongs to."""
-LASTS = {Stage.SEARCHING: Patience().search, Stage.CODE: CODE_SECONDS, Stage.CONFIRM: CODE_SECONDS}
+LASTS = {
+    Stage.SEARCHING: Patience().search,
+    Stage.CODE: CODE_SECONDS,
+    Stage.CONFIRM: CODE_SECONDS,
+    Stage.CONSENT: CONSENT_SECONDS,
+}
 """Seconds after which a stage ends by itself, where a person should see them pass."""
+
+_TYPED = (Stage.CODE, Stage.CONSENT)
+_ASKED = (*_TYPED, Stage.CONFIRM)
 
 
 async def show(request: Request) -> Response:
@@ -56,6 +65,7 @@ def _stage(request: Request, progress: Progress) -> HTMLResponse:
         model=model,
         steps=steps(model, w) if model else (),
         place=PLACES.get(progress.stage),
+        users=range(model.first_slot, model.first_slot + model.slots) if model else (),
         lasts=lasts,
         elapsed=min(story.elapsed(), lasts),
         received_at=story.received_at,
@@ -72,8 +82,8 @@ def _again(request: Request, progress: Progress, shown: HTMLResponse) -> HTMLRes
     story = house_at(request).story
     if progress.stage in (Stage.DONE, Stage.FAILED):
         return shown
-    if progress.stage is Stage.CODE:
-        left = max(0.0, CODE_SECONDS - story.elapsed())
+    if progress.stage in _TYPED:
+        left = max(0.0, LASTS[progress.stage] - story.elapsed())
         return refreshed(shown, int(left) + 2, "/pairing")
     return refreshed(shown, 1, f"/pairing?seen={story.version}")
 
@@ -93,10 +103,11 @@ async def start(request: Request) -> Response:
 
 
 async def answer(request: Request) -> Response:
-    """Take six digits, a yes or a no."""
-    desk = house_at(request).box.desk
-    asked = desk.progress is not None and desk.progress.stage in (Stage.CODE, Stage.CONFIRM)
-    if desk.answer((await _form(request)).get("answer", "")) or not asked:
+    """Take six digits, a yes or a no, or a user's number and four digits."""
+    desk, form = house_at(request).box.desk, await _form(request)
+    asked = desk.progress is not None and desk.progress.stage in _ASKED
+    given = " ".join(form[name] for name in ("user", "answer") if name in form)
+    if desk.answer(given) or not asked:
         return to("/pairing")
     return to("/pairing?wrong=code")
 

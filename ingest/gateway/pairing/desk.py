@@ -7,6 +7,7 @@ One pairing at a time. What asks (BlueZ's agent, bumble's delegate) waits here; 
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,12 @@ from ingest.gateway.pairing.stages import Cause, Stage
 
 CODE_SECONDS = 28.0
 """A device gives up after 30 s (Bluetooth Core, Vol 3, Part H, 3.4); we a little before it."""
+CONSENT_SECONDS = 180.0
+"""No device waits for this one: a person looks for a paper."""
+
+_DIGITS = re.compile(r"(?:[0-9] ?){6}")
+_YES_NO = re.compile(r"yes|no")
+_CONSENT = re.compile(r"[0-9]{1,3} [0-9]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,10 @@ class RefusalError(Exception):
 
 @dataclass(slots=True)
 class _Question:
-    """Something a device waits for."""
+    """Something a device waits for, and what an answer to it looks like."""
 
     answer: asyncio.Future[str]
-    asked_code: bool
+    form: re.Pattern[str]
 
 
 @dataclass(slots=True)
@@ -86,23 +93,31 @@ class Desk:
         """Return the six digits that somebody reads on the device; RefusalError if nobody does."""
         if not self.allows(address):
             raise RefusalError
-        text = await self._ask(Stage.CODE, asked_code=True)
+        text = await self._ask(Stage.CODE, _DIGITS, CODE_SECONDS)
         self.typed_code = True
-        return int(text)
+        return int(text.replace(" ", ""))
+
+    async def consent(self) -> tuple[int, int]:
+        """Return a user's number and 4-digit code; RefusalError if nobody types them."""
+        user, code = (await self._ask(Stage.CONSENT, _CONSENT, CONSENT_SECONDS)).split()
+        return int(user), int(code)
 
     async def confirm(self, address: str, digits: int) -> bool:
         """Ask whether the device shows these digits."""
         if not self.allows(address):
             return False
-        return await self._ask(Stage.CONFIRM, digits=f"{digits:06}", asked_code=False) == "yes"
+        shown = f"{digits:06}"
+        return await self._ask(Stage.CONFIRM, _YES_NO, CODE_SECONDS, digits=shown) == "yes"
 
-    async def _ask(self, stage: Stage, *, asked_code: bool, **changes: object) -> str:
+    async def _ask(
+        self, stage: Stage, form: re.Pattern[str], seconds: float, **changes: object
+    ) -> str:
         before = self.progress.stage if self.progress else Stage.BONDING
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._question = _Question(answer, asked_code)
+        self._question = _Question(answer, form)
         self.move(stage, **changes)
         try:
-            async with asyncio.timeout(CODE_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await answer
         except TimeoutError as error:
             self.late_code = True
@@ -113,16 +128,15 @@ class Desk:
                 self.move(before if before is not stage else Stage.BONDING)
 
     def answer(self, text: str) -> bool:
-        """Give what was asked for: six digits, `yes` or `no`; False where that is no answer."""
+        """Give what was asked for; False where that is no answer.
+
+        Six digits, `yes` or `no`, or a user's number and four digits.
+        """
         question = self._question
         if question is None or question.answer.done():
             return False
-        cleaned = text.replace(" ", "").strip().lower()
-        if question.asked_code and not (
-            cleaned.isascii() and cleaned.isdigit() and len(cleaned) == 6
-        ):
-            return False
-        if not question.asked_code and cleaned not in ("yes", "no"):
+        cleaned = " ".join(text.split()).lower()
+        if not question.form.fullmatch(cleaned):
             return False
         question.answer.set_result(cleaned)
         return True

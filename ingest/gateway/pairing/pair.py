@@ -16,14 +16,16 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
+from msgspec.structs import replace
 
 from balise.errors import RadioDown
 from devices.models.model import Model
 from devices.models.model import Pairing as Way
 from devices.registry import short_uuid
+from ingest.gateway import consent
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.pairing.bonds import Kit
-from ingest.gateway.pairing.desk import Desk
+from ingest.gateway.pairing.desk import Desk, RefusalError
 from ingest.gateway.pairing.figures import figures
 from ingest.gateway.pairing.stages import Cause, Stage
 from ingest.gateway.session import Put, Session
@@ -76,7 +78,7 @@ class Pairing:
             known = KnownDevice(
                 address=found.address.upper(), name=found.name or "", model=self.model.key
             )
-            await self._bond_and_measure(found, known)
+            known = await self._bond_and_measure(found, known)
             await self._come_back(known)
         except PairingError as failure:
             self._fail(failure.cause)
@@ -117,7 +119,7 @@ class Pairing:
         name = (advertisement.local_name or device.name or "").casefold()
         return any(name.startswith(prefix.casefold()) for prefix in self.model.names)
 
-    async def _bond_and_measure(self, device: BLEDevice, known: KnownDevice) -> None:
+    async def _bond_and_measure(self, device: BLEDevice, known: KnownDevice) -> KnownDevice:
         self.desk.move(Stage.CONNECTING, address=known.address)
         # A device in pairing mode has forgotten us: an old bond would only make it hang up.
         if await self.kit.bonds.has(known.address):
@@ -129,9 +131,23 @@ class Pairing:
                 await self._bond(client, known)
             await asyncio.sleep(self.model.settle_seconds)
             self._check(client)
+            known = await self._consented(client, known)
             self.desk.move(Stage.PROVING)
             shown = await self._measure(client, known, ended)
             self.desk.move(Stage.RESTING, figures=shown)
+        return known
+
+    async def _consented(self, client: BleakClient, known: KnownDevice) -> KnownDevice:
+        """Ask for the person's consent code where the scale wants one, and try it."""
+        if not self.model.consent or not consent.asked(client):
+            return known
+        try:
+            user, code = await self.desk.consent()
+        except RefusalError as error:
+            raise PairingError(Cause.CONSENT_REFUSED) from error
+        if not await consent.give(client, user, code):
+            raise PairingError(Cause.CONSENT_REFUSED)
+        return replace(known, consents={user: code})
 
     @asynccontextmanager
     async def _connected(
@@ -235,7 +251,7 @@ class Pairing:
         try:
             async with asyncio.timeout(self.patience.back):
                 while True:
-                    if await self._listened(await self._heard_again(known)):
+                    if await self._listened(await self._heard_again(known), known):
                         return
                     await asyncio.sleep(1)
         except TimeoutError as error:
@@ -251,9 +267,8 @@ class Pairing:
         async with BleakScanner(on_heard, backend=self.kit.scanner):
             return await heard
 
-    async def _listened(self, device: BLEDevice) -> bool:
+    async def _listened(self, device: BLEDevice, known: KnownDevice) -> bool:
         """Whether a connection without any help lets us subscribe."""
-        known = KnownDevice(address=device.address.upper(), model=self.model.key)
         try:
             async with self._connected(device) as (client, ended):
                 session = Session(client, known, self.put, ended)

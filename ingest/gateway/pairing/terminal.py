@@ -13,6 +13,12 @@ from ingest.gateway.pairing.stages import Stage
 from ingest.gateway.pairing.words import said
 from ingest.gateway.stack import opened
 
+_PROMPTS = {
+    Stage.CODE: "> 6 digits: ",
+    Stage.CONFIRM: "> yes/no: ",
+    Stage.CONSENT: "> user number and 4 digits, such as 1 0123: ",
+}
+
 
 async def pair_here(ble: str, box: Box, model: Model, language: str) -> bool:
     """Pair one device with this process's own radio; True where it has proved itself."""
@@ -35,7 +41,7 @@ async def _watch(box: Box, console: Console, language: str) -> bool:
             words = said(progress.cause or progress.stage, language)
             told = " ".join((progress.digits, *progress.figures))
             console.print(f"{words.title} {told}\n  {words.next}", markup=False, highlight=False)
-            if progress.stage in (Stage.CODE, Stage.CONFIRM):
+            if progress.stage in _PROMPTS:
                 await _ask(box, progress.stage)
                 continue
             if progress.stage in (Stage.DONE, Stage.FAILED):
@@ -45,9 +51,8 @@ async def _watch(box: Box, console: Console, language: str) -> bool:
 
 async def _ask(box: Box, stage: Stage) -> None:
     """Read an answer from the keyboard until it is one, or the device gives up."""
-    prompt = "> 6 digits: " if stage is Stage.CODE else "> yes/no: "
     while box.desk.progress is not None and box.desk.progress.stage is stage:
-        print(prompt, end="", flush=True, file=sys.stderr)  # noqa: T201 - a prompt
+        print(_PROMPTS[stage], end="", flush=True, file=sys.stderr)  # noqa: T201 - a prompt
         typed = await asyncio.to_thread(sys.stdin.readline)
         if not typed or box.desk.answer(typed):
             return

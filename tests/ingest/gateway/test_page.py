@@ -1,107 +1,44 @@
-"""The patient's page over HTTP: the door, the home screen, stages, causes, a real pairing."""
+"""The patient's page over HTTP: the door, the home screen, a real pairing."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from balise.languages import LANGUAGES
-from balise.settings import Settings
 from devices import models
 from devices.models.model import Kind
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from devices.virtual.faults import Faults
 from devices.virtual.faults import Pairing as Asks
-from ingest.gateway import devices
-from ingest.gateway.box import Box
 from ingest.gateway.bumble_backend import Radio, backends
-from ingest.gateway.devices import KnownDevice
 from ingest.gateway.page import choose
-from ingest.gateway.page.ear import Ear, models_of
-from ingest.gateway.page.house import House, house_of
+from ingest.gateway.page.ear import models_of
 from ingest.gateway.page.serve import bound, served, serving
 from ingest.gateway.page.words import words
 from ingest.gateway.pairing.bonds import Kit
 from ingest.gateway.pairing.bumble_agent import attach
-from ingest.gateway.pairing.desk import Progress
 from ingest.gateway.pairing.pair import Patience
 from ingest.gateway.pairing.stages import Cause, Stage
+
+if TYPE_CHECKING:
+    from conftest import Site
 
 CUFF = "F0:00:00:00:00:07"
 QUICK = Patience(search=3, gather=0.3, connect=5, measure=6, quiet=0.5, back=8)
 SBM69 = "silvercrest-sbm69"
-
-
-@dataclass
-class Line:
-    """What the box is told of its connection to the server."""
-
-    waiting: int = 0
-    connected: bool = True
-
-
-@dataclass
-class Site:
-    """A box whose page is served, and a visitor who has its code."""
-
-    house: House
-    line: Line
-    client: httpx.AsyncClient
-    items: list[bytes]
-
-    def show(self, stage: Stage, **more: object) -> None:
-        self.house.box.desk.show(Progress(SBM69, stage, **more))  # type: ignore[arg-type]
-
-    async def text(self, path: str) -> str:
-        answer = await self.client.get(path)
-        assert answer.status_code == 200
-        return answer.text
-
-    async def post(self, path: str, **form: str) -> str:
-        """Send a form and return where it leads."""
-        answer = await self.client.post(path, data=form)
-        assert answer.status_code == 303
-        return answer.headers["location"]
-
-
-def code_of(folder: Path) -> str:
-    return (folder / "page-code").read_text().strip()
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    devices.write(tmp_path / "devices.json", [KnownDevice(address=CUFF, model=SBM69)])
-    line, items = Line(), list[bytes]()
-    box = Box(
-        "home-1",
-        tmp_path / "devices.json",
-        items.append,
-        waiting=lambda: line.waiting,
-        connected=lambda: line.connected,
-        patience=QUICK,
-    )
-    house = replace(house_of(Settings(), tmp_path, box), ear=Ear(0.5), full=lambda: False)
-    listening = bound(0)
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with (
-        serving(house, listening),
-        httpx.AsyncClient(base_url=url, timeout=30, headers={"accept-language": "fr"}) as client,
-    ):
-        answer = await client.get("/", params={"code": code_of(tmp_path)})
-        assert answer.status_code == 200
-        yield Site(house, line, client, items)
 
 
 async def test_without_the_code_every_page_asks_for_it(site: Site, tmp_path: Path):
@@ -115,7 +52,7 @@ async def test_without_the_code_every_page_asks_for_it(site: Site, tmp_path: Pat
         assert "Ce n'est pas" not in (await stranger.get("/")).text
         wrong = await stranger.post("/code", data={"code": "nonsense"}, follow_redirects=True)
         assert 'role="alert"' in wrong.text
-        right = await stranger.post("/code", data={"code": code_of(tmp_path)})
+        right = await stranger.post("/code", data={"code": site.code})
         cookie = right.headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
@@ -200,83 +137,6 @@ async def test_every_model_is_found_by_what_it_looks_like(site: Site, language: 
     for model in models.MODELS:
         text = await site.text(f"/add/model/{model.key}")
         assert text.count("<li>") == len(model.steps.fr if language == "fr" else model.steps.en)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_every_stage_has_its_screen(site: Site, language: str):
-    site.client.headers["accept-language"] = language
-    for stage in set(Stage) - {Stage.FAILED}:
-        site.show(stage, address=CUFF, digits="042137", figures=("132/78 mmHg", "64 /min"))
-        answer = await site.client.get("/pairing")
-        text, said = unescape(answer.text), words(language).said(stage)
-        assert said.title in text
-        assert said.next in text
-        assert ('action="/pairing/stop"' in text) is (stage is not Stage.DONE)
-        assert ("refresh" in answer.headers) is (stage is not Stage.DONE)
-        if stage is Stage.CONFIRM:
-            assert "042 137" in text
-        if stage in (Stage.RESTING, Stage.DONE):
-            beats = "battements par minute" if language == "fr" else "beats a minute"
-            assert re.search(
-                rf"132/78\u00a0mmHg .* 64\u00a0{beats} .* \d+(\u00a0h\u00a0|:)\d\d\.", text
-            )
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_every_failure_has_its_cause_and_one_next_step(site: Site, language: str):
-    site.client.headers["accept-language"] = language
-    for cause in Cause:
-        site.show(Stage.FAILED, cause=cause)
-        text, said = unescape(await site.text("/pairing")), words(language).said(cause)
-        assert said.title in text
-        assert said.next in text
-        for step in choose.steps(models.find(SBM69), words(language)):
-            assert step in text
-        assert ('action="/pairing"' in text) is (cause is not Cause.NOT_THAT_DEVICE)
-
-
-async def test_a_page_that_waits_is_answered_as_soon_as_something_happens(site: Site):
-    site.show(Stage.SEARCHING)
-    first = await site.client.get("/pairing")
-    path = first.headers["refresh"].partition("url=")[2]
-    waiting = asyncio.create_task(site.client.get(path))
-    await asyncio.sleep(0.3)
-    assert not waiting.done()
-    site.show(Stage.CONNECTING)
-    answer = await asyncio.wait_for(waiting, 2)
-    assert words("fr").said(Stage.CONNECTING).title in unescape(answer.text)
-
-
-async def test_nobody_who_types_is_interrupted_before_it_is_too_late(site: Site):
-    site.show(Stage.CODE)
-    seconds, _, path = (await site.client.get("/pairing")).headers["refresh"].partition("; url=")
-    assert int(seconds) >= 28
-    assert path == "/pairing"
-
-
-async def test_a_code_that_is_none_is_asked_for_again(site: Site):
-    desk = site.house.box.desk
-    site.show(Stage.BONDING, address=CUFF)
-    asking = asyncio.create_task(desk.code(CUFF))
-    await asyncio.sleep(0)
-    wrong = await site.post("/pairing/answer", answer="12")
-    assert wrong == "/pairing?wrong=code"
-    text = await site.text(wrong)
-    assert 'role="alert"' in text
-    assert 'aria-invalid="true"' in text
-    assert await site.post("/pairing/answer", answer="012 345") == "/pairing"
-    assert await asking == 12345
-    assert await site.post("/pairing/answer", answer="012345") == "/pairing"
-
-
-@pytest.mark.parametrize(("typed", "agreed"), [("yes", True), ("no", False)])
-async def test_digits_are_compared(site: Site, typed: str, agreed: bool):  # noqa: FBT001
-    site.show(Stage.BONDING, address=CUFF)
-    asking = asyncio.create_task(site.house.box.desk.confirm(CUFF, 42))
-    await asyncio.sleep(0)
-    assert "000 042" in await site.text("/pairing")
-    await site.post("/pairing/answer", answer=typed)
-    assert await asking is agreed
 
 
 async def test_without_a_radio_nothing_starts_and_the_page_says_so(site: Site):
