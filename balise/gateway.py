@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +21,9 @@ from ingest.gateway.devices import folder, read
 from ingest.gateway.doctor import check
 from ingest.gateway.enrol import Invitation, read_uri
 from ingest.gateway.enrol import enrol as ask_in
+from ingest.gateway.page.door import Door
+from ingest.gateway.page.sheet import address as address_of
+from ingest.gateway.page.sheet import square
 from ingest.gateway.pairing.terminal import pair_here
 from ingest.gateway.run import run as serve
 from ingest.gateway.spool import Spool
@@ -69,6 +74,20 @@ def pair(name: str, *, language: str, many: bool) -> None:
         spool.close()
     if not done:
         raise BaliseError("the device is not paired; see above for what to do next")
+
+
+def sheet(address: str, file: Path | None) -> None:
+    """Print the square that opens the patient's page, and the six digits; write it to a file."""
+    settings = _settings("gateway_name")
+    if file is not None and file.suffix not in (".svg", ".png", ".pdf"):
+        raise UsageError(f"{file}: give a name that ends in .svg, .png or .pdf")
+    code = Door(folder(settings.home, settings.gateway_name)).code
+    page_at = address or f"http://{socket.gethostname()}.local:{settings.gateway_port}"
+    drawn = square(address_of(page_at, code))
+    drawn.terminal(compact=True, border=2)
+    Console().print(f"{page_at}   {code[:3]} {code[3:]}", highlight=False)
+    if file is not None:
+        drawn.save(str(file), scale=10, border=4)
 
 
 def list_devices(*, as_json: bool) -> None:

@@ -94,6 +94,23 @@ def gateway_pair(
     gateway.pair(model, language=language, many=many)
 
 
+@gateway_app.command(name="sheet")
+def gateway_sheet(*, address: str = "", file: Path | None = None) -> None:
+    """Show the square that opens the patient's page, to be left beside the box.
+
+    Parameters
+    ----------
+    address
+        Where the page will be at home; by default this machine's name, as http://NAME.local:PORT.
+    file
+        Write it here too: FILE.svg, FILE.png or FILE.pdf.
+
+    """
+    from balise import gateway
+
+    gateway.sheet(address, file)
+
+
 @gateway_app.command(name="devices")
 def gateway_devices(*, json: Json = False) -> None:
     """List the devices of this home."""

@@ -69,13 +69,12 @@ def _up(
     with Terminal().step("Waiting for the receiver"):
         wait_for(Broker(settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
     fleet.add("web", "web")
-    if demo:
-        _enrol(stack, fleet, settings, bluetooth=bluetooth)
+    page = _enrol(stack, fleet, settings, bluetooth=bluetooth) if demo else None
     # Not awaited before the data come in: they need no dashboard.
     with Terminal().step("Waiting for the Prefect server"):
         stack.wait_prefect()
     fleet.add("flows", "flows", "serve")
-    _tell(endpoints, web_port, password, time.monotonic() - began)
+    _tell(endpoints, web_port, password, page, time.monotonic() - began)
 
 
 def use(endpoints: Endpoints, web_port: int = 0) -> Settings:
@@ -110,7 +109,8 @@ def _tell_other_terminals(endpoints: Endpoints) -> None:
             file.write(f"{name}={value}\n")
 
 
-def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -> None:
+def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -> str | None:
+    """Enrol the virtual patients; return where the page of the first one's box is."""
     from demo.enrol import backfill, enrol
     from demo.patients import PATIENTS
 
@@ -118,19 +118,30 @@ def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -
     with Terminal().step("Sixty days of the virtual patients, through the import path"):
         backfill(settings, new, lambda _done, _total: None)
     if not bluetooth:
-        return
-    air = free()
+        return None
+    air, port = free(), settings.gateway_port
     fleet.add("air", "air", "--port", str(air))
-    for patient in PATIENTS:
-        if not patient.silent_for:
-            fleet.add(
-                patient.gateway,
-                "gateway",
-                "run",
-                BALISE_GATEWAY_NAME=gateway_settings(stack, settings, patient.gateway).gateway_name,
-                BALISE_BLE=f"tcp-client:127.0.0.1:{air}",
-                BALISE_GATEWAY_CLOCK="trusted",  # one machine, one clock
-            )
+    page_port = port if not port or is_free(port) else free()
+    homes = [patient.gateway for patient in PATIENTS if not patient.silent_for]
+    for number, name in enumerate(homes):
+        fleet.add(
+            name,
+            "gateway",
+            "run",
+            BALISE_GATEWAY_NAME=gateway_settings(stack, settings, name).gateway_name,
+            BALISE_GATEWAY_PORT="0" if number else str(page_port),
+            BALISE_BLE=f"tcp-client:127.0.0.1:{air}",
+            BALISE_GATEWAY_CLOCK="trusted",  # one machine, one clock
+        )
+    return _page_of(settings, homes[0], page_port) if page_port else None
+
+
+def _page_of(settings: Settings, gateway: str, port: int) -> str:
+    from ingest.gateway.devices import folder
+    from ingest.gateway.page.door import Door
+    from ingest.gateway.page.sheet import address
+
+    return address(f"http://127.0.0.1:{port}", Door(folder(settings.home, gateway)).code)
 
 
 def gateway_settings(stack: Stack, settings: Settings, name: str) -> Settings:
@@ -155,7 +166,9 @@ def _watch(fleet: Fleet, stopped: threading.Event) -> None:
             _console.print(f"{name} had ended and runs again; see {fleet.logs / name}.log")
 
 
-def _tell(endpoints: Endpoints, web_port: int, password: str | None, seconds: float) -> None:
+def _tell(
+    endpoints: Endpoints, web_port: int, password: str | None, page: str | None, seconds: float
+) -> None:
     from care.web import accounts
 
     _console.rule(f"Balise runs ({seconds:.0f} s)")
@@ -165,5 +178,7 @@ def _tell(endpoints: Endpoints, web_port: int, password: str | None, seconds: fl
             f"Sign in           {accounts.FIRST_ACCOUNT} / {password}   (shown this once)",
             highlight=False,
         )
+    if page:
+        _console.print(f"Patient's page    {page}", highlight=False)
     _console.print(f"Flows             {endpoints.prefect_ui_url}", highlight=False)
     _console.print("Ctrl-C stops everything; the data are kept.")

@@ -48,9 +48,9 @@ def weight(kilograms: str, at: datetime, device: str = SCALE) -> bytes:
     )
 
 
-def send(database: psycopg.Connection, *bodies: bytes) -> None:
+def send(database: psycopg.Connection, *bodies: bytes, at: datetime = NOW) -> None:
     payload = balise_v1.encode_message(uuid4(), enumerate(bodies, 1))
-    land(database, [Delivery(1, 1, "balise/v1/home-one/frames", payload)], NOW)
+    land(database, [Delivery(1, 1, "balise/v1/home-one/frames", payload)], at)
 
 
 def run(database_url: str, as_of: datetime = NOW) -> steps.Line:
@@ -112,7 +112,7 @@ def test_values_that_come_back_close_the_signal_and_say_so(
     send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW))
     run(database_url)
     later = NOW + timedelta(days=1)
-    send(database, weight("75.2", later))
+    send(database, weight("75.2", later), at=later)
     assert run(database_url, later).assessed.closed == 1
     assert database.execute("SELECT state FROM signal").fetchall() == [("closed",)]
     events = database.execute("SELECT who, state, reason FROM signal_event ORDER BY at").fetchall()

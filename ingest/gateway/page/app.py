@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ingest.gateway.page import choose, home, pairing
+from ingest.gateway.page import choose, home, pairing, sheet
 from ingest.gateway.page.guard import guard
 from ingest.gateway.page.house import House
 from ingest.gateway.page.render import page, words_for
@@ -20,6 +20,7 @@ from ingest.gateway.page.render import page, words_for
 _STATIC = str(resources.files("ingest.gateway.page") / "static")
 _ROUTES = (
     Route("/", home.home),
+    Route("/sheet", sheet.sheet),
     Route("/code", pairing.code, methods=["POST"]),
     Route("/add", choose.kinds),
     Route("/add/kind/{kind}", choose.of_kind),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from balise.files import write
 
 CODE, KEY = "page-code", "page-key"
 ATTEMPTS = 5
@@ -14,10 +15,13 @@ SHUT_SECONDS, LONGEST_SHUT = 60.0, 900.0
 
 
 class Door:
-    """Who may come in: who knows the code gets the key, which a browser keeps in a cookie."""
+    """Who may come in: who knows the code gets the key, which a browser keeps in a cookie.
+
+    `code` stands on the box's sheet, and inside its QR code.
+    """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._code = _kept(folder / CODE, lambda: f"{secrets.randbelow(1_000_000):06}")
+        self.code = _kept(folder / CODE, lambda: f"{secrets.randbelow(1_000_000):06}")
         self._key = _kept(folder / KEY, lambda: secrets.token_urlsafe(32))
         self._clock = clock
         self._wrong = 0
@@ -33,7 +37,7 @@ class Door:
         """Return the key for the right code, None for a wrong one or while the door is shut."""
         if self.shut:
             return None
-        if secrets.compare_digest(code.replace(" ", "").encode(), self._code.encode()):
+        if secrets.compare_digest(code.replace(" ", "").encode(), self.code.encode()):
             self._wrong, self._shut_for = 0, SHUT_SECONDS
             return self._key
         self._wrong += 1
@@ -55,11 +59,5 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
         return text
     text = make()
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f"{path.name}.new")
-    half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(path)
+    write(path, f"{text}\n".encode(), 0o600)
     return text

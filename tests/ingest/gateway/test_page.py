@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
+import pypdfium2
 import pytest
+import typst
+import zxingcpp
 
 from balise.languages import LANGUAGES
 from devices import models
@@ -57,6 +60,27 @@ async def test_without_the_code_every_page_asks_for_it(site: Site, tmp_path: Pat
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
         assert "SBM 69" in (await stranger.get("/")).text
+
+
+async def test_the_sheet_has_the_square_that_opens_the_page(site: Site):
+    text = await site.text("/sheet")
+    assert f"{site.code[:3]} {site.code[3:]}" in text
+    drawing = text[text.index("<svg") : text.index("</svg>") + 6]
+    assert scanned(drawing) == f"{site.client.base_url}/?code={site.code}"
+    async with httpx.AsyncClient() as stranger:
+        assert "SBM 69" not in (await stranger.get(f"{site.client.base_url}/sheet")).text
+
+
+def scanned(svg: str) -> str:
+    """Read a QR code back with another program than the one that drew it."""
+    page = typst.compile(
+        b'#set page(width: 80mm, height: 80mm)\n#image(bytes(sys.inputs.svg), format: "svg")',
+        sys_inputs={"svg": svg},
+    )
+    picture = pypdfium2.PdfDocument(page)[0].render(scale=4, grayscale=True)
+    pixels = memoryview(bytes(picture.buffer)).cast("B", (picture.height, picture.stride))
+    [found] = zxingcpp.read_barcodes(pixels)
+    return found.text
 
 
 async def test_another_site_can_post_nothing(site: Site):

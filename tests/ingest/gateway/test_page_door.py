@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
+import pypdfium2
+import zxingcpp
+
+from balise.errors import Exit
 from ingest.gateway.page.door import ATTEMPTS, SHUT_SECONDS, Door
 
 
@@ -34,3 +41,31 @@ def test_who_guesses_waits_longer_each_time(tmp_path: Path):
         assert door.knock(code) is None
         now += seconds
     assert door.knock(code)
+
+
+def test_the_sheet_is_made_at_a_terminal_too(tmp_path: Path):
+    environment = os.environ | {"BALISE_HOME": str(tmp_path), "BALISE_GATEWAY_NAME": "home-1"}
+    command = [sys.executable, "-m", "balise", "gateway", "sheet", "--address", "http://box.local"]
+    picture = tmp_path / "sheet.pdf"
+    done = subprocess.run(
+        [*command, "--file", str(picture)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.OK, done.stderr
+    code = (tmp_path / "gateway/home-1/page-code").read_text().strip()
+    assert f"{code[:3]} {code[3:]}" in done.stdout
+    drawn = pypdfium2.PdfDocument(picture)[0].render(scale=2, grayscale=True)
+    pixels = memoryview(bytes(drawn.buffer)).cast("B", (drawn.height, drawn.stride))
+    [found] = zxingcpp.read_barcodes(pixels)
+    assert found.text == f"http://box.local/?code={code}"
+    refused = subprocess.run(
+        [*command, "--file", "sheet.doc"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (refused.returncode, ".pdf" in refused.stderr) == (Exit.USAGE, True)
