@@ -328,6 +328,14 @@ def bench_spool(*, days: int = 30, seconds: float = 60) -> None:
     measure(days, seconds)
 
 
+@bench_app.command(name="gateway")
+def bench_gateway(*, minutes: float = 10, devices: int = 5) -> None:
+    """Measure the box: memory and processor while so many devices stream, and what is lost."""
+    from bench.gateway import main as measure
+
+    measure(minutes, devices)
+
+
 def main() -> None:
     """Run a command; errors of ours end with their exit code and say what to do next."""
     try:

@@ -39,6 +39,7 @@ from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.pairing.pair import Pairing, Patience
 from ingest.gateway.pairing.stages import Cause, Stage
 from ingest.gateway.records import Cursors
+from ingest.gateway.session import Put
 from ingest.gateway.spool import Spool
 from ingest.gateway.stack import opened
 
@@ -71,9 +72,9 @@ class Bench:
             file.write(json.dumps({"step": step, "ok": ok, **figures}) + "\n")
 
     @asynccontextmanager
-    async def agent(self, *addresses: str) -> AsyncIterator[Agent]:
+    async def agent(self, *addresses: str, put: Put | None = None) -> AsyncIterator[Agent]:
         known = [KnownDevice(address=one) for one in addresses]
-        agent = Agent(known, self.spool.put, Cursors(HOME / "cursors.json"))
+        agent = Agent(known, put or self.spool.put, Cursors(HOME / "cursors.json"))
         task = asyncio.create_task(agent.run(self.kit.scanner, self.kit.client))
         try:
             yield agent

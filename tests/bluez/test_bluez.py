@@ -54,3 +54,9 @@ def test_bluez_confirms_before_our_callback_has_committed(step: Step):
     found = step("confirmation_order")
     assert found["confirmed_while_the_first_callback_ran"] == found["sent"]
     assert found["committed_when_killed"] == found["left_in_the_cuff"] == 0
+
+
+def test_a_box_three_years_behind_tells_the_true_time_once_its_clock_is_set(step: Step):
+    found = step("no_time")
+    assert abs(found["error_left_seconds"]) < 5
+    assert found["later_is"] == "synchronised"
