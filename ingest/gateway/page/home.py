@@ -51,7 +51,8 @@ async def home(request: Request) -> Response:
 
 def _notices(house: House, state: State, w: Words, now: datetime) -> Iterator[Notice]:
     """Say what is wrong first, then what waits."""
-    if house.full():
+    full = house.full()
+    if full:
         yield _notice(w, "full")
     if not state.radio:
         yield _notice(w, "radio")
@@ -60,7 +61,8 @@ def _notices(house: House, state: State, w: Words, now: datetime) -> Iterator[No
         title = w("home.offline", since=since)
         if state.waiting:
             title = w.counted("home.offline_waiting", state.waiting, since=since)
-        yield Notice(good=False, title=title, next=w("home.offline.next"))
+        next_step = "home.full.wait" if full else "home.offline.next"
+        yield Notice(good=False, title=title, next=w(next_step))
     elif state.waiting:
         title = w.counted("home.sending", state.waiting)
         yield Notice(good=True, title=title, next=w("home.sending.next"))

@@ -118,13 +118,15 @@ async def test_home_says_what_waits_and_the_one_thing_to_do(site: Site):
     assert "No measurement waits" in await site.text("/")
 
 
-async def test_home_says_that_the_box_is_full(site: Site, tmp_path: Path):
+async def test_home_says_that_the_box_is_full_and_does_not_promise_that_nothing_is_lost(site: Site):
+    site.line.waiting, site.line.connected = 12, False
     house = replace(site.house, full=lambda: True)
     listening = bound(0)
     async with serving(house, listening):
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         answer = await site.client.get(url)
     assert "Le boîtier est plein" in answer.text
+    assert "Rien n'est perdu" not in unescape(answer.text)
 
 
 async def test_what_cannot_be_shown_is_said_in_words(site: Site):
