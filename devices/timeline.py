@@ -57,8 +57,11 @@ def captured(
     synchronised: bool = True,
     error: float | None = None,
     age: float | None = None,
+    queued: bool = False,
 ) -> Capture:
     """Return when a gateway had a frame; `error` and `age` are seconds, where it gave them.
+
+    One that was `queued` on its way to the gateway was taken some time before.
 
     A gateway that did not know the time says how long it had the frame when it sent it, or, once
     it knew, by how much its clock had been wrong.
@@ -72,8 +75,10 @@ def captured(
         at, quality = claimed, Quality.NONE
     elif age is not None:
         at = received_at - _seconds(max(0.0, age))
+    if queued or at is None:
+        quality |= Quality.TIME_OF_RECEIPT
     if at is None:
-        return Capture(claimed, received_at, quality | Quality.TIME_OF_RECEIPT, exact=False)
+        return Capture(claimed, received_at, quality, exact=False)
     return _not_after(received_at, Capture(claimed, at, quality))
 
 

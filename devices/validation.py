@@ -125,6 +125,7 @@ def _raw(service: str, characteristic: str, data: str) -> RawFrame:
 
 def _of_decoded(context: _Context, decoded: Decoded, known: Registry) -> list[Outcome]:
     _measured(decoded)
+    _dated(decoded, context.item)
     plausibility.together(decoded.readings)
     assignment, moment = _whose_and_when(context, decoded, known)
     return [
@@ -168,6 +169,15 @@ def _measured(decoded: Decoded) -> None:
         raise NotUnderstood(
             f"came without {', '.join(decoded.awaits)} of its session",
             reason=Reason.COMPANION_MISSING,
+        )
+
+
+def _dated(decoded: Decoded, item: balise_v1.Item) -> None:
+    """Refuse what states no time and a broker kept for whoever asks: it may be years old."""
+    stated = decoded.taken_at is not None or decoded.device_time is not None
+    if item.kept == balise_v1.RETAINED and not stated:
+        raise NotUnderstood(
+            "a retained message that states no time: when was it?", reason=Reason.TIME_UNKNOWN
         )
 
 
@@ -218,6 +228,7 @@ def _capture(item: balise_v1.Item, received_at: datetime) -> timeline.Capture:
         synchronised=item.gateway_clock != balise_v1.UNSYNCHRONISED,
         error=item.clock_error,
         age=item.age,
+        queued=item.kept == balise_v1.QUEUED,
     )
 
 

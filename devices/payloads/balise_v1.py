@@ -19,6 +19,8 @@ VERSION = 1
 SYNCHRONISED, UNSYNCHRONISED, CORRECTED = "synchronised", "unsynchronised", "corrected"
 """What a gateway's clock was worth at a capture."""
 
+QUEUED, RETAINED = "queued", "retained"
+"""Who kept an item before the gateway had it: a broker for this gateway, or for whoever asks."""
 
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time without zone can't be compared with others: its message is refused."""
@@ -59,7 +61,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `captured_at` is what the gateway's clock said, `gateway_clock` what that is worth. Where it was
     `unsynchronised`, `boot` and `since_boot` (seconds) say when it was in the machine's own life;
     on its way out the item has an `age` (seconds), or, `corrected`, a `clock_error`: the seconds to
-    add to every time of this gateway's in it.
+    add to every time of this gateway's in it. What was `kept` was said before `captured_at`: while
+    the gateway was away, or nobody knows when.
     """
 
     device: str
@@ -77,6 +80,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since_boot: float | None = None
     age: float | None = None
     clock_error: float | None = None
+    kept: str = ""
     convention: str = ""
     document: str = ""
     gap: Gap | None = None

@@ -11,7 +11,7 @@ from balise.model import Decoded
 from devices.payloads import mapping
 from devices.payloads.convention import Convention
 
-NAMES = ("ant_scale", "omblepy", "xiaomi_mi_scale")
+NAMES = ("ant_scale", "omblepy", "xiaomi_mi_scale", "zigbee2mqtt")
 
 
 @cache

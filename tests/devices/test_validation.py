@@ -261,3 +261,36 @@ def test_two_figures_of_one_metric_in_one_message_are_two_readings():
     item = frame(bundle[:4] + length + bundle[8:], service="1840", characteristic="2B8B")
     readings = validate(landed(item), registry(given_to(1, since=datetime(2020, 1, 1, tzinfo=UTC))))
     assert [one.position for one in readings if isinstance(one, Reading)] == [0, 1]
+
+
+WEIGHED = '{"model_id":"XMTZC02HM/XMTZC05HM","unit":"kg","weight":72.45}'
+DATED = '[{"bt":1718464800,"n":"body_weight","u":"kg","v":72.45}]'
+
+
+def document(text: str, convention: str, kept: str, **more: Any) -> dict[str, Any]:
+    keys = {"convention": convention, "document": text, "captured_at": CAPTURED.isoformat()}
+    return {**keys, "kept": kept, **more}
+
+
+def test_what_a_broker_kept_for_the_gateway_was_taken_at_some_time_before():
+    (live,) = validate(landed(document(WEIGHED, "theengs", "")), registry())
+    (late,) = validate(landed(document(WEIGHED, "theengs", "queued")), registry())
+    assert isinstance(live, Reading)
+    assert isinstance(late, Reading)
+    assert (live.taken_at, live.quality) == (CAPTURED, Quality.NONE)
+    assert (late.taken_at, late.quality) == (CAPTURED, Quality.TIME_OF_RECEIPT)
+
+
+def test_what_a_broker_kept_for_anyone_is_a_reading_only_if_it_says_when_it_was():
+    assert reason(validate(landed(document(WEIGHED, "theengs", "retained")), registry())) == (
+        "time_unknown"
+    )
+    (dated,) = validate(landed(document(DATED, "senml", "retained")), registry())
+    (again,) = validate(landed(document(DATED, "senml", "")), registry())
+    assert isinstance(dated, Reading)
+    assert isinstance(again, Reading)
+    assert (dated.taken_at, dated.quality) == (
+        datetime(2024, 6, 15, 15, 20, tzinfo=UTC),
+        Quality.NONE,
+    )
+    assert (dated.stamped_at, dated.sequence) == (again.stamped_at, again.sequence)
