@@ -71,6 +71,18 @@ class Settings(BaseSettings):
     )
     gateway_care_en: str = Field(default="", description="the same in English")
     gateway_phone: str = Field(default="", description="whom the page says to call for help")
+    local_mqtt_url: str = Field(
+        default="", description="the home's own broker: mqtt:// or mqtts://user:password@host:port"
+    )
+    local_mqtt_ca_file: Path | None = Field(
+        default=None, description="CA of the home's own mqtts:// broker"
+    )
+    local_readings: bool = Field(
+        default=False, description="true shows what is measured to the home's Home Assistant"
+    )
+    local_language: Literal["fr", "en"] = Field(
+        default="fr", description="of what Home Assistant shows of the gateway"
+    )
     spool_mb: int = Field(
         default=512,
         ge=2,

@@ -61,12 +61,16 @@ class Broker:
             manual_ack=manual_ack,
             protocol=mqtt.MQTTv311,
         )
+        self.dress(client)
+        return client
+
+    def dress(self, client: mqtt.Client) -> None:
+        """Give a client our name and password, our certificate, and its patience."""
         if self.user:
             client.username_pw_set(self.user, self.password)
         if self._tls is not None:
             client.tls_set_context(self._tls)
         client.reconnect_delay_set(min_delay=1, max_delay=30)
-        return client
 
 
 def end_session(broker: Broker, client_id: str) -> None:

@@ -32,13 +32,14 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the gateway can say of itself without asking anyone."""
+    """What the gateway can say of itself without asking anyone; `local` is the broker at home."""
 
     gateway: str
     devices: tuple[DeviceState, ...]
     waiting: int
     connected: bool
     radio: bool
+    local: str = ""
 
 
 class Box:

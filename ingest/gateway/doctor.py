@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from balise.errors import BaliseError, BrokerDown
 from balise.finding import Finding
 from balise.settings import Settings
 from ingest.gateway import clock, devices
+from ingest.gateway.local import home
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.spool import Spool
 from ingest.gateway.stack import opened
@@ -84,11 +86,18 @@ async def _devices(settings: Settings) -> str:
     return f"{len(known)} devices"
 
 
+async def _local(settings: Settings) -> str:
+    return await asyncio.to_thread(
+        home.check, settings, devices.folder(settings.home, settings.gateway_name)
+    )
+
+
 CHECKS: dict[str, Callable[[Settings], Awaitable[str]]] = {
     "clock": _clock,
     "radio": _radio,
     "broker": _broker,
     "spool": _spool,
     "devices": _devices,
+    "local": _local,
 }
 """The parts of a box."""

@@ -25,13 +25,15 @@ class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The message on `balise/v1/<gateway>/status`."""
+    """The message on `balise/v1/<gateway>/status`; `local` is how the broker at home is."""
 
     v: int = 1
     state: str = ONLINE
     version: str = ""
     clock: str = "unknown"
     radio: bool = False
+    connected: bool = False
+    local: str = ""
     waiting: int = 0
     sent_at: datetime | None = None
     devices: tuple[DeviceHealth, ...] = ()
@@ -49,26 +51,31 @@ def topic(gateway: str) -> str:
     return f"balise/v1/{gateway}/status"
 
 
+def of(state: State, *, clock_known: bool, now: datetime) -> Health:
+    """Return what there is to say of a gateway's state."""
+    return Health(
+        version=version("balise"),
+        clock="synchronised" if clock_known else "unsynchronised",
+        radio=state.radio,
+        connected=state.connected,
+        local=state.local,
+        waiting=state.waiting,
+        sent_at=now,
+        devices=tuple(
+            DeviceHealth(
+                address=one.device.address,
+                model=one.device.model,
+                heard_at=one.heard_at,
+                told_at=one.told_at,
+            )
+            for one in state.devices
+        ),
+    )
+
+
 def encode(state: State, *, clock_known: bool, now: datetime) -> bytes:
     """Return the message of a gateway's state."""
-    return _encoder.encode(
-        Health(
-            version=version("balise"),
-            clock="synchronised" if clock_known else "unsynchronised",
-            radio=state.radio,
-            waiting=state.waiting,
-            sent_at=now,
-            devices=tuple(
-                DeviceHealth(
-                    address=one.device.address,
-                    model=one.device.model,
-                    heard_at=one.heard_at,
-                    told_at=one.told_at,
-                )
-                for one in state.devices
-            ),
-        )
-    )
+    return _encoder.encode(of(state, clock_known=clock_known, now=now))
 
 
 def read(payload: bytes) -> Health | None:

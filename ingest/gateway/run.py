@@ -16,6 +16,7 @@ from ingest.gateway.agent import serve
 from ingest.gateway.box import Box
 from ingest.gateway.certificate import Identity
 from ingest.gateway.clock import Watch
+from ingest.gateway.local.home import LocalHome
 from ingest.gateway.page.house import house_of
 from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher
@@ -46,9 +47,11 @@ async def run(settings: Settings) -> None:
             return
         spool.put(watch.marked(item))
         publisher.wake()
+        local.take(item)
 
     def status() -> bytes:
-        return health.encode(box.state(), clock_known=watch.known(), now=datetime.now(UTC))
+        state = local.seen(box.state())
+        return health.encode(state, clock_known=watch.known(), now=datetime.now(UTC))
 
     depth = Depth(path, settings.spool_mb)
     box = Box(
@@ -62,7 +65,9 @@ async def run(settings: Settings) -> None:
     publisher = Publisher(
         Broker(settings), settings.gateway_name, path, settings.receipt_timeout, status, watch
     )
+    local = LocalHome(settings, folder, box.state, watch, publisher.wake)
     publisher.start()
+    local.start()
     watching = asyncio.create_task(systemd.watch(lambda: publisher.alive))
     renewing = asyncio.create_task(_renew(folder, publisher))
     systemd.notify("READY=1")
@@ -74,6 +79,7 @@ async def run(settings: Settings) -> None:
         systemd.notify("STOPPING=1")
         watching.cancel()
         renewing.cancel()
+        local.stop()
         publisher.stop()
         spool.close()
 
