@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from balise.authority import Authority
+from ingest.gateway.clock import Watch
 from ingest.gateway import doctor
 from ingest.gateway.box import State
 from ingest.gateway.local.home import LocalHome
@@ -20,6 +21,7 @@ from ingest.gateway.local.link import Link
 
 from .conftest import Box, HomeBroker, Neighbour, until
 
+WATCH = Watch(trusted=True)
 SCALE = "A4:C1:38:0A:0B:0C"
 TOPIC = "home/TheengsGateway/BTtoMQTT/A4C1380A0B0C"
 THEENGS = f'[[device]]\npreset = "theengs"\naddress = "{SCALE}"\n'
@@ -51,7 +53,7 @@ def pack(number: int) -> str:
 @contextmanager
 def living(box: Box) -> Iterator[LocalHome]:
     """Let a gateway's bridge live, and wait until it has seen the end of what was kept for it."""
-    home = LocalHome(box.settings, box.folder, lambda: State("home-1", (), 0, True, True))
+    home = LocalHome(box.settings, box.folder, lambda: State("home-1", (), 0, True, True), WATCH)
     home.start()
     try:
         yield home

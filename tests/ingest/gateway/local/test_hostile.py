@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from balise.settings import Settings
+from ingest.gateway.clock import Watch
 from ingest.gateway.box import State
 from ingest.gateway.devices import folder
 from ingest.gateway.local import link
@@ -20,6 +21,7 @@ from ingest.gateway.local.home import LocalHome
 from .conftest import Box, HomeBroker, Neighbour, until
 from .test_bridge import PACK, living, pack, ready
 
+WATCH = Watch(trusted=True)
 ACCEPTED = b"\x20\x03\x00\x00\x00"  # CONNACK of MQTT 5: no session, success, no properties
 
 
@@ -61,7 +63,7 @@ def facing(place: Path, port: int) -> Iterator[LocalHome]:
     here = folder(place, "home-1")
     here.mkdir(parents=True)
     (here / "local.toml").write_text(PACK)
-    home = LocalHome(settings, here, lambda: State("home-1", (), 0, connected=True, radio=True))
+    home = LocalHome(settings, here, lambda: State("home-1", (), 0, connected=True, radio=True), WATCH)
     home.start()
     try:
         yield home
@@ -128,7 +130,10 @@ def test_a_disk_without_room_holds_messages_at_the_broker_not_in_memory(
     monkeypatch.setattr(bridge, "_RETRY_SECONDS", 0.05)
     box.declare(PACK)
     home = LocalHome(
-        box.settings, box.folder, lambda: State("home-1", (), 0, connected=True, radio=True)
+        box.settings,
+        box.folder,
+        lambda: State("home-1", (), 0, connected=True, radio=True),
+        WATCH,
     )
     home.start()
     assert home._bridge is not None

@@ -21,6 +21,7 @@ from balise.model import Quality
 from balise.settings import Settings
 from bench.line import Line, running
 from flows import steps
+from ingest.gateway.clock import Watch
 from ingest.gateway import devices
 from ingest.gateway.box import State
 from ingest.gateway.local.declared import NAME
@@ -32,6 +33,7 @@ from sql import mappings
 
 from .conftest import HomeBroker, until
 
+WATCH = Watch(trusted=True)
 pytestmark = pytest.mark.stack
 
 ROUNDS = 30
@@ -97,7 +99,7 @@ def gateway(settings: Settings) -> Iterator[LocalHome]:
     here = devices.folder(settings.home, settings.gateway_name)
     publisher = Publisher(Broker(settings), settings.gateway_name, here / "spool.db", 2)
     state = State(settings.gateway_name, (), 0, connected=True, radio=False)
-    home = LocalHome(settings, here, lambda: state, publisher.wake)
+    home = LocalHome(settings, here, lambda: state, WATCH, publisher.wake)
     publisher.start()
     home.start()
     try:
@@ -262,7 +264,7 @@ Link.acknowledge, Told.redelivered = late, again
 def live():
     publisher = Publisher(Broker(settings), settings.gateway_name, here / "spool.db", 2)
     state = State(settings.gateway_name, (), 0, connected=True, radio=False)
-    LocalHome(settings, here, lambda: state, publisher.wake).start()
+    LocalHome(settings, here, lambda: state, WATCH, publisher.wake).start()
     publisher.start()
     time.sleep(3600)
 
