@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from balise.authority import Authority
-from ingest.gateway.clock import Watch
 from ingest.gateway import doctor
 from ingest.gateway.box import State
+from ingest.gateway.clock import Watch
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.local.link import Link
 

@@ -19,9 +19,9 @@ from referencing import Registry, Resource
 
 from balise.metrics import METRICS
 from devices.payloads.balise_v1 import Item, encode_item
-from ingest.gateway.clock import Watch
 from ingest.gateway import health
 from ingest.gateway.box import DeviceState, State
+from ingest.gateway.clock import Watch
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.local import homeassistant
 from ingest.gateway.local.board import figures

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from balise.settings import Settings
-from ingest.gateway.clock import Watch
 from ingest.gateway.box import State
+from ingest.gateway.clock import Watch
 from ingest.gateway.devices import folder
 from ingest.gateway.local import link
 from ingest.gateway.local.home import LocalHome
@@ -63,7 +63,9 @@ def facing(place: Path, port: int) -> Iterator[LocalHome]:
     here = folder(place, "home-1")
     here.mkdir(parents=True)
     (here / "local.toml").write_text(PACK)
-    home = LocalHome(settings, here, lambda: State("home-1", (), 0, connected=True, radio=True), WATCH)
+    home = LocalHome(
+        settings, here, lambda: State("home-1", (), 0, connected=True, radio=True), WATCH
+    )
     home.start()
     try:
         yield home

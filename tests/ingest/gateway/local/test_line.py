@@ -21,9 +21,9 @@ from balise.model import Quality
 from balise.settings import Settings
 from bench.line import Line, running
 from flows import steps
-from ingest.gateway.clock import Watch
 from ingest.gateway import devices
 from ingest.gateway.box import State
+from ingest.gateway.clock import Watch
 from ingest.gateway.local.declared import NAME
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.publish import Publisher
@@ -239,6 +239,7 @@ from pathlib import Path
 from balise.settings import Settings
 from ingest.gateway import devices
 from ingest.gateway.box import State
+from ingest.gateway.clock import Watch
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.local.link import Link
 from ingest.gateway.local.told import Told
@@ -264,7 +265,7 @@ Link.acknowledge, Told.redelivered = late, again
 def live():
     publisher = Publisher(Broker(settings), settings.gateway_name, here / "spool.db", 2)
     state = State(settings.gateway_name, (), 0, connected=True, radio=False)
-    LocalHome(settings, here, lambda: state, WATCH, publisher.wake).start()
+    LocalHome(settings, here, lambda: state, Watch(trusted=True), publisher.wake).start()
     publisher.start()
     time.sleep(3600)
 
