@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,11 +20,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from balise import certificates
+from balise import certificates, sealed
 from balise.certificates import Period, Signer
 from balise.errors import AuthorityMissing, BoxRevoked, UsageError
 from balise.files import write
 from balise.ledger import Ledger
+from balise.remote import Value
+from balise.sealed import Sent
 
 SERVICE = "service"
 BROKER = "broker"
@@ -134,6 +136,21 @@ class Authority:
         """Take back every certificate of a gateway; return how many were good until now."""
         with self._alone():
             return self._take_back(name)
+
+    def set(
+        self, name: str, change: Callable[[dict[str, Value]], dict[str, Value]], above: int = 0
+    ) -> tuple[Sent, bytes]:
+        """Seal a gateway's next settings, made of those before; their version is above `above`."""
+        signer = self.signer
+        with self._alone():
+            kept = self.ledger.settings(check_name(name))
+            before = sealed.opened(kept, signer.certificate) if kept else None
+            version = max(above, before.version if before else 0) + 1
+            values = change(dict(before.values) if before else {})
+            sent = Sent(gateway=name, version=version, at=datetime.now(UTC), values=values)
+            payload = sealed.seal(sent, signer.key)
+            self.ledger.keep_settings(name, payload)
+            return sent, payload
 
     def _take_back(self, name: str) -> int:
         count = self.ledger.revoke(name)

@@ -16,11 +16,20 @@ BaliseError
 │   ├── RequestUnreadable
 │   ├── ClockWrong
 │   └── AuthorityForeign
+├── SettingsRefused
+│   ├── SettingsUnreadable
+│   ├── SettingsUncheckable
+│   ├── SettingsForged
+│   ├── SettingsOfAnother
+│   ├── SettingsOlder
+│   ├── SettingUnknown
+│   └── SettingWrong
 └── DependencyDown
     ├── StackUnavailable
     ├── DatabaseDown
     ├── BrokerDown
     ├── ServerDown
+    ├── BoxAway
     └── RadioDown
 """
 
@@ -140,6 +149,38 @@ class AuthorityForeign(EnrolmentRefused):
     """The answer is not of the server that made the invitation; do not go on, tell its sender."""
 
 
+class SettingsRefused(BaliseError):
+    """A box did not take the settings that its server sent."""
+
+
+class SettingsUnreadable(SettingsRefused):
+    """The message can't be read; bring box and server to the same version of Balise."""
+
+
+class SettingsUncheckable(SettingsRefused):
+    """The box knows no authority to check settings by; enrol it (`balise gateway enrol`)."""
+
+
+class SettingsForged(SettingsRefused):
+    """The site's authority did not sign these settings; find out who writes at the broker."""
+
+
+class SettingsOfAnother(SettingsRefused):
+    """These settings were made for another box; find out who writes at the broker."""
+
+
+class SettingsOlder(SettingsRefused):
+    """Newer settings are held already; set them again (`balise gateway set`)."""
+
+
+class SettingUnknown(SettingsRefused):
+    """No such setting may be changed from afar; see `balise gateway set --help`."""
+
+
+class SettingWrong(SettingsRefused):
+    """A setting's value can't be used; set it again (`balise gateway set`)."""
+
+
 class DependencyDown(BaliseError):
     """Something Balise needs does not answer."""
 
@@ -158,6 +199,10 @@ class BrokerDown(DependencyDown):
 
 class ServerDown(DependencyDown):
     """The server does not answer; see that the internet is there, and the address the sheet's."""
+
+
+class BoxAway(DependencyDown):
+    """The box is offline; it will take the settings when it is back."""
 
 
 class RadioDown(DependencyDown):

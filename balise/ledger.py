@@ -1,4 +1,4 @@
-"""What the site's authority has signed and taken back, in two files beside its key."""
+"""What the site's authority has signed and taken back, in files beside its key."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ class Issued(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """The two files: `issued`, a line of JSON each, and `revoked`, a serial number each."""
+    """`issued`, a line of JSON each; `revoked`, a serial number each; `settings`, a file a box."""
 
     def __init__(self, folder: Path) -> None:
         self._issued = folder / "issued"
         self._revoked = folder / "revoked"
+        self._settings = folder / "settings"
 
     def add(self, serial: int, name: str, until: datetime) -> None:
         """Write down a certificate; one line is one write, so that several processes may."""
@@ -36,11 +37,13 @@ class Ledger:
 
     def issued(self, name: str) -> list[Issued]:
         """Return a gateway's certificates, the oldest first."""
+        return [one for one in self._every() if one.name == name]
+
+    def _every(self) -> list[Issued]:
         lines = self._issued.read_bytes().splitlines() if self._issued.exists() else []
         # A power cut may leave half a line, of a certificate that nobody was given.
         whole = [line for line in lines if line.endswith(b"}")]
-        found = [msgspec.json.decode(line, type=Issued) for line in whole]
-        return [one for one in found if one.name == name]
+        return [msgspec.json.decode(line, type=Issued) for line in whole]
 
     def revoked(self) -> list[int]:
         """Return the serial numbers that were taken back."""
@@ -58,5 +61,19 @@ class Ledger:
 
     def is_shut_out(self, name: str) -> bool:
         """Say whether the newest certificate of a gateway was taken back."""
-        every = self.issued(name)
-        return bool(every) and int(every[-1].serial, 16) in self.revoked()
+        return name in self.shut_out()
+
+    def shut_out(self) -> set[str]:
+        """Return the gateways whose newest certificate was taken back."""
+        newest, revoked = {one.name: one for one in self._every()}, set(self.revoked())
+        return {name for name, one in newest.items() if int(one.serial, 16) in revoked}
+
+    def settings(self, name: str) -> bytes | None:
+        """Return what was last sealed for a gateway, None where nothing was."""
+        path = self._settings / f"{name}.json"
+        return path.read_bytes() if path.exists() else None
+
+    def keep_settings(self, name: str, sealed: bytes) -> None:
+        """Keep what was sealed for a gateway."""
+        self._settings.mkdir(mode=0o700, exist_ok=True)
+        write(self._settings / f"{name}.json", sealed, 0o600)

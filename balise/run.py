@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import secrets
 import signal
@@ -39,7 +38,7 @@ def read_settings(*needs: str) -> Settings:
     return settings
 
 
-def log() -> None:
+def log(level: str = "info") -> None:
     """Log as JSON lines on stderr: keys and counts, never a patient's value."""
     structlog.configure(
         processors=[
@@ -47,7 +46,7 @@ def log() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
@@ -72,7 +71,7 @@ def receive(name: str) -> None:
     from ingest.receive import Receiver
 
     settings = read_settings("database_url", "mqtt_url")
-    log()
+    log(settings.log_level)
     receiver = Receiver(
         Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
     )
@@ -86,7 +85,7 @@ def flows(*, schedules: bool) -> None:
     from flows.serve import serve
 
     settings = read_settings("database_url")
-    log()
+    log(settings.log_level)
     until_stopped(serve(settings, schedules=schedules))
 
 

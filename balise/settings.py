@@ -66,11 +66,18 @@ class Settings(BaseSettings):
     gateway_port: int = Field(
         default=8730, description="port of the patient's page on the box; 0 serves none"
     )
-    gateway_care_fr: str = Field(
-        default="", description="what the page says, in French, of who looks and when"
+    gateway_language: Literal["", "fr", "en"] = Field(
+        default="", description="the page's language; empty goes by each visitor's browser"
     )
-    gateway_care_en: str = Field(default="", description="the same in English")
-    gateway_phone: str = Field(default="", description="whom the page says to call for help")
+    gateway_care_fr: str = Field(
+        default="",
+        max_length=500,
+        description="what the page says, in French, of who looks and when",
+    )
+    gateway_care_en: str = Field(default="", max_length=500, description="the same in English")
+    gateway_phone: str = Field(
+        default="", max_length=40, description="whom the page says to call for help"
+    )
     local_mqtt_url: str = Field(
         default="", description="the home's own broker: mqtt:// or mqtts://user:password@host:port"
     )
@@ -90,6 +97,9 @@ class Settings(BaseSettings):
     )
     receipt_timeout: float = Field(
         default=60.0, description="seconds until a frame without receipt is sent again"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least that is logged"
     )
     batch_size: int = Field(default=5000, description="messages the receiver commits at once")
     flow_interval: float = Field(

@@ -1,0 +1,80 @@
+"""Settings for one box, signed by the site's authority: how they are written, sealed and opened.
+
+The broker is not asked to be honest: the seal is ECDSA on P-256 over the very bytes that are sent,
+by the key whose certificate the box has had since its enrolment. Each message holds all that the
+server sets on the box, since a box that was away sees only the last one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from balise.errors import SettingsForged, SettingsUnreadable
+from balise.remote import Value
+
+VERSION = 1
+
+# The same key signs certificates and lists: what it signs here can't be taken for one of them.
+_CONTEXT = b"balise settings v1\n"
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a server sets on a box; `version` rises by one or more each time."""
+
+    gateway: str
+    version: int
+    at: datetime
+    values: dict[str, Value]
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """The message on `balise/v1/<gateway>/settings`: the text as it was signed, and the seal."""
+
+    v: int = VERSION
+    settings: str
+    seal: str
+
+
+def topic(gateway: str) -> str:
+    """Return where a gateway's settings stand."""
+    return f"balise/v1/{gateway}/settings"
+
+
+def seal(sent: Sent, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return the message."""
+    text = msgspec.json.encode(sent, order="deterministic")
+    signature = key.sign(_CONTEXT + text, ec.ECDSA(hashes.SHA256()))
+    envelope = Envelope(settings=text.decode(), seal=base64.b64encode(signature).decode())
+    return msgspec.json.encode(envelope)
+
+
+def opened(payload: bytes, authority: x509.Certificate) -> Sent:
+    """Return what an authority sealed; SettingsUnreadable, SettingsForged."""
+    try:
+        envelope = msgspec.json.decode(payload, type=Envelope)
+        text = envelope.settings.encode()
+        signature = base64.b64decode(envelope.seal, validate=True)
+    except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError) as error:
+        raise SettingsUnreadable from error
+    if envelope.v != VERSION:
+        raise SettingsUnreadable
+    public = authority.public_key()
+    if not isinstance(public, ec.EllipticCurvePublicKey):
+        raise SettingsForged
+    try:
+        public.verify(signature, _CONTEXT + text, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise SettingsForged from error
+    # Understood only once it is known whose it is.
+    try:
+        return msgspec.json.decode(text, type=Sent)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise SettingsUnreadable from error
