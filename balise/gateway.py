@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import os
 import socket
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +19,7 @@ from balise.settings import Settings
 from devices.models import find
 from ingest.gateway.box import Box
 from ingest.gateway.certificate import enrolled
-from ingest.gateway.devices import folder, read
+from ingest.gateway.devices import folder
 from ingest.gateway.doctor import check
 from ingest.gateway.enrol import Invitation, read_uri
 from ingest.gateway.enrol import enrol as ask_in
@@ -25,20 +27,26 @@ from ingest.gateway.page.door import Door
 from ingest.gateway.page.sheet import address as address_of
 from ingest.gateway.page.sheet import square
 from ingest.gateway.pairing.terminal import pair_here
+from ingest.gateway.remote import RemoteSettings
+from ingest.gateway.report import device_row, look, moment, words
 from ingest.gateway.run import run as serve
 from ingest.gateway.spool import Spool
 
 
-def _settings(*needs: str) -> Settings:
-    """Read the settings, with what enrolment left in the gateway's folder."""
-    settings = enrolled(read_settings())
+def _remote(*needs: str) -> RemoteSettings:
+    """Read the settings, with what enrolment left in the gateway's folder and the server set."""
+    own = enrolled(read_settings())
     for need in needs:
-        if not getattr(settings, need):
+        if not getattr(own, need):
             raise UsageError(
-                f"BALISE_{need.upper()} is not set, and no box is enrolled in {settings.home}:"
+                f"BALISE_{need.upper()} is not set, and no box is enrolled in {own.home}:"
                 " `balise gateway enrol`"
             )
-    return settings
+    return RemoteSettings(folder(own.home, own.gateway_name), own)
+
+
+def _settings(*needs: str) -> Settings:
+    return _remote(*needs).settings
 
 
 def enrol(uri: str, *, server: str, code: str) -> None:
@@ -53,10 +61,14 @@ def enrol(uri: str, *, server: str, code: str) -> None:
 
 
 def run() -> None:
-    """Run the gateway until stopped."""
-    settings = _settings("mqtt_url", "gateway_name")
+    """Run the gateway until stopped; anew where the server has changed a setting."""
     log()
-    until_stopped(serve(settings))
+    remote = _remote("mqtt_url", "gateway_name")
+    log(remote.settings.log_level)
+    until_stopped(serve(remote.settings, remote))
+    if remote.due:
+        # The same process, so that it is the same to whoever watches it, be it systemd or nobody.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def pair(name: str, *, language: str, many: bool) -> None:
@@ -91,49 +103,45 @@ def sheet(address: str, file: Path | None) -> None:
 
 
 def list_devices(*, as_json: bool) -> None:
-    """Print the devices of this home."""
-    settings = _settings("gateway_name")
-    known = read(folder(settings.home, settings.gateway_name) / "devices.json")
+    """Print the devices of this home, and what is known of each."""
+    remote = _remote("gateway_name")
+    report = look(remote.settings, remote)
     if as_json:
-        for one in known:
-            print(json.dumps({"address": one.address, "name": one.name, "model": one.model}))  # noqa: T201 - the answer
+        for one in report.devices:
+            print(msgspec.json.encode(one).decode())  # noqa: T201 - the answer
         return
-    table = Table("address", "name", "model")
-    for one in known:
-        table.add_row(one.address, one.name, one.model or "?")
+    table = Table("address", "model", "last heard", "last told", "battery", "bond")
+    for one in report.devices:
+        table.add_row(*device_row(one))
     Console().print(table)
+    if not report.running:
+        since = f" of {moment(report.said_at)}" if report.said_at else ""
+        Console().print(f"The gateway does not run; this is what it knew last{since}.")
 
 
 def status(*, as_json: bool) -> None:
-    """Print what the gateway's spool holds."""
-    settings = _settings("gateway_name")
-    here = folder(settings.home, settings.gateway_name)
-    known = read(here / "devices.json")
-    spool = Spool(here / "spool.db", settings.spool_mb)
-    found = spool.status()
-    answer = {
-        "gateway": settings.gateway_name,
-        "devices": len(known),
-        "epoch": str(spool.epoch),
-        "given": found.given,
-        "waiting": found.waiting,
-        "oldest": found.oldest.isoformat() if found.oldest else None,
-        "megabytes": round(found.bytes / 1e6, 1),
-        "share": round(found.share or 0, 3),
-        "let_go": found.lost,
-    }
-    spool.close()
-    print_answer(answer, as_json=as_json)
+    """Print how this box is."""
+    remote = _remote("gateway_name")
+    report = look(remote.settings, remote)
+    if as_json:
+        print(msgspec.json.encode(report).decode())  # noqa: T201 - the answer
+        return
+    for about, says in words(report):
+        Console().print(f"{about:12} {says}", highlight=False, markup=False, soft_wrap=True)
 
 
 def doctor(*, as_json: bool) -> None:
     """Print how each part of the box is; exit 4 where one is not well."""
-    settings = _settings("mqtt_url", "gateway_name")
-    found = asyncio.run(check(settings))
+    remote = _remote("mqtt_url", "gateway_name")
+    found = asyncio.run(check(remote.settings, remote))
     for one in found:
         if as_json:
             print_answer(asdict(one), as_json=True)
         else:
-            Console().print(f"{'✓' if one.ok else '✗'} {one.part:9} {one.says}", highlight=False)
+            Console().print(
+                f"{'✓' if one.ok else '✗'} {one.part:11} {one.says}",
+                highlight=False,
+                soft_wrap=True,
+            )
     if not all(one.ok for one in found):
         raise DependencyDown("not everything is well; see above")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 import ssl
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -97,26 +99,70 @@ def _tls(authority: Path | None) -> ssl.SSLContext:
         raise UsageError(f"BALISE_MQTT_CA_FILE {authority} can't be used: {error}") from error
 
 
-def wait_for(broker: Broker, topic: str, payload: bytes, seconds: float) -> None:
-    """Wait until a topic says something; BrokerDown where it doesn't in time."""
-    said = threading.Event()
-    client = broker.client(f"balise-wait-{secrets.token_hex(4)}", persistent=False)
+Heard = Callable[[str, bytes], None]
+
+
+@contextmanager
+def listening(
+    broker: Broker, topics: Sequence[str], heard: Heard, seconds: float
+) -> Iterator[mqtt.Client]:
+    """Hear topics while the block runs, in another thread; BrokerDown where no broker answers."""
+    answered = threading.Event()
+    client = broker.client(f"balise-listen-{secrets.token_hex(4)}", persistent=False)
 
     def on_connect(*_: Any) -> None:
-        client.subscribe(topic, qos=1)
+        client.subscribe([(topic, 1) for topic in topics])
 
-    client.on_connect = on_connect
+    def on_subscribe(*_: Any) -> None:
+        answered.set()
 
     def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        if message.payload == payload:
-            said.set()
+        heard(message.topic, bytes(message.payload))
 
+    client.on_connect, client.on_subscribe = on_connect, on_subscribe
     client.on_message = on_message
     client.connect_async(broker.host, broker.port, KEEPALIVE)
     client.loop_start()
     try:
-        if not said.wait(seconds):
-            raise BrokerDown(f"{topic} did not say {payload.decode()} within {seconds:.0f} s")
+        if not answered.wait(seconds):
+            raise BrokerDown(f"{broker.host}:{broker.port} did not answer within {seconds:.0f} s")
+        yield client
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def wait_for(broker: Broker, topic: str, payload: bytes, seconds: float) -> None:
+    """Wait until a topic says something; BrokerDown where it doesn't in time."""
+    said = threading.Event()
+
+    def heard(_topic: str, what: bytes) -> None:
+        if what == payload:
+            said.set()
+
+    with listening(broker, [topic], heard, seconds):
+        if not said.wait(seconds):
+            raise BrokerDown(f"{topic} did not say {payload.decode()} within {seconds:.0f} s")
+
+
+def retained(broker: Broker, topics: Sequence[str], seconds: float) -> dict[str, bytes]:
+    """Return what stands at the broker under these topics; BrokerDown where it does not answer.
+
+    A broker sends what it retains before it takes our next packet: once a word of our own has come
+    back, all of it is here.
+    """
+    found: dict[str, bytes] = {}
+    complete = threading.Event()
+    mark = f"balise/echo/{secrets.token_hex(8)}"
+
+    def heard(topic: str, payload: bytes) -> None:
+        if topic == mark:
+            complete.set()
+        else:
+            found[topic] = payload
+
+    with listening(broker, [*topics, mark], heard, seconds) as client:
+        client.publish(mark, b"?", qos=1)
+        if not complete.wait(seconds):
+            raise BrokerDown(f"{broker.host}:{broker.port} did not say all in {seconds:.0f} s")
+    return found

@@ -50,10 +50,17 @@ class Backoff:
 
 @dataclass(slots=True)
 class Contact:
-    """When a device was last heard, and when it last said something."""
+    """When a device was last heard, when it last said something, its battery, its bond."""
 
     heard_at: datetime | None = None
     told_at: datetime | None = None
+    battery: int | None = None
+    battery_at: datetime | None = None
+    bonded: bool | None = None
+
+    def charged(self, level: int) -> None:
+        """Note the battery's level, in percent."""
+        self.battery, self.battery_at = level, datetime.now(UTC)
 
 
 class Agent:
@@ -81,6 +88,11 @@ class Agent:
         address = device.address.upper()
         self._known[address] = device
         self.contacts.setdefault(address, Contact())
+
+    @property
+    def busy(self) -> bool:
+        """Whether a device is connected, or about to be."""
+        return bool(self._busy)
 
     async def run(
         self,
@@ -138,8 +150,11 @@ class Agent:
                 device, lambda _: ended.set(), timeout=_CONNECT_SECONDS, backend=client
             ) as connected:
                 _log.info("device_connected", device=address)
-                put = self._putting(known)
-                await Session(connected, known, put, ended, self._cursors, self._policy).run()
+                put, charged = self._putting(known), self.contacts[address].charged
+                session = Session(
+                    connected, known, put, ended, self._cursors, self._policy, charged
+                )
+                await session.run()
             backoff.success()
         # A device may be gone at any step; whatever bleak raises then, it will be heard again.
         except (BleakError, TimeoutError, OSError, EOFError) as error:

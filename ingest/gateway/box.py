@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+import structlog
 
 from balise.errors import UsageError
 from devices.models.model import Model
 from ingest.gateway import devices
+from ingest.gateway.adapter import Adapter, AdapterState
 from ingest.gateway.agent import Agent
 from ingest.gateway.device_clock import Policy
 from ingest.gateway.devices import KnownDevice
@@ -20,6 +23,9 @@ from ingest.gateway.pairing.pair import Pairing, Patience
 from ingest.gateway.records import Cursors
 from ingest.gateway.session import Put
 
+_log = structlog.get_logger(__name__)
+_LOOK_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
@@ -28,6 +34,9 @@ class DeviceState:
     device: KnownDevice
     heard_at: datetime | None
     told_at: datetime | None
+    battery: int | None = None
+    battery_at: datetime | None = None
+    bonded: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ class State:
     connected: bool
     radio: bool
     local: str = ""
+    adapter: Adapter = field(default_factory=Adapter)
 
 
 class Box:
@@ -65,6 +75,7 @@ class Box:
         self._known = devices.read(path) if path.exists() else []
         self.agent = Agent(self._known, put, Cursors(path.with_name("cursors.json")), policy)
         self._kit: Kit | None = None
+        self._adapter = Adapter()
         self._pairing: asyncio.Task[None] | None = None
 
     def take(self, kit: Kit | None) -> None:
@@ -76,11 +87,38 @@ class Box:
         contacts = [(one, self.agent.contacts[one.address.upper()]) for one in self._known]
         return State(
             gateway=self.name,
-            devices=tuple(DeviceState(one, at.heard_at, at.told_at) for one, at in contacts),
+            devices=tuple(
+                DeviceState(one, at.heard_at, at.told_at, at.battery, at.battery_at, at.bonded)
+                for one, at in contacts
+            ),
             waiting=self._waiting(),
             connected=self._connected(),
             radio=self._kit is not None,
+            adapter=self._adapter,
         )
+
+    @property
+    def busy(self) -> bool:
+        """Whether a device is connected or a pairing goes on."""
+        return self.agent.busy or (self._pairing is not None and not self._pairing.done())
+
+    async def look(self) -> None:
+        """Ask the radio how it is and whose bonds it has, for `state` to say from now on."""
+        kit = self._kit
+        if kit is None:
+            self._adapter = Adapter(state=AdapterState.DOWN)
+            return
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                self._adapter = await kit.adapter()
+                for one in self._known:
+                    contact = self.agent.contacts[one.address.upper()]
+                    contact.bonded = await kit.bonds.has(one.address)
+        except TimeoutError:
+            self._adapter = Adapter(state=AdapterState.HUNG)
+        except (OSError, EOFError) as error:
+            _log.warning("radio_not_asked", error=type(error).__name__)
+            self._adapter = Adapter(state=AdapterState.DOWN)
 
     def pair(self, model: Model) -> None:
         """Start to pair a device of a model; UsageError while another pairing goes on."""

@@ -10,32 +10,43 @@ from datetime import UTC, datetime, timedelta
 from balise.errors import BaliseError, BrokerDown
 from balise.finding import Finding
 from balise.settings import Settings
-from ingest.gateway import clock, devices
+from ingest.gateway import clock, devices, renewal, report
+from ingest.gateway.certificate import Identity
+from ingest.gateway.health import LATE, LOW_BATTERY, LOW_DISK, SpoolHealth
 from ingest.gateway.local import home
 from ingest.gateway.pairing.desk import Desk
-from ingest.gateway.spool import Spool
+from ingest.gateway.remote import RemoteSettings
+from ingest.gateway.report import Report
 from ingest.gateway.stack import opened
 from ingest.mqtt import Broker
 
 _SECONDS = 5.0
-_LATE = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+Check = Callable[[Settings, Report], Awaitable[str]]
 
 
-async def check(settings: Settings) -> list[Finding]:
+async def check(settings: Settings, remote: RemoteSettings | None = None) -> list[Finding]:
     """Return how each part is, in the order in which a mend makes sense."""
-    return [await _try(part, look, settings) for part, look in CHECKS.items()]
+    folder = devices.folder(settings.home, settings.gateway_name)
+    found = report.look(settings, remote or RemoteSettings(folder, settings))
+    return [await _try(part, look, settings, found) for part, look in CHECKS.items()]
 
 
-async def _try(
-    part: str, look: Callable[[Settings], Awaitable[str]], settings: Settings
-) -> Finding:
+async def _try(part: str, look: Check, settings: Settings, found: Report) -> Finding:
     try:
-        return Finding(part, ok=True, says=await look(settings))
+        return Finding(part, ok=True, says=await look(settings, found))
     except (BaliseError, OSError) as error:
         return Finding(part, ok=False, says=str(error))
 
 
-async def _clock(settings: Settings) -> str:
+async def _process(_settings: Settings, found: Report) -> str:
+    if not found.running:
+        raise BaliseError("the gateway does not run: systemctl start balise-gateway")
+    return "runs"
+
+
+async def _clock(settings: Settings, _found: Report) -> str:
     if settings.gateway_clock == "trusted":
         return "is taken for right, as BALISE_GATEWAY_CLOCK says"
     if not clock.synchronised():
@@ -46,12 +57,37 @@ async def _clock(settings: Settings) -> str:
     return "follows a time server"
 
 
-async def _radio(settings: Settings) -> str:
+async def _disk(_settings: Settings, found: Report) -> str:
+    free = found.box.disk_free or 0
+    if free < LOW_DISK:
+        raise BaliseError(f"{free / 1e6:.0f} MB are free: delete something, or take a larger card")
+    return f"{free / 1e9:.1f} GB are free"
+
+
+async def _radio(settings: Settings, _found: Report) -> str:
     async with opened(settings.ble, Desk()):
         return f"{settings.ble} answers"
 
 
-async def _broker(settings: Settings) -> str:
+async def _certificate(settings: Settings, found: Report) -> str:
+    until = found.box.certificate_until
+    if until is None:
+        return "none: the box comes by name and password"
+    identity = Identity(devices.folder(settings.home, settings.gateway_name))
+    due, now = renewal.due(identity.certificate), datetime.now(UTC)
+    if now > until:
+        raise BaliseError(
+            f"ended {until:%Y-%m-%d}: start the gateway where the internet is there, and it renews"
+        )
+    if now > due + _DAY:
+        raise BaliseError(
+            f"ends {until:%Y-%m-%d} and should have been renewed on {due:%Y-%m-%d}: why not is in"
+            " `journalctl -u balise-gateway` (renewal_failed)"
+        )
+    return f"good until {until:%Y-%m-%d}, renewed from {due:%Y-%m-%d} on"
+
+
+async def _broker(settings: Settings, _found: Report) -> str:
     broker = Broker(settings)
     try:
         socket.create_connection((broker.host, broker.port), timeout=_SECONDS).close()
@@ -63,41 +99,72 @@ async def _broker(settings: Settings) -> str:
     return f"{broker.host}:{broker.port} answers"
 
 
-async def _spool(settings: Settings) -> str:
-    path = devices.folder(settings.home, settings.gateway_name) / "spool.db"
-    spool = Spool(path, settings.spool_mb)
-    try:
-        found = spool.status()
-    finally:
-        spool.close()
-    full = f"{found.share or 0:.0%} of the spool"
-    if found.oldest is not None and datetime.now(UTC) - found.oldest > _LATE:
+async def _spool(_settings: Settings, found: Report) -> str:
+    spool = found.box.spool or SpoolHealth()
+    full = f"{spool.share or 0:.0%} of the spool"
+    if spool.oldest is not None and datetime.now(UTC) - spool.oldest > LATE:
         raise BaliseError(
-            f"{found.waiting} items wait since {found.oldest:%Y-%m-%d %H:%M} UTC, {full}: see"
+            f"{spool.waiting} items wait since {spool.oldest:%Y-%m-%d %H:%M} UTC, {full}: see"
             " `broker`"
         )
-    return f"{found.waiting} items wait, {full}"
+    return f"{spool.waiting} items wait, {full}"
 
 
-async def _devices(settings: Settings) -> str:
-    known = devices.read(devices.folder(settings.home, settings.gateway_name) / "devices.json")
-    if not known:
+async def _page(_settings: Settings, found: Report) -> str:
+    port = found.box.page_port
+    if not port:
+        return "not served: BALISE_GATEWAY_PORT is 0"
+    if not found.running:
+        raise BaliseError(f"nothing is served at port {port}: see `process`")
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=_SECONDS).close()
+    except OSError as error:
+        raise BaliseError(
+            f"port {port} does not answer: set BALISE_GATEWAY_PORT to one that no other program has"
+        ) from error
+    return f"port {port} answers"
+
+
+async def _devices(_settings: Settings, found: Report) -> str:
+    if not found.devices:
         raise BaliseError("no device is paired: `balise gateway pair MODEL`")
-    return f"{len(known)} devices"
+    return f"{len(found.devices)} devices"
 
 
-async def _local(settings: Settings) -> str:
+async def _local(settings: Settings, _found: Report) -> str:
     return await asyncio.to_thread(
         home.check, settings, devices.folder(settings.home, settings.gateway_name)
     )
 
 
-CHECKS: dict[str, Callable[[Settings], Awaitable[str]]] = {
+async def _battery(_settings: Settings, found: Report) -> str:
+    levels = [one for one in found.devices if one.battery is not None]
+    low = [one for one in levels if (one.battery or 0) < LOW_BATTERY]
+    if low:
+        named = ", ".join(f"{one.model or one.address} ({one.battery} %)" for one in low)
+        raise BaliseError(f"put new batteries into {named}")
+    return f"{len(levels)} of {len(found.devices)} devices say their level; none is low"
+
+
+async def _settings(_settings: Settings, found: Report) -> str:
+    settings = found.box.settings
+    if settings is not None and settings.refused:
+        raise BaliseError(report.settings_words(settings))
+    return report.settings_words(settings)
+
+
+CHECKS: dict[str, Check] = {
+    "process": _process,
     "clock": _clock,
+    "disk": _disk,
     "radio": _radio,
+    "certificate": _certificate,
     "broker": _broker,
     "spool": _spool,
+    "page": _page,
     "devices": _devices,
     "local": _local,
+    "battery": _battery,
+    "settings": _settings,
 }
 """The parts of a box."""

@@ -15,6 +15,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import structlog
 
+from balise import sealed
 from devices.payloads import balise_v1
 from ingest.gateway import health
 from ingest.gateway.clock import Watch
@@ -52,6 +53,9 @@ class Publisher:
         self._status = status
         # What a spool of files holds was not captured by this machine's clock.
         self._watch = watch or Watch(trusted=True)
+        self.take_settings: Callable[[bytes], None] | None = None
+        self._settings: deque[bytes] = deque()
+        self._connected_at: datetime | None = None
         self._status_due = 0.0
         self._tidy_due = 0.0
         self._client = broker.client(f"balise-gateway-{gateway}")
@@ -59,6 +63,7 @@ class Publisher:
             self._client.will_set(health.topic(gateway), health.LAST_WILL, qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
+        self._client.message_callback_add(sealed.topic(gateway), self._on_settings)
         self._client.on_publish = lambda *_: self._wake.set()
         self._in_flight: list[mqtt.MQTTMessageInfo] = []
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -106,11 +111,20 @@ class Publisher:
         """Whether the broker answers."""
         return self._client.is_connected()
 
+    @property
+    def connected_at(self) -> datetime | None:
+        """Since when the broker answers, None while it does not."""
+        return self._connected_at if self.connected else None
+
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
         if code.is_failure:
             _log.warning("broker_refused", gateway=self._gateway, reason=str(code))
             return
-        client.subscribe(f"balise/v1/{self._gateway}/receipt", qos=1)
+        topics = [f"balise/v1/{self._gateway}/receipt"]
+        if self.take_settings is not None:
+            topics.append(sealed.topic(self._gateway))
+        client.subscribe([(topic, 1) for topic in topics])
+        self._connected_at = datetime.now(UTC)
         self._reconnected = True
         self._status_due = 0.0
         self._wake.set()
@@ -121,6 +135,10 @@ class Publisher:
             _log.error("receipt_unreadable", gateway=self._gateway)
             return
         self._receipts.append(receipt)
+        self._wake.set()
+
+    def _on_settings(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._settings.append(bytes(message.payload))
         self._wake.set()
 
     def _run(self) -> None:
@@ -137,6 +155,7 @@ class Publisher:
     def _step(self, spool: Spool, flight: Flight) -> None:
         try:
             self._take_receipt(spool, flight)
+            self._hand_settings()
             self._tidy(spool)
             if self._client.is_connected():
                 self._tell()
@@ -151,7 +170,15 @@ class Publisher:
         """Say how the gateway is, once a minute and at each connection."""
         if self._status is not None and time.monotonic() >= self._status_due:
             self._status_due = time.monotonic() + STATUS_SECONDS
-            self._client.publish(health.topic(self._gateway), self._status(), qos=1, retain=True)
+            said = self._status()
+            for topic in (health.topic(self._gateway), health.report_topic(self._gateway)):
+                self._client.publish(topic, said, qos=1, retain=True)
+
+    def _hand_settings(self) -> None:
+        """Hand on what the server sets, and say at once what became of it."""
+        while self._settings and self.take_settings is not None:
+            self.take_settings(self._settings.popleft())
+            self._status_due = 0.0
 
     def _take_receipt(self, spool: Spool, flight: Flight) -> None:
         """Take the newest receipt, off the queue only once it is committed: each says it all."""

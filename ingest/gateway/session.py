@@ -21,7 +21,7 @@ from devices.models.model import Model
 from devices.payloads import balise_v1
 from devices.registry import short_uuid
 from devices.session import RawFrame
-from ingest.gateway import consent, device_clock
+from ingest.gateway import battery, consent, device_clock
 from ingest.gateway.device_clock import Pair, Policy
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.records import Cursors, Records
@@ -57,6 +57,7 @@ class Session:
         ended: asyncio.Event,
         cursors: Cursors | None = None,
         policy: Policy | None = None,
+        charged: Callable[[int], None] = lambda _level: None,
     ) -> None:
         self._client = client
         self._device = device
@@ -70,6 +71,7 @@ class Session:
         self._policy = policy
         self._told = asyncio.Event()
         self._said_all = False  # a meter has no more to say, and other devices wait
+        self._charged = charged
         self._numbers: dict[str, list[int]] = {service: [] for service in _RECORDS}
         self.listening = asyncio.Event()
 
@@ -88,6 +90,8 @@ class Session:
             for characteristic, service, short in list(self._characteristics()):
                 if short == racp.CHARACTERISTIC and service in _RECORDS:
                     await self._fetch(characteristic, service)
+            if (level := await battery.level(self._client)) is not None:
+                self._charged(level)
             await self._set_clock()
             if not self._said_all:
                 await self._ended.wait()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from balise.errors import RadioDown
+from ingest.gateway.adapter import Adapter, AdapterState
 from ingest.gateway.pairing.bluez_agent import registered
 from ingest.gateway.pairing.bonds import BlueZBonds, Kit
 from ingest.gateway.pairing.desk import Desk
@@ -27,7 +28,8 @@ async def _bluez(desk: Desk) -> AsyncIterator[tuple[Kit, asyncio.Event]]:
         watch = asyncio.create_task(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         watch.add_done_callback(lambda _: lost.set())
         try:
-            yield Kit(BlueZBonds(bus)), lost
+            bonds = BlueZBonds(bus)
+            yield Kit(bonds, adapter=bonds.adapter), lost
         finally:
             watch.cancel()
 
@@ -44,4 +46,8 @@ async def _bumble(ble: str, desk: Desk) -> AsyncIterator[tuple[Kit, asyncio.Even
             "set BALISE_BLE=bluez, or install Balise whole with `./run --help`"
         ) from error
     async with Radio(ble) as radio:
-        yield Kit(attach(radio, desk), *backends(radio)), radio.lost
+
+        async def adapter() -> Adapter:
+            return Adapter(state=AdapterState.UP, name=ble)
+
+        yield Kit(attach(radio, desk), *backends(radio), adapter), radio.lost

@@ -130,13 +130,14 @@ def cuff(number: int, faults: Faults | None = None, name: str = "cuff") -> Blood
 
 async def stream(bench: Bench) -> dict[str, object]:
     """A known strap is heard, connected to, and 100 notifications are spooled."""
-    strap = HeartRateStrap(address=address(1), name="strap", period=0.02)
+    strap = HeartRateStrap(address=address(1), name="strap", period=0.02, battery=64)
     strap.beat(bpm=72, rr_intervals=(853,))
     await bench.air.add(strap)
-    async with bench.agent(address(1)):
+    async with bench.agent(address(1)) as agent:
         took = await bench.until(lambda: len(bench.frames(address(1))) >= 100)
     await bench.air.remove(strap)
-    return {"notifications": len(bench.frames(address(1))), "seconds": took}
+    battery = agent.contacts[address(1)].battery
+    return {"notifications": len(bench.frames(address(1))), "seconds": took, "battery": battery}
 
 
 async def memory(bench: Bench) -> dict[str, object]:
@@ -285,7 +286,8 @@ async def main(report: Path, *wanted: str) -> int:
         await powered()
         async with opened("bluez", desk) as (kit, _lost):
             bench = Bench(air, kit, desk, Spool(HOME / "spool.db"), report)
-            bench.say("adapter", ok=True)
+            found = await kit.adapter()
+            bench.say("adapter", ok=True, state=found.state, name=found.name, at=found.address)
             for step in (one for one in STEPS if not wanted or one.__name__ in wanted):
                 begun = time.monotonic()
                 try:

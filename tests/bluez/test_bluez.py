@@ -13,11 +13,16 @@ Step = Callable[[str], dict[str, Any]]
 
 
 def test_bluetoothd_has_an_adapter_and_takes_our_agent(step: Step):
-    assert step("adapter")
+    found = step("adapter")
+    assert (found["state"], found["name"], found["at"]) == ("up", "hci0", "C0:98:E5:00:00:01")
 
 
 def test_a_strap_is_heard_and_its_notifications_are_spooled(step: Step):
     assert step("stream")["notifications"] >= 100
+
+
+def test_the_battery_of_a_strap_is_read(step: Step):
+    assert step("stream")["battery"] == 64
 
 
 def test_a_cuffs_memory_is_confirmed_and_it_is_found_again_after_its_reboot(step: Step):

@@ -9,23 +9,26 @@ from pathlib import Path
 
 from balise.settings import Settings
 from ingest.gateway.box import Box
+from ingest.gateway.health import LOW_DISK
 from ingest.gateway.page.door import Door
 from ingest.gateway.page.ear import Ear
 from ingest.gateway.page.story import Story
 from ingest.gateway.pairing.bonds import Kit
 
-_NO_ROOM = 64 * 1024 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """One box behind one page; `care` is who looks at the measurements and when, by language."""
+    """One box behind one page; `care` is who looks at the measurements and when, by language.
+
+    `language` is the page's, empty where each visitor's browser says it.
+    """
 
     box: Box
     door: Door
     story: Story
     care: Mapping[str, str] = field(default_factory=dict[str, str])
     phone: str = ""
+    language: str = ""
     full: Callable[[], bool] = lambda: False
     ear: Ear = field(default_factory=Ear)
 
@@ -45,5 +48,6 @@ def house_of(
         Story(box),
         care={"fr": settings.gateway_care_fr, "en": settings.gateway_care_en},
         phone=settings.gateway_phone,
-        full=lambda: full() or shutil.disk_usage(folder).free < _NO_ROOM,
+        language=settings.gateway_language,
+        full=lambda: full() or shutil.disk_usage(folder).free < LOW_DISK,
     )

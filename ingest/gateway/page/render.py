@@ -20,11 +20,12 @@ def house_at(request: Request) -> House:
 
 
 def words_for(request: Request) -> Words:
-    """Return the visitor's words: asked for, remembered, the browser's, or French."""
+    """Return the visitor's words: asked for, remembered, the box's, the browser's, or French."""
     asked = request.query_params.get("language") or request.cookies.get("language", "")
     if asked in LANGUAGES:
         return words(asked)
-    return words(preferred(request.headers.get("accept-language", "")))
+    browsers = preferred(request.headers.get("accept-language", ""))
+    return words(house_at(request).language or browsers)
 
 
 def page(

@@ -11,6 +11,9 @@ from bleak.backends.scanner import BaseBleakScanner
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
+from ingest.gateway import adapter
+from ingest.gateway.adapter import Adapter, AdapterState
+
 
 class Bonds(Protocol):
     """The bonds of one radio."""
@@ -24,13 +27,19 @@ class Bonds(Protocol):
         ...
 
 
+async def _up() -> Adapter:
+    """Say of an adapter no more than that it is open."""
+    return Adapter(state=AdapterState.UP)
+
+
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What a pairing needs of a Bluetooth stack; None takes the platform's own (BlueZ)."""
+    """What is needed of a Bluetooth stack; None takes the platform's own (BlueZ)."""
 
     bonds: Bonds
     scanner: type[BaseBleakScanner] | None = None
     client: type[BaseBleakClient] | None = None
+    adapter: Callable[[], Awaitable[Adapter]] = _up
 
 
 class BlueZBonds:
@@ -54,6 +63,11 @@ class BlueZBonds:
         if found is not None and await self.has(address):
             path, properties = found
             await self._call(properties["Adapter"].value, "RemoveDevice", "o", [path])
+
+    async def adapter(self) -> Adapter:
+        """Return how the adapter is."""
+        objects = await self._call("/", "GetManagedObjects")
+        return adapter.of_bluez(objects[0])
 
     async def _device(self, address: str) -> tuple[str, dict[str, Any]] | None:
         objects = await self._call("/", "GetManagedObjects")

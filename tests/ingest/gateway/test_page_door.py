@@ -8,11 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pypdfium2
+import pytest
 import zxingcpp
 
 from balise.errors import Exit
+from balise.settings import Settings
+from ingest.gateway.box import Box
+from ingest.gateway.page.app import create_app
 from ingest.gateway.page.door import ATTEMPTS, SHUT_SECONDS, Door
+from ingest.gateway.page.house import house_of
 
 
 def code_of(folder: Path) -> str:
@@ -69,3 +75,25 @@ def test_the_sheet_is_made_at_a_terminal_too(tmp_path: Path):
         check=False,
     )
     assert (refused.returncode, ".pdf" in refused.stderr) == (Exit.USAGE, True)
+
+
+@pytest.mark.parametrize(
+    ("box", "browser", "asked", "spoken"),
+    [
+        ("", "en-GB", "", "en"),
+        ("fr", "en-GB", "", "fr"),
+        ("en", "fr-FR", "", "en"),
+        ("en", "fr-FR", "?language=fr", "fr"),
+    ],
+)
+async def test_the_boxs_language_goes_before_the_browsers_and_after_the_visitors(
+    tmp_path: Path, box: str, browser: str, asked: str, spoken: str
+):
+    settings = Settings(gateway_language=box)  # type: ignore[arg-type]
+    home = Box("home-1", tmp_path / "devices.json", lambda _item: None)
+    app = create_app(house_of(settings, tmp_path, home))
+    transport = httpx.ASGITransport(app)
+    headers = {"accept-language": browser}
+    async with httpx.AsyncClient(transport=transport, base_url="http://box") as visitor:
+        shown = await visitor.get(f"/{asked}", headers=headers)
+    assert f'<html lang="{spoken}"' in shown.text
