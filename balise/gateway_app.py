@@ -70,6 +70,44 @@ def gateway_revoke(name: str, *, json: Json = False) -> None:
     enrolment.revoke(name, as_json=json)
 
 
+@gateway_app.command(name="list")
+def gateway_list(*, json: Json = False) -> None:
+    """List every gateway, on the server: who needs care first, and what to do."""
+    from balise import boxes
+
+    boxes.list_boxes(as_json=json)
+
+
+@gateway_app.command(name="set")
+def gateway_set(
+    name: str,
+    *pairs: str,
+    unset: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    seconds: float = 30,
+    json: Json = False,
+) -> None:
+    """Set settings on a box from afar, on the server, and wait until it says what it made of them.
+
+    Parameters
+    ----------
+    name
+        The box's name.
+    pairs
+        KEY=VALUE: gateway_language, gateway_care_fr, gateway_care_en, gateway_phone,
+        receipt_timeout, spool_mb, gateway_sets_clocks, log_level. Those set before stay.
+    unset
+        Take a key back to the box's own value; may be repeated.
+    seconds
+        How long to wait for the box. One that is offline takes them when it is back.
+    json
+        One JSON object.
+
+    """
+    from balise import boxes
+
+    boxes.set_values(name, pairs, unset, seconds, as_json=json)
+
+
 @gateway_app.command(name="pair")
 def gateway_pair(
     model: str,
@@ -113,7 +151,7 @@ def gateway_sheet(*, address: str = "", file: Path | None = None) -> None:
 
 @gateway_app.command(name="devices")
 def gateway_devices(*, json: Json = False) -> None:
-    """List the devices of this home."""
+    """List the devices of this home: model, last heard, last told, battery, bond."""
     from balise import gateway
 
     gateway.list_devices(as_json=json)
@@ -121,7 +159,7 @@ def gateway_devices(*, json: Json = False) -> None:
 
 @gateway_app.command(name="doctor")
 def gateway_doctor(*, json: Json = False) -> None:
-    """Check clock, radio, broker, spool and devices of this box, and say what to do."""
+    """Check each part of this box, and say the one thing to do where it is not well."""
     from balise import gateway
 
     gateway.doctor(as_json=json)
@@ -129,7 +167,7 @@ def gateway_doctor(*, json: Json = False) -> None:
 
 @gateway_app.command(name="status")
 def gateway_status(*, json: Json = False) -> None:
-    """Say what the spool of this gateway holds."""
+    """Say how this box is: what waits, devices, adapter, clock, certificate, disk, settings."""
     from balise import gateway
 
     gateway.status(as_json=json)

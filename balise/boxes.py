@@ -1,0 +1,109 @@
+"""What the server asks of its gateways and sets on them: `balise gateway list` and `set`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import psycopg
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import sql
+from balise import remote
+from balise.authority import Authority, check_name
+from balise.database import needed
+from balise.errors import SettingsRefused, UsageError
+from balise.remote import Value
+from balise.run import print_answer, read_settings
+from balise.settings import Settings
+from ingest import boxes, importer, send_settings
+from ingest.boxes import Box
+from ingest.gateway.report import moment
+from ingest.mqtt import Broker
+
+_SECONDS = 10.0
+
+
+def list_boxes(*, as_json: bool) -> None:
+    """Print every gateway, who needs care first."""
+    settings = read_settings("database_url", "mqtt_url")
+    now = datetime.now(UTC)
+    said = boxes.look(Broker(settings))
+    shut_out = Authority(settings.home).ledger.shut_out()
+    found = boxes.in_order(boxes.boxes(said, _known(settings), shut_out), now)
+    if as_json:
+        for box, needs in found:
+            answer = {**msgspec.to_builtins(box), "since": box.since, "needs": needs}
+            print(msgspec.json.encode(answer).decode())  # noqa: T201 - the answer
+        return
+    table = Table(
+        "gateway", "", "since", "waiting", "oldest", "clock", "devices", "certificate", ""
+    )
+    for box, needs in found:
+        table.add_row(*map(_plain, (*_cells(box), needs)))
+    Console().print(table)
+
+
+def _plain(text: str) -> str:
+    """Return a text that a box may have written as what it is: no colours, no control codes."""
+    return escape("".join(one if one.isprintable() else "?" for one in text))
+
+
+def _known(settings: Settings) -> dict[str, datetime | None]:
+    """Return the boxes of the database, with when data last came of each."""
+    with needed(), psycopg.connect(settings.database_url) as connection:
+        rows = connection.execute(sql.get("care.gateways")).fetchall()
+    return {name: at for name, at in rows if name != importer.GATEWAY}
+
+
+def _cells(box: Box) -> tuple[str, ...]:
+    spool, until = box.condition.spool, box.condition.certificate_until
+    told = [one.told_at for one in box.said.devices if one.told_at] if box.said else []
+    known = len(box.said.devices) if box.said else 0
+    return (
+        box.name,
+        str(box.presence),
+        moment(box.since) if box.since else "",
+        str(box.waiting) if box.said else "",
+        moment(spool.oldest) if spool and spool.oldest else "",
+        box.said.clock if box.said else "",
+        f"{known}, last {moment(max(told))}" if told else str(known or ""),
+        f"{until:%Y-%m-%d}" if until else "",
+    )
+
+
+def set_values(
+    name: str, pairs: Sequence[str], unset: Sequence[str], seconds: float, *, as_json: bool
+) -> None:
+    """Set settings on a box from afar, and say what the box made of them."""
+    settings = read_settings("mqtt_url")
+    try:
+        values = remote.checked(_parsed(pairs))
+        remote.checked_names(unset)
+    except SettingsRefused as error:
+        raise UsageError(str(error)) from error
+    site, broker = Authority(settings.home), Broker(settings)
+    before = send_settings.last_said(broker, check_name(name), _SECONDS)
+
+    def change(held: dict[str, Value]) -> dict[str, Value]:
+        return {key: value for key, value in (held | values).items() if key not in unset}
+
+    sent, payload = site.set(name, change, above=before.version)
+    answer: dict[str, Any] = {"gateway": name, "version": sent.version, "values": sent.values}
+    found = send_settings.send(broker, name, sent.version, payload, before, seconds)
+    answer |= {"state": str(found.state), "set_on_the_box": list(found.own)}
+    print_answer(answer, as_json=as_json)
+
+
+def _parsed(pairs: Sequence[str]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"{pair!r} is no setting: write KEY=VALUE")
+        found[key.strip()] = value
+    return found
