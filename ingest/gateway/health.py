@@ -121,9 +121,7 @@ def report_topic(gateway: str) -> str:
     return f"balise/v1/{gateway}/report"
 
 
-def of(
-    state: State, *, clock_known: bool, now: datetime, box: Condition | None = None
-) -> Health:
+def of(state: State, *, clock_known: bool, now: datetime, box: Condition | None = None) -> Health:
     """Return what there is to say of a gateway's state."""
     return Health(
         version=version("balise"),

@@ -17,8 +17,8 @@ from ingest.gateway.agent import serve
 from ingest.gateway.box import Box
 from ingest.gateway.certificate import Identity
 from ingest.gateway.clock import Watch
-from ingest.gateway.local.home import LocalHome
 from ingest.gateway.condition import Look
+from ingest.gateway.local.home import LocalHome
 from ingest.gateway.page.house import house_of
 from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher

@@ -18,6 +18,8 @@ from ingest.gateway.box import State
 from ingest.gateway.clock import Watch
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.local.link import Link
+from ingest.gateway.remote import RemoteSettings
+from ingest.gateway.report import Report, look
 
 from .conftest import Box, HomeBroker, Neighbour, until
 
@@ -280,15 +282,19 @@ async def test_a_broker_that_is_not_well_is_said_once_by_the_doctor_and_in_the_h
     box.settings = box.settings.model_copy(update={"local_mqtt_url": url.format(port=broker.port)})
     with living(box) as home:
         until(lambda: home.health().local in {"refused", "unreachable", "misdeclared"})
-        found = await doctor._try("local", doctor.CHECKS["local"], box.settings)
+        found = await doctor._try("local", doctor.CHECKS["local"], box.settings, found_of(box))
     assert not found.ok
     assert says in found.says
+
+
+def found_of(box: Box) -> Report:
+    return look(box.settings, RemoteSettings(box.folder, box.settings))
 
 
 async def test_the_doctor_says_what_is_well_and_what_is_missing(box: Box, tmp_path: Path):
     async def says(**changes: object) -> str:
         settings = box.settings.model_copy(update=changes)
-        return (await doctor._try("local", doctor.CHECKS["local"], settings)).says
+        return (await doctor._try("local", doctor.CHECKS["local"], settings, found_of(box))).says
 
     assert await says(local_mqtt_url="") == "no broker at home is named"
     assert "0 local devices" in await says()
