@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Iterator
 from typing import Self
 
 from bumble.device import Device, DeviceConfiguration
@@ -28,11 +29,15 @@ class Air:
     """Virtual devices, and the port where gateways reach them.
 
     `async with Air(port=0) as air` listens on `air.port`, a free one where 0 is asked for.
-    OSError where the port is taken.
+    OSError where the port is taken. `adapters` are the public addresses of the controllers that
+    gateways get, one after the other: by default each is new.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, adapters: Iterator[bytes] | None = None
+    ) -> None:
         self.host, self.port = host, port
+        self.adapters = adapters or _never_used_before()
         self.ether = Ether()
         self.gateways: set[GatewayPort] = set()
         self._lives: dict[Peripheral, asyncio.Task[None]] = {}
@@ -92,6 +97,11 @@ class Air:
             device, controller = await self._power_on(peripheral)
 
 
+def _never_used_before() -> Iterator[bytes]:
+    while True:
+        yield secrets.token_bytes(6)
+
+
 def _configuration(peripheral: Peripheral) -> DeviceConfiguration:
     """Return what a device is on the air; its identity key is its own and lasts."""
     return DeviceConfiguration(
@@ -114,10 +124,10 @@ class GatewayPort(asyncio.Protocol):
         self._closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Give the gateway its controller, with a public address never used before."""
+        """Give the gateway its controller, with the next public address."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a server's always is
         self._transport = transport
-        address = Address(secrets.token_bytes(6), Address.PUBLIC_DEVICE_ADDRESS)
+        address = Address(next(self._air.adapters), Address.PUBLIC_DEVICE_ADDRESS)
         self._controller = Controller(
             f"gateway {address}", host_sink=self, link=self._air.ether, public_address=address
         )
@@ -139,6 +149,10 @@ class GatewayPort(asyncio.Protocol):
     def on_packet(self, packet: bytes) -> None:
         """Hand a packet of the controller to the gateway."""
         self._transport.write(packet)
+
+    def deafen(self) -> None:
+        """Have the gateway's controller hear nothing any more, as an adapter that hangs."""
+        self._controller.deaf = True
 
     async def close(self) -> None:
         """End the gateway's connection."""

@@ -33,12 +33,17 @@ class Controller(controller.Controller):
 
     _strengths = cycle(range(-54, -45))
 
+    deaf = False
+    """Hears no advertisement, as an adapter that hangs; it obeys and keeps its links."""
+
     def send_hci_packet(self, packet: HCI_Packet) -> None:
         """Send a packet to the host; advertisements are never twice equally strong.
 
         No radio hears them so, and BlueZ tells its clients of a change only.
         """
         if isinstance(packet, _REPORTS):
+            if self.deaf:
+                return
             for report in packet.reports:
                 report.rssi = next(self._strengths)
         if isinstance(packet, HCI_LE_Connection_Complete_Event) and self._enhanced_wanted:
