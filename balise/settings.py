@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     ble: str = Field(
         default="bluez", description="bluez, or a bumble transport such as tcp-client:HOST:PORT"
     )
+    ble_links: int = Field(
+        default=5, ge=1, description="devices connected at once; most adapters carry four to seven"
+    )
     web_host: str = Field(default="127.0.0.1", description="address the pages listen on")
     web_port: int = Field(default=8080, description="port the pages listen on; 0 takes a free one")
     web_secure_cookies: bool = Field(default=False, description="true behind HTTPS")

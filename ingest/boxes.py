@@ -13,8 +13,8 @@ from enum import StrEnum
 import msgspec
 
 from ingest.gateway import health
-from ingest.gateway.adapter import AdapterState
 from ingest.gateway.health import FULL, LATE, LOW_BATTERY, LOW_DISK, Condition, Health
+from ingest.gateway.watch import RadioState
 from ingest.mqtt import Broker, retained
 
 TOPICS = (health.topic("+"), health.report_topic("+"))
@@ -131,7 +131,7 @@ def _late(box: Box, now: datetime) -> str:
 
 def _adapter(box: Box, _now: datetime) -> str:
     adapter = box.condition.adapter
-    if adapter is None or adapter.state in (AdapterState.UP, AdapterState.UNKNOWN):
+    if adapter is None or adapter.state not in (RadioState.DOWN, RadioState.HUNG):
         return ""
     return f"its Bluetooth adapter is {adapter.state}: have it plugged in again, or restart the box"
 

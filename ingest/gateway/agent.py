@@ -1,70 +1,43 @@
-"""The agent: hears assigned devices, connects, spools, and never gives up."""
+"""The agent: hears assigned devices, has each served, keeps the radio hearing, never gives up."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
-from bleak import BleakClient, BleakScanner
-from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak.exc import BleakError
+from bleak.backends.scanner import AdvertisementData
 
 from balise.errors import RadioDown
 from ingest.gateway.adverts import Adverts, advertises
+from ingest.gateway.backoff import Backoff
 from ingest.gateway.device_clock import Policy
 from ingest.gateway.devices import KnownDevice
-from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.kit import Kit
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.records import Cursors
-from ingest.gateway.session import Put, Session
+from ingest.gateway.session import Put
 from ingest.gateway.stack import opened
+from ingest.gateway.turns import Turns
+from ingest.gateway.visit import GONE_WRONG, Contact, Visit
+from ingest.gateway.watch import RadioState, Recovery, Rung, Watch
 
 _log = structlog.get_logger(__name__)
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
-_CONNECT_SECONDS = 20.0
-
-
-class Backoff:
-    """How long to wait after failures in a row: doubled each time, with jitter, and bounded."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def success(self) -> None:
-        """Start over."""
-        self._failures = 0
-
-    def next(self) -> float:
-        """Return the seconds to wait after one more failure."""
-        wait = min(_LONGEST_WAIT, _FIRST_WAIT * float(1 << min(self._failures, 10)))
-        self._failures += 1
-        return wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-
-
-@dataclass(slots=True)
-class Contact:
-    """When a device was last heard, when it last said something, its battery, its bond."""
-
-    heard_at: datetime | None = None
-    told_at: datetime | None = None
-    battery: int | None = None
-    battery_at: datetime | None = None
-    bonded: bool | None = None
-
-    def charged(self, level: int) -> None:
-        """Note the battery's level, in percent."""
-        self.battery, self.battery_at = level, datetime.now(UTC)
+_LOOKS = 3
+"""How often a silence is looked at while it lasts."""
+LINKS = 5
+"""Links at once: adapters carry four to seven."""
 
 
 class Agent:
-    """Serves the devices of one home over one radio."""
+    """Serves the devices of one home over the radios of one stack.
+
+    `left_alone` says which of them a pairing has to do with just now.
+    """
 
     def __init__(
         self,
@@ -72,96 +45,132 @@ class Agent:
         put: Put,
         cursors: Cursors | None = None,
         policy: Policy | None = None,
+        *,
+        links: int = LINKS,
+        recovery: Recovery | None = None,
     ) -> None:
-        self._known = {device.address.upper(): device for device in devices}
         self._put = put
         self._cursors = cursors
         self._policy = policy
-        self._busy: set[str] = set()
-        self._backoff: dict[str, Backoff] = {}
+        self._turns = Turns(links)
         self._adverts = Adverts()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.contacts = {address: Contact() for address in self._known}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._visits: dict[str, Visit] = {}
+        self._open = False
+        self.watch = Watch(recovery)
+        self.contacts: dict[str, Contact] = {}
+        self.left_alone: Callable[[KnownDevice], bool] = lambda _known: False
+        for device in devices:
+            self.add(device)
 
     def add(self, device: KnownDevice) -> None:
-        """Serve one more device from now on."""
+        """Serve one more device from now on, or one that was paired anew."""
         address = device.address.upper()
-        self._known[address] = device
-        self.contacts.setdefault(address, Contact())
+        contact = self.contacts.setdefault(address, Contact())
+        contact.trouble = None
+        put = self._putting(contact)
+        self._visits[address] = Visit(
+            device, put, contact, self._turns, self._cursors, self._policy
+        )
 
     @property
     def busy(self) -> bool:
         """Whether a device is connected, or about to be."""
-        return bool(self._busy)
+        return bool(self._tasks)
 
-    async def run(
-        self,
-        scanner: type[BaseBleakScanner] | None = None,
-        client: type[BaseBleakClient] | None = None,
-    ) -> None:
-        """Listen until cancelled; None takes the platform's own backend (BlueZ on Linux)."""
+    @property
+    def radio(self) -> RadioState:
+        """How the radio is."""
+        return self.watch.state if self._open else RadioState.DOWN
+
+    async def run(self, kit: Kit) -> None:
+        """Listen until cancelled; BleakError where the radio does not scan, or no more."""
 
         def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
-            known = self._known.get(device.address.upper())
-            if known is None:
-                return
-            self.contacts[known.address.upper()].heard_at = datetime.now(UTC)
-            if advertises(known):
-                put = self._putting(known)
-                for item in self._adverts.items(known, advertisement.service_data):
-                    put(item)
-            else:
-                self._meet(device, client)
+            visit = self._visits.get(device.address.upper())
+            self.watch.heard(stranger=visit is None)
+            if visit is not None:
+                self._hear(visit, device, advertisement, kit)
 
         try:
-            async with BleakScanner(heard, backend=scanner):
-                await asyncio.Event().wait()
+            await self._look_after_links(kit)
+            async with kit.scan.listening(heard):
+                self._open = True
+                while True:
+                    await asyncio.sleep(self.watch.recovery.silence / _LOOKS)
+                    await self._look_after_links(kit)
+                    await self._look_after_radio(kit)
         finally:
-            for task in tuple(self._tasks):
+            self._open = False
+            tasks = tuple(self._tasks.values())
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._busy.clear()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _putting(self, known: KnownDevice) -> Put:
+    async def step_aside(self, model: str) -> None:
+        """End the visits to devices of a model: one of them is about to be paired."""
+        known = {address: visit.known for address, visit in self._visits.items()}
+        tasks = [task for address, task in self._tasks.items() if known[address].model == model]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _hear(
+        self, visit: Visit, device: BLEDevice, advertisement: AdvertisementData, kit: Kit
+    ) -> None:
+        """Take what a device of ours advertises, or go to see it."""
+        visit.contact.heard_at = datetime.now(UTC)
+        if advertises(visit.known):
+            for item in self._adverts.items(visit.known, advertisement.service_data):
+                visit.put(item)
+            return
+        if visit.may_go_by(kit.adapters.heard_by(device)) and not self.left_alone(visit.known):
+            self._meet(visit, device, kit)
+
+    def _putting(self, contact: Contact) -> Put:
         """Return what spools a device's items and notes that it said something."""
 
         def put(item: bytes) -> None:
             self._put(item)
-            self.contacts[known.address.upper()].told_at = datetime.now(UTC)
+            contact.told_at = datetime.now(UTC)
+            self.watch.heard(stranger=False)
 
         return put
 
-    def _meet(self, device: BLEDevice, client: type[BaseBleakClient] | None) -> None:
+    def _meet(self, visit: Visit, device: BLEDevice, kit: Kit) -> None:
         address = device.address.upper()
-        if address in self._busy:
+        if address in self._tasks:
             return
-        self._busy.add(address)
-        task = asyncio.get_running_loop().create_task(self._serve(device, client))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = asyncio.get_running_loop().create_task(visit.serve(device, kit))
+        self._tasks[address] = task
+        task.add_done_callback(lambda _: self._tasks.pop(address, None))
 
-    async def _serve(self, device: BLEDevice, client: type[BaseBleakClient] | None) -> None:
-        address = device.address.upper()
-        known = self._known[address]
-        backoff = self._backoff.setdefault(address, Backoff())
-        ended = asyncio.Event()
+    async def _look_after_links(self, kit: Kit) -> None:
+        """See which bonds' adapters are here, and end links that a gateway before us has left."""
+        here = await kit.adapters.here()
+        for visit in self._visits.values():
+            visit.look_for_adapter(here)
+        for address in await kit.adapters.linked():
+            found = self._visits.get(address)
+            if found is None or address in self._tasks or self.left_alone(found.known):
+                continue
+            _log.info("phantom_link", device=address)
+            await kit.adapters.hang_up(address)
+
+    async def _look_after_radio(self, kit: Kit) -> None:
+        """Do what the silence asks for, if it has lasted."""
+        rung = self.watch.due()
+        if rung is None:
+            return
+        _log.warning("radio_silent", rung=rung.value, radio=self.watch.state.value)
         try:
-            async with BleakClient(
-                device, lambda _: ended.set(), timeout=_CONNECT_SECONDS, backend=client
-            ) as connected:
-                _log.info("device_connected", device=address)
-                put, charged = self._putting(known), self.contacts[address].charged
-                session = Session(
-                    connected, known, put, ended, self._cursors, self._policy, charged
-                )
-                await session.run()
-            backoff.success()
-        # A device may be gone at any step; whatever bleak raises then, it will be heard again.
-        except (BleakError, TimeoutError, OSError, EOFError) as error:
-            _log.info("device_lost", device=address, error=type(error).__name__)
-            await asyncio.sleep(backoff.next())
-        finally:
-            self._busy.discard(address)
+            if rung is Rung.POWER_CYCLE:
+                await kit.adapters.power_cycle()
+            if rung is not Rung.REPORT:
+                await kit.scan.restart()
+        except GONE_WRONG as error:
+            self.watch.disobeyed()
+            _log.warning("radio_disobeys", rung=rung.value, error=type(error).__name__)
 
 
 async def serve(
@@ -169,6 +178,7 @@ async def serve(
     agent: Agent,
     desk: Desk | None = None,
     on_kit: Callable[[Kit | None], None] = lambda _kit: None,
+    keys: Path | None = None,
 ) -> None:
     """Run the agent for ever over the radio a setting names, opening it again when it is lost.
 
@@ -177,11 +187,10 @@ async def serve(
     backoff = Backoff()
     while True:
         try:
-            async with opened(ble, desk or Desk()) as (kit, lost):
-                backoff.success()
+            async with opened(ble, desk or Desk(), keys) as (kit, lost):
                 on_kit(kit)
-                await _until(lost, agent.run(kit.scanner, kit.client))
-        except (RadioDown, BleakError, OSError) as error:
+                await _until(lost, agent.run(kit))
+        except (RadioDown, *GONE_WRONG) as error:
             _log.warning("radio_down", ble=ble, error=str(error))
         finally:
             on_kit(None)

@@ -21,13 +21,17 @@ from bumble.att import ATT_DEFAULT_MTU
 from bumble.device import Advertisement, Connection, Peer
 from bumble.gatt import GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR as CCCD
 from bumble.gatt_client import CharacteristicProxy, DescriptorProxy
-from bumble.hci import Address
+from bumble.hci import Address, HCI_Error, HCI_ErrorCode
 
 from ingest.gateway.bumble_radio import ANSWER, Radio
 from ingest.gateway.bumble_services import discover
+from ingest.gateway.links import BondLostError
 
 PAIRING = 30.0
 """Seconds after which a pairing has failed by the specification (Vol 3, Part H, 3.4)."""
+
+_NO_KEY = (HCI_ErrorCode.PIN_OR_KEY_MISSING_ERROR, HCI_ErrorCode.AUTHENTICATION_FAILURE_ERROR)
+"""How a device says that it has no bond with us, or another."""
 
 
 class BumbleClient(BaseBleakClient):
@@ -101,7 +105,7 @@ class BumbleClient(BaseBleakClient):
         found: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
 
         def heard(advertisement: Advertisement) -> None:
-            text = advertisement.address.to_string(with_type_qualifier=False)
+            text = self.radio.identity(advertisement.address)
             if text == self.address.upper() and not found.done():
                 found.set_result(advertisement.address)
 
@@ -136,13 +140,27 @@ class BumbleClient(BaseBleakClient):
     async def pair(self, *_args: Any, **_others: Any) -> None:
         """Encrypt the link, with the bond there is or a new one; the radio's delegate is asked.
 
-        BleakError where the device refuses, TimeoutError where it says nothing for 30 s.
+        BleakError where the device refuses (BondLostError where it has lost its half of the bond),
+        TimeoutError where it says nothing for 30 s.
         """
         link = self._connected()
         if not link.is_encrypted:
             bonded = await self._bonded(link)
             async with asyncio.timeout(PAIRING):
-                await self.radio.finish(link.encrypt() if bonded else link.pair())
+                if bonded:
+                    await self._encrypt(link)
+                else:
+                    await self.radio.finish(link.pair())
+
+    async def _encrypt(self, link: Connection) -> None:
+        """Encrypt with the bond there is; BondLostError where the device has its half no more."""
+        try:
+            await self.radio.finish(link.encrypt())
+        except BleakError as error:
+            cause = error.__cause__
+            if isinstance(cause, HCI_Error) and cause.error_code in _NO_KEY:
+                raise BondLostError(self.address) from error
+            raise
 
     async def unpair(self) -> None:
         """Forget the keys and disconnect."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Self, TypeVar
 
+from bleak.backends.device import BLEDevice
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
@@ -28,6 +30,7 @@ from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
 from balise.errors import RadioDown
+from ingest.gateway.bumble_keys import KeyFile
 
 OPENING = 10.0
 """Seconds a radio may take to open and to answer its first commands."""
@@ -47,8 +50,9 @@ class Radio:
     once the transport is gone, at which the gateway leaves the `async with` and opens another.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, keys: Path | None = None) -> None:
         self.name = name
+        self._keys = keys
         self.lost = asyncio.Event()
         self.device: Device
         self._own_type = OwnAddressType.RANDOM
@@ -87,6 +91,51 @@ class Radio:
         await self.device.power_on()
         if self.device.public_address != Address.ANY:
             self._own_type = OwnAddressType.PUBLIC
+        if self._keys is not None:
+            self.device.keystore = KeyFile(self._keys, self.address)
+            await self.device.refresh_resolving_list()
+
+    @property
+    def address(self) -> str:
+        """The radio's own address, nothing where it has none that lasts."""
+        public = self._own_type is OwnAddressType.PUBLIC
+        return _text(self.device.public_address) if public else ""
+
+    def identity(self, address: Address) -> str:
+        """Return the address that lasts: of a bonded device, the one it gave with its keys."""
+        resolver = self.device.address_resolver
+        known = resolver.resolve(address) if resolver and address.is_resolvable else None
+        return _text(known or address)
+
+    async def here(self) -> Mapping[str, str]:
+        """Return this radio."""
+        return {self.address: self.name}
+
+    def heard_by(self, device: BLEDevice) -> str:
+        """Return this radio's address: there is no other."""
+        del device
+        return self.address
+
+    async def power_cycle(self) -> None:
+        """Give the radio up: whoever runs on it is cancelled, then opens it anew and resets it."""
+        self.lost.set()
+        await asyncio.get_running_loop().create_future()
+
+    async def linked(self) -> frozenset[str]:
+        """Return the devices with which a link stands."""
+        return frozenset(_text(one.peer_address) for one in self.device.connections.values())
+
+    async def hang_up(self, address: str) -> None:
+        """End the link with a device."""
+        for one in tuple(self.device.connections.values()):
+            if _text(one.peer_address) == address:
+                async with asyncio.timeout(ANSWER):
+                    await self.finish(one.disconnect())
+
+    async def forget_unbonded(self, address: str) -> bool:
+        """Forget nothing: services are discovered anew at each connection."""
+        del address
+        return True
 
     async def _power_off(self) -> None:
         """End every link on our side and on the air: a dongle keeps them when a process goes."""
@@ -167,8 +216,11 @@ class Radio:
                     await self.finish(
                         self.device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
                     )
-                if link := self.device.find_connection_by_bd_addr(address):
-                    await self.finish(link.disconnect())
+                await self.hang_up(self.identity(address))
+
+
+def _text(address: Address) -> str:
+    return address.to_string(with_type_qualifier=False)
 
 
 def _result(task: asyncio.Future[T]) -> T:

@@ -69,10 +69,11 @@ class BumbleScanner(BaseBleakScanner):
         data = advertisement_data(advertisement)
         if not self.is_allowed_uuid(data.service_uuids):
             return
-        address = advertisement.address.to_string(with_type_qualifier=False)
+        address = self.radio.identity(advertisement.address)
         known = self.seen_devices.get(address)
         name = data.local_name or (known[0].name if known else None)
         device = self.create_or_update_device(address, address, name, advertisement.address, data)
+        device.details = advertisement.address  # a private one is another each quarter of an hour
         self.call_detection_callbacks(device, data)
 
 

@@ -12,8 +12,9 @@ from ingest.gateway import files
 
 
 class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device of this home; `model` is a key of `balise devices list`.
+    """A device of this home, by the address that lasts; `model` is a key of `balise devices list`.
 
+    `adapter` is the address of the adapter that holds its bond: through another it is a stranger.
     `consents` are the User Data codes of a shared scale, by user number: without one it tells
     nothing.
     """
@@ -21,6 +22,7 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     name: str = ""
     model: str = ""
+    adapter: str = ""
     consents: dict[int, int] = {}
 
 

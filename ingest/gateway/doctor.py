@@ -7,12 +7,15 @@ import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from balise.errors import BaliseError, BrokerDown
+from bleak.exc import BleakError
+
+from balise.errors import BaliseError, BrokerDown, RadioDown
 from balise.finding import Finding
 from balise.settings import Settings
 from ingest.gateway import clock, devices, renewal, report
 from ingest.gateway.certificate import Identity
 from ingest.gateway.health import LATE, LOW_BATTERY, LOW_DISK, SpoolHealth
+from ingest.gateway.kit import Kit
 from ingest.gateway.local import home
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.remote import RemoteSettings
@@ -65,8 +68,34 @@ async def _disk(_settings: Settings, found: Report) -> str:
 
 
 async def _radio(settings: Settings, _found: Report) -> str:
-    async with opened(settings.ble, Desk()):
-        return f"{settings.ble} answers"
+    async with opened(settings.ble, Desk()) as (kit, _lost):
+        here = await kit.adapters.here()
+        gone = {one.adapter for one in _known(settings) if one.adapter} - set(here)
+        if gone:
+            raise BaliseError(
+                f"the adapter {', '.join(sorted(gone))}, which holds the bond of a device, is gone:"
+                " put it back, or pair the device again"
+            )
+        heard = await _heard(kit)
+    if heard:
+        return f"{settings.ble} answers and hears"
+    return (
+        f"{settings.ble} answers, and heard nothing in {_SECONDS:g} s: where a device is on, unplug"
+        " the box for 10 seconds"
+    )
+
+
+async def _heard(kit: Kit) -> bool:
+    """Say whether anything is heard at all."""
+    something = asyncio.Event()
+    try:
+        async with kit.scan.listening(lambda *_: something.set()):
+            async with asyncio.timeout(_SECONDS):
+                return await something.wait()
+    except TimeoutError:
+        return False
+    except BleakError as error:
+        raise RadioDown(f"the radio does not scan: {error}") from error
 
 
 async def _certificate(settings: Settings, found: Report) -> str:
@@ -123,6 +152,11 @@ async def _page(_settings: Settings, found: Report) -> str:
             f"port {port} does not answer: set BALISE_GATEWAY_PORT to one that no other program has"
         ) from error
     return f"port {port} answers"
+
+
+def _known(settings: Settings) -> list[devices.KnownDevice]:
+    path = devices.folder(settings.home, settings.gateway_name) / "devices.json"
+    return devices.read(path) if path.exists() else []
 
 
 async def _devices(_settings: Settings, found: Report) -> str:

@@ -15,7 +15,7 @@ from ingest.gateway.rows import Row
 RANGES_A_GAP = 500
 """Beyond this a gap is told in another item, so that every item fits a message."""
 
-_STREAMS = frozenset(("2A37", "2A5F"))
+STREAMS = frozenset(("2A37", "2A5F"))
 """Heart rate and continuous oximetry: thousands an hour, and one of them decides nothing."""
 
 
@@ -30,7 +30,7 @@ class Kept(msgspec.Struct, frozen=True):
     @property
     def stream(self) -> bool:
         """Whether it is one of a stream's many frames."""
-        return self.characteristic in _STREAMS
+        return self.characteristic in STREAMS
 
 
 _kept = msgspec.json.Decoder(Kept)

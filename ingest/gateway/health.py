@@ -26,7 +26,7 @@ LATE = timedelta(hours=1)
 class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """A device: its model, when it was last heard and last said something, its battery in percent.
 
-    `bonded` is None where nobody has asked the radio yet.
+    `bonded` is None where nobody has asked the radio yet; `trouble` is what a person must mend.
     """
 
     address: str
@@ -36,6 +36,7 @@ class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True):
     battery: int | None = None
     battery_at: datetime | None = None
     bonded: bool | None = None
+    trouble: str = ""
 
 
 class RemoteState(StrEnum):
@@ -140,6 +141,7 @@ def of(state: State, *, clock_known: bool, now: datetime, box: Condition | None 
                 battery=one.battery,
                 battery_at=one.battery_at,
                 bonded=one.bonded,
+                trouble=one.trouble or "",
             )
             for one in state.devices
         ),

@@ -14,7 +14,7 @@ from balise.errors import UsageError
 from balise.settings import Settings
 from ingest.gateway import device_clock, devices, health, renewal, standing, systemd
 from ingest.gateway.agent import serve
-from ingest.gateway.box import Box
+from ingest.gateway.box import Box, Habits
 from ingest.gateway.certificate import Identity
 from ingest.gateway.clock import Watch
 from ingest.gateway.condition import Look
@@ -64,7 +64,7 @@ async def run(settings: Settings, remote: RemoteSettings | None = None) -> None:
         put,
         waiting=depth.waiting,
         connected=lambda: publisher.connected,
-        policy=device_clock.policy(settings, watch),
+        habits=Habits(device_clock.policy(settings, watch), settings.ble_links),
     )
     publisher = Publisher(
         Broker(settings), settings.gateway_name, path, settings.receipt_timeout, status, watch
@@ -89,7 +89,7 @@ async def run(settings: Settings, remote: RemoteSettings | None = None) -> None:
     try:
         house = house_of(settings, folder, box, depth.full)
         async with served(house, settings.gateway_port):
-            await serve(settings.ble, box.agent, box.desk, house.take)
+            await serve(settings.ble, box.agent, box.desk, house.take, box.keys)
     finally:
         if not remote.due:
             systemd.notify("STOPPING=1")

@@ -83,7 +83,7 @@ class Session:
                 if short in _READ_FIRST:
                     await self._read(characteristic, service, short)
             for characteristic, service, short in list(self._characteristics()):
-                if _listened(service, short, self._model):
+                if listened(service, short, self._model):
                     await self._subscribe(characteristic, service, short)
             self.listening.set()
             await self._consent()
@@ -224,7 +224,8 @@ def _numbers(frame: RawFrame, companions: tuple[RawFrame, ...], model: Model | N
     return [one.sequence for one in found if one.sequence is not None]
 
 
-def _listened(service: str, characteristic: str, model: Model | None) -> bool:
+def listened(service: str, characteristic: str, model: Model | None) -> bool:
+    """Say whether a characteristic is subscribed to: it tells measurements."""
     try:
         return registry.find(characteristic, service, model=model).state in _LISTENED
     except NotUnderstood:

@@ -5,49 +5,54 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 from balise.errors import RadioDown
-from ingest.gateway.adapter import Adapter, AdapterState
+from ingest.gateway.bluez import BlueZ, told_of_its_end
+from ingest.gateway.kit import Kit
 from ingest.gateway.pairing.bluez_agent import registered
-from ingest.gateway.pairing.bonds import BlueZBonds, Kit
+from ingest.gateway.pairing.bonds import BlueZBonds
 from ingest.gateway.pairing.desk import Desk
+from ingest.gateway.scan import Scan
 
 
-def opened(ble: str, desk: Desk) -> AbstractAsyncContextManager[tuple[Kit, asyncio.Event]]:
+def opened(
+    ble: str, desk: Desk, keys: Path | None = None
+) -> AbstractAsyncContextManager[tuple[Kit, asyncio.Event]]:
     """Open the stack a setting names, its questions sent to the desk; `lost` is set when it goes.
 
-    RadioDown where it does not open.
+    RadioDown where it does not open. `keys` is the file where a radio that has no BlueZ keeps its
+    bonds; without it they last as long as the radio is open.
     """
-    return _bluez(desk) if ble == "bluez" else _bumble(ble, desk)
+    return _bluez(desk) if ble == "bluez" else _bumble(ble, desk, keys)
 
 
 @asynccontextmanager
 async def _bluez(desk: Desk) -> AsyncIterator[tuple[Kit, asyncio.Event]]:
     async with registered(desk) as bus:
         lost = asyncio.Event()
+        await told_of_its_end(bus, lost.set)
         watch = asyncio.create_task(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         watch.add_done_callback(lambda _: lost.set())
         try:
-            bonds = BlueZBonds(bus)
-            yield Kit(bonds, adapter=bonds.adapter), lost
+            bluez = BlueZ(bus)
+            yield Kit(BlueZBonds(bluez), bluez, Scan(adapters=bluez.names)), lost
         finally:
             watch.cancel()
 
 
 @asynccontextmanager
-async def _bumble(ble: str, desk: Desk) -> AsyncIterator[tuple[Kit, asyncio.Event]]:
+async def _bumble(
+    ble: str, desk: Desk, keys: Path | None
+) -> AsyncIterator[tuple[Kit, asyncio.Event]]:
     try:
         # The box at home has BlueZ and is spared bumble, which brings forty packages.
-        from ingest.gateway.bumble_backend import Radio, backends  # noqa: PLC0415
-        from ingest.gateway.pairing.bumble_agent import attach  # noqa: PLC0415
+        from ingest.gateway.bumble_backend import Radio  # noqa: PLC0415
+        from ingest.gateway.pairing.bumble_agent import kit_of  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise RadioDown(
             f"BALISE_BLE={ble} needs bumble, which is not installed: "
             "set BALISE_BLE=bluez, or install Balise whole with `./run --help`"
         ) from error
-    async with Radio(ble) as radio:
-
-        async def adapter() -> Adapter:
-            return Adapter(state=AdapterState.UP, name=ble)
-
-        yield Kit(attach(radio, desk), *backends(radio), adapter), radio.lost
+    async with Radio(ble, keys) as radio:
+        yield kit_of(radio, desk), radio.lost

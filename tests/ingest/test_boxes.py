@@ -26,8 +26,9 @@ from balise.stack.ports import free
 from ingest import boxes
 from ingest.boxes import Box, Presence
 from ingest.gateway import health
-from ingest.gateway.adapter import Adapter, AdapterState
+from ingest.gateway.adapter import Adapter
 from ingest.gateway.health import Condition, DeviceHealth, Health, Remote, SpoolHealth
+from ingest.gateway.watch import RadioState
 from ingest.mqtt import Broker, listening
 from sql import people
 
@@ -59,7 +60,7 @@ FLEET: tuple[tuple[str, Mapping[str, bytes], str], ...] = (
         seen("stuck", status(spool=SpoolHealth(waiting=4, oldest=NOW - 2 * HOUR))),
         "4 items wait although it is online",
     ),
-    ("deaf", seen("deaf", status(adapter=Adapter(state=AdapterState.HUNG))), "is hung"),
+    ("deaf", seen("deaf", status(adapter=Adapter(state=RadioState.HUNG))), "is hung"),
     ("ends", seen("ends", status(certificate_until=NOW + 24 * HOUR)), "ends 2026-11-26"),
     ("never", {}, "never spoke"),
     ("no-room", seen("no-room", status(disk_free=10)), "disk is full"),

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
@@ -14,7 +13,7 @@ from bleak.exc import BleakError
 from balise.errors import RadioDown
 from devices.models import MODELS
 from devices.models.model import Model
-from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.kit import Kit
 
 SECONDS = 10.0
 _log = structlog.get_logger(__name__)
@@ -71,7 +70,7 @@ class Ear:
             self._names.add(advertisement.local_name or device.name or "")
 
         try:
-            async with BleakScanner(on_heard, backend=kit.scanner):
+            async with kit.scan.listening(on_heard):
                 await asyncio.sleep(self.seconds)
         except (BleakError, RadioDown, OSError) as error:
             _log.warning("ear_deaf", error=type(error).__name__)

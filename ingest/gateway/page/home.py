@@ -15,15 +15,19 @@ from ingest.gateway.box import DeviceState, State
 from ingest.gateway.page.house import House
 from ingest.gateway.page.render import house_at, page, words_for
 from ingest.gateway.page.words import Words
+from ingest.gateway.pairing.stages import Cause
+from ingest.gateway.pairing.words import said
+from ingest.gateway.watch import RadioState
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """How one part of the box is, and what to do."""
+    """How one part of the box is, what to do, and the page where it is done."""
 
     good: bool
     title: str
     next: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,11 @@ def _notices(house: House, state: State, w: Words, now: datetime) -> Iterator[No
     full = house.full()
     if full:
         yield _notice(w, "full")
-    if not state.radio:
+    if not state.radio or state.adapter.state is RadioState.HUNG:
         yield _notice(w, "radio")
+    for one in state.devices:
+        if one.trouble is not None:
+            yield _trouble(one, one.trouble, w)
     since = w.moment(house.story.offline_since or now, now)
     if not state.connected:
         title = w("home.offline", since=since)
@@ -74,12 +81,24 @@ def _notice(w: Words, what: str) -> Notice:
     return Notice(good=False, title=w(f"home.{what}"), next=w(f"home.{what}.next"))
 
 
+def _trouble(one: DeviceState, cause: Cause, w: Words) -> Notice:
+    """Say what is wrong with a device; it is paired again from its model's page."""
+    words = said(cause, w.language)
+    model = models.known(one.device.model)
+    link = f"/add/model/{model.key}" if model else "/add"
+    return Notice(good=False, title=f"{_name(one, w)}. {words.title}", next=words.next, link=link)
+
+
+def _name(one: DeviceState, w: Words) -> str:
+    model = models.known(one.device.model)
+    return f"{model.maker} {model.name}" if model else one.device.name or w("kind.unknown")
+
+
 def _shown(one: DeviceState, w: Words, now: datetime) -> Shown:
     model = models.known(one.device.model)
-    name = f"{model.maker} {model.name}" if model else one.device.name or w("kind.unknown")
     contact = w("home.silent")
     if one.told_at:
         contact = w("home.told", when=w.moment(one.told_at, now))
     elif one.heard_at:
         contact = w("home.heard", when=w.moment(one.heard_at, now))
-    return Shown(model.kind if model else "unknown", name, contact)
+    return Shown(model.kind if model else "unknown", _name(one, w), contact)

@@ -10,10 +10,10 @@ from pathlib import Path
 from balise.settings import Settings
 from ingest.gateway.box import Box
 from ingest.gateway.health import LOW_DISK
+from ingest.gateway.kit import Kit
 from ingest.gateway.page.door import Door
 from ingest.gateway.page.ear import Ear
 from ingest.gateway.page.story import Story
-from ingest.gateway.pairing.bonds import Kit
 
 
 @dataclass(frozen=True, slots=True)

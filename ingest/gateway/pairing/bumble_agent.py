@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bleak.backends.device import BLEDevice
 from bumble.device import Connection
-from bumble.keys import KeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from ingest.gateway.bumble_radio import Radio
-from ingest.gateway.pairing.bonds import KeyStoreBonds
+from ingest.gateway.bumble_backend import Radio, backends
+from ingest.gateway.kit import Kit
 from ingest.gateway.pairing.desk import Desk, RefusalError
+from ingest.gateway.scan import Scan
 
 
 class AtTheDesk(PairingDelegate):
@@ -44,17 +45,40 @@ class AtTheDesk(PairingDelegate):
             return None
 
 
-def attach(radio: Radio, desk: Desk) -> KeyStoreBonds:
-    """Send a radio's pairing questions to the desk, and return the bonds it keeps."""
+class RadioBonds:
+    """The bonds of a bumble radio, in its key store."""
+
+    def __init__(self, radio: Radio) -> None:
+        self._radio = radio
+
+    async def has(self, address: str) -> bool:
+        """Whether the key store has the device."""
+        return bool(await self._names(address))
+
+    async def forget(self, address: str) -> None:
+        """Delete its keys."""
+        keys = self._radio.device.keystore
+        for name in await self._names(address):
+            if keys is not None:
+                await keys.delete(name)
+        await self._radio.device.refresh_resolving_list()
+
+    async def holder(self, address: str) -> str:
+        """Return this radio's address where it has one that lasts."""
+        return self._radio.address if await self.has(address) else ""
+
+    async def identity(self, device: BLEDevice) -> str:
+        """Return the address that the device gave with its keys."""
+        return self._radio.identity(device.details)
+
+    async def _names(self, address: str) -> list[str]:
+        keys = self._radio.device.keystore
+        found = [] if keys is None else await keys.get_all()
+        return [name for name, _ in found if name.upper().startswith(address.upper())]
+
+
+def kit_of(radio: Radio, desk: Desk) -> Kit:
+    """Send a radio's pairing questions to the desk, and return what it has for a gateway."""
     radio.device.pairing_config_factory = lambda link: PairingConfig(delegate=AtTheDesk(desk, link))
-
-    async def names() -> list[str]:
-        keys = radio.device.keystore
-        return [] if keys is None else [name for name, _ in await keys.get_all()]
-
-    async def delete(name: str) -> None:
-        keys: KeyStore | None = radio.device.keystore
-        if keys is not None:
-            await keys.delete(name)
-
-    return KeyStoreBonds(names, delete)
+    scanner, client = backends(radio)
+    return Kit(RadioBonds(radio), radio, Scan(scanner), client)

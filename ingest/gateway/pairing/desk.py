@@ -54,12 +54,14 @@ class Desk:
     progress: Progress | None = None
     typed_code: bool = False
     late_code: bool = False
+    _aliases: set[str] = field(default_factory=set[str])
     _question: _Question | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self, model: str) -> None:
         """Open the desk for a pairing."""
         self.typed_code = self.late_code = False
+        self._aliases = set()
         self.show(Progress(model, Stage.SEARCHING))
 
     def show(self, progress: Progress) -> None:
@@ -71,6 +73,10 @@ class Desk:
         """Go on to a stage."""
         if self.progress is not None:
             self.show(replace(self.progress, stage=stage, **changes))  # type: ignore[arg-type]
+
+    def rename(self, before: str, after: str) -> None:
+        """Note the address that lasts of the device being paired; it was seen under another."""
+        self._aliases = {before.upper(), after.upper()}
 
     async def changed(self, within: float | None = None) -> None:
         """Wait until something is shown that was not before, or for so many seconds."""
@@ -87,7 +93,7 @@ class Desk:
     def allows(self, address: str) -> bool:
         """Say whether a device may bond: the one being paired."""
         paired = self.progress.address if self.progress else ""
-        return self.open and paired in ("", address.upper())
+        return self.open and (paired in ("", address.upper()) or address.upper() in self._aliases)
 
     async def code(self, address: str) -> int:
         """Return the six digits that somebody reads on the device; RefusalError if nobody does."""

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
-from bleak import BleakClient, BleakScanner
+from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
@@ -21,13 +21,13 @@ from msgspec.structs import replace
 from balise.errors import RadioDown
 from devices.models.model import Model
 from devices.models.model import Pairing as Way
-from devices.registry import short_uuid
 from ingest.gateway import consent
 from ingest.gateway.devices import KnownDevice
-from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.kit import Kit
 from ingest.gateway.pairing.desk import Desk, RefusalError
 from ingest.gateway.pairing.figures import figures
 from ingest.gateway.pairing.stages import Cause, Stage
+from ingest.gateway.services import missing
 from ingest.gateway.session import Put, Session
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +48,7 @@ class Patience:
     back: float = 600.0
 
 
+_ATTEMPTS = 3
 _BOND_SECONDS = 45.0
 """A device that shows a code gives up after 30; BlueZ's answer may be lost."""
 
@@ -108,7 +109,7 @@ class Pairing:
                 heard[device.address] = device, advertisement.rssi
                 first.set()
 
-        async with BleakScanner(on_heard, backend=self.kit.scanner):
+        async with self.kit.scan.listening(on_heard):
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.patience.search):
                     await first.wait()
@@ -120,6 +121,7 @@ class Pairing:
         return any(name.startswith(prefix.casefold()) for prefix in self.model.names)
 
     async def _bond_and_measure(self, device: BLEDevice, known: KnownDevice) -> KnownDevice:
+        """Return the device as it is to be known: by its identity, with its bond's adapter."""
         self.desk.move(Stage.CONNECTING, address=known.address)
         # A device in pairing mode has forgotten us: an old bond would only make it hang up.
         if await self.kit.bonds.has(known.address):
@@ -128,9 +130,11 @@ class Pairing:
         async with self._connected(device) as (client, ended):
             if self.model.pairing in _BONDS:
                 self.desk.move(Stage.BONDING)
-                await self._bond(client, known)
+                await self._bond(client, device)
+                known = await self._bonded_device(device, known)
             await asyncio.sleep(self.model.settle_seconds)
-            self._check(client)
+            if missing(client.services, self.model):
+                raise PairingError(Cause.NOT_THAT_DEVICE)
             known = await self._consented(client, known)
             self.desk.move(Stage.PROVING)
             shown = await self._measure(client, known, ended)
@@ -149,6 +153,13 @@ class Pairing:
             raise PairingError(Cause.CONSENT_REFUSED)
         return replace(known, consents={user: code})
 
+    async def _bonded_device(self, device: BLEDevice, known: KnownDevice) -> KnownDevice:
+        """Return what the bond has told: the address that lasts, and which adapter has the keys."""
+        address = await self.kit.bonds.identity(device)
+        self.desk.rename(known.address, address)
+        adapter = await self.kit.bonds.holder(address)
+        return KnownDevice(address=address, name=known.name, model=known.model, adapter=adapter)
+
     @asynccontextmanager
     async def _connected(
         self, device: BLEDevice
@@ -160,42 +171,58 @@ class Pairing:
             timeout=self.patience.connect,
             backend=self.kit.client,
         )
-        try:
-            await client.connect()
-        except (BleakDeviceNotFoundError, TimeoutError) as error:
-            raise PairingError(Cause.ASLEEP) from error
+        await self._connect(client, ended)
         try:
             yield client, ended
         finally:
             with suppress(BleakError, TimeoutError):
                 await client.disconnect()
 
-    async def _bond(self, client: BleakClient, known: KnownDevice) -> None:
+    async def _connect(self, client: BleakClient, ended: asyncio.Event) -> None:
+        """Connect, again where the link fails at once, as it often does with many about."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                await client.connect()
+            except (BleakDeviceNotFoundError, TimeoutError) as error:
+                raise PairingError(Cause.ASLEEP) from error
+            except BleakError:
+                if attempt == _ATTEMPTS:
+                    raise
+                await asyncio.sleep(0.5)
+                ended.clear()
+            else:
+                return
+
+    async def _bond(self, client: BleakClient, device: BLEDevice) -> None:
         asking = asyncio.create_task(client.pair())
         try:
             async with asyncio.timeout(_BOND_SECONDS):
-                await self._bonded(asking, known)
+                await self._bonded(asking, device)
         except (BleakError, TimeoutError, EOFError) as error:
             # BlueZ also bonds by itself, where a device refuses to be read before; to be asked in
             # that moment it answers with an error, or never.
-            if not await self._bonded_after_all(known):
+            if not await self._bonded_after_all(device):
                 raise PairingError(self._why_no_bond(client, error)) from error
         finally:
             await _end(asking)
-        if self.kit.client is None and not await self.kit.bonds.has(known.address):
+        if self.kit.client is None and not await self._has_bond(device):
             raise PairingError(Cause.REFUSED)
 
-    async def _bonded(self, asking: asyncio.Task[None], known: KnownDevice) -> None:
+    async def _has_bond(self, device: BLEDevice) -> bool:
+        """Whether there is a bond, which turns a private address into the one that lasts."""
+        return await self.kit.bonds.has(await self.kit.bonds.identity(device))
+
+    async def _bonded(self, asking: asyncio.Task[None], device: BLEDevice) -> None:
         """Wait for the answer; not for long where the bond is there without one."""
-        while not asking.done() and not await self.kit.bonds.has(known.address):
+        while not asking.done() and not await self._has_bond(device):
             await asyncio.wait((asking,), timeout=0.5)
         await asyncio.wait((asking,), timeout=2)
         if asking.done():
             asking.result()
 
-    async def _bonded_after_all(self, known: KnownDevice) -> bool:
+    async def _bonded_after_all(self, device: BLEDevice) -> bool:
         for _ in range(10):
-            if self.kit.client is None and await self.kit.bonds.has(known.address):
+            if self.kit.client is None and await self._has_bond(device):
                 return True
             await asyncio.sleep(0.1)
         return False
@@ -210,16 +237,6 @@ class Pairing:
         if isinstance(error, TimeoutError) or not client.is_connected:
             return Cause.ASLEEP if isinstance(error, TimeoutError) else Cause.REFUSED
         return Cause.REFUSED
-
-    def _check(self, client: BleakClient) -> None:
-        """Say so where the device has nothing of what its model sends."""
-        there = {
-            f"{short_uuid(service.uuid)}/{short_uuid(one.uuid)}"
-            for service in client.services
-            for one in service.characteristics
-        }
-        if not there & set(self.model.sends):
-            raise PairingError(Cause.NOT_THAT_DEVICE)
 
     async def _measure(
         self, client: BleakClient, known: KnownDevice, ended: asyncio.Event
@@ -251,21 +268,11 @@ class Pairing:
         try:
             async with asyncio.timeout(self.patience.back):
                 while True:
-                    if await self._listened(await self._heard_again(known), known):
+                    if await self._listened(await self.kit.scan.find(known.address), known):
                         return
                     await asyncio.sleep(1)
         except TimeoutError as error:
             raise PairingError(Cause.NOT_BACK) from error
-
-    async def _heard_again(self, known: KnownDevice) -> BLEDevice:
-        heard: asyncio.Future[BLEDevice] = asyncio.get_running_loop().create_future()
-
-        def on_heard(device: BLEDevice, _: AdvertisementData) -> None:
-            if device.address.upper() == known.address and not heard.done():
-                heard.set_result(device)
-
-        async with BleakScanner(on_heard, backend=self.kit.scanner):
-            return await heard
 
     async def _listened(self, device: BLEDevice, known: KnownDevice) -> bool:
         """Whether a connection without any help lets us subscribe."""

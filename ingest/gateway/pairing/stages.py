@@ -26,7 +26,7 @@ class Stage(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a pairing failed, as far as it can be told from here."""
+    """Why a device can't be paired, or is served no more, as far as it can be told from here."""
 
     NOT_HEARD = "not_heard"
     SEVERAL = "several"
@@ -42,4 +42,6 @@ class Cause(StrEnum):
     NOT_BACK = "not_back"
     RADIO_BUSY = "radio_busy"
     RADIO_DOWN = "radio_down"
+    ADAPTER_GONE = "adapter_gone"
+    """The adapter that holds the device's bond is not in the box."""
     STOPPED = "stopped"

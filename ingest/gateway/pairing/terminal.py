@@ -25,7 +25,7 @@ async def pair_here(ble: str, box: Box, model: Model, language: str) -> bool:
     console = Console()
     for number, step in enumerate(model.steps.said_in(language), 1):
         console.print(f"{number}. {step}", markup=False, highlight=False)
-    async with opened(ble, box.desk) as (kit, _lost):
+    async with opened(ble, box.desk, box.keys) as (kit, _lost):
         box.take(kit)
         box.pair(model)
         return await _watch(box, console, language)

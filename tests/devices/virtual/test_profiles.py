@@ -30,6 +30,8 @@ from ingest.gateway import records
 from ingest.gateway.agent import Agent
 from ingest.gateway.bumble_backend import Radio, backends
 from ingest.gateway.devices import KnownDevice
+from ingest.gateway.pairing.bumble_agent import kit_of
+from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.records import Cursors
 
 ADDRESS = "F0:00:00:00:00:21"
@@ -46,7 +48,7 @@ class Gateway:
         self.items: list[dict[str, Any]] = []
         known = [KnownDevice(address=ADDRESS, model=model)]
         agent = Agent(known, self._put, Cursors(folder / "cursors.json"))
-        self.task = asyncio.create_task(agent.run(*backends(radio)))
+        self.task = asyncio.create_task(agent.run(kit_of(radio, Desk())))
 
     def _put(self, item: bytes) -> None:
         self.items.append(json.loads(item))

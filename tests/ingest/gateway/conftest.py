@@ -11,7 +11,7 @@ from balise.settings import Settings
 from devices.virtual.air import Air
 from devices.virtual.heart_rate import HeartRateStrap
 from ingest.gateway import devices
-from ingest.gateway.box import Box
+from ingest.gateway.box import Box, Habits
 from ingest.gateway.bumble_backend import Radio
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.page.ear import Ear
@@ -92,7 +92,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         items.append,
         waiting=lambda: line.waiting,
         connected=lambda: line.connected,
-        patience=QUICK,
+        habits=Habits(patience=QUICK),
     )
     house = replace(house_of(Settings(), tmp_path, box), ear=Ear(0.5), full=lambda: False)
     listening = bound(0)

@@ -16,7 +16,8 @@ from devices.payloads.balise_v1 import Item
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from devices.virtual.thermometer import Thermometer
-from ingest.gateway.agent import Agent, Backoff, serve
+from ingest.gateway.agent import Agent, serve
+from ingest.gateway.backoff import Backoff
 from ingest.gateway.devices import KnownDevice
 
 CUFF, STRANGER = "F0:00:00:00:00:11", "F0:00:00:00:00:12"
@@ -46,10 +47,13 @@ def cuff_three_years_behind() -> BloodPressureCuff:
 
 
 async def test_an_assigned_device_is_spooled_with_its_clock_and_a_stranger_is_not():
+    """Case link-off-at-discovery: who is not enrolled is never connected to."""
     spooled: list[Item] = []
     async with Air() as air:
         cuff, stranger = cuff_three_years_behind(), Thermometer(address=STRANGER, name="other")
         stranger.measure(temperature=Decimal("37.0"))
+        links: list[object] = []
+        stranger.connected = lambda: links.append(stranger)  # type: ignore[method-assign]
         await air.add(stranger)
         await air.add(cuff)
         async with serving(air, lambda body: spooled.append(msgspec.json.decode(body, type=Item))):
@@ -61,6 +65,7 @@ async def test_an_assigned_device_is_spooled_with_its_clock_and_a_stranger_is_no
     drift = item.clock.gateway - datetime.fromisoformat(item.clock.device).replace(tzinfo=UTC)
     assert abs(drift - timedelta(days=3 * 365)) < timedelta(seconds=2)
     assert list(stranger.memory)
+    assert links == []
 
 
 async def test_what_the_spool_refuses_stays_on_the_device_and_comes_again():

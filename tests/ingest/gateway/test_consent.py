@@ -15,10 +15,9 @@ from devices.virtual.air import Air
 from devices.virtual.body_composition import BodyCompositionScale
 from ingest.gateway import session
 from ingest.gateway.agent import Agent, serve
-from ingest.gateway.bumble_backend import Radio, backends
+from ingest.gateway.bumble_backend import Radio
 from ingest.gateway.devices import KnownDevice
-from ingest.gateway.pairing.bonds import Kit
-from ingest.gateway.pairing.bumble_agent import attach
+from ingest.gateway.pairing.bumble_agent import kit_of
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.pairing.pair import Pairing, Patience
 from ingest.gateway.pairing.stages import Cause, Stage
@@ -46,7 +45,7 @@ async def pair(
     pairing = Pairing(
         MODEL,
         desk,
-        Kit(attach(radio, desk), *backends(radio)),
+        kit_of(radio, desk),
         lambda item: items.append(json.loads(item)),
         QUICK,
     )

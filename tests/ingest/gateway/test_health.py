@@ -12,11 +12,11 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
-from dbus_fast import Variant
 
 from balise import certificates
 from balise.authority import Authority
@@ -25,17 +25,20 @@ from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
 from devices.virtual.air import Air
+from devices.virtual.heart_rate import HeartRateStrap
 from ingest.gateway import box as box_module
 from ingest.gateway import doctor, health, report, systemd
-from ingest.gateway.adapter import Adapter, AdapterState, of_bluez
+from ingest.gateway.adapter import Adapter
 from ingest.gateway.box import Box, DeviceState, State
 from ingest.gateway.devices import KnownDevice, folder, write
-from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.kit import Kit
 from ingest.gateway.pairing.desk import Desk
+from ingest.gateway.pairing.stages import Cause
 from ingest.gateway.remote import RemoteSettings
 from ingest.gateway.report import Report
 from ingest.gateway.spool import Spool
 from ingest.gateway.stack import opened
+from ingest.gateway.watch import RadioState
 from ingest.mqtt import Broker, retained
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -43,11 +46,12 @@ CUFF = KnownDevice(address="F0:00:00:00:00:01", model="beurer-bm85")
 
 
 def test_a_status_says_how_the_box_is_and_nothing_of_a_patient():
-    state = State("home-1", (DeviceState(CUFF, NOW, None),), 3, connected=True, radio=True)
+    lost = DeviceState(CUFF, NOW, None, trouble=Cause.BOND_LOST)
+    state = State("home-1", (lost,), 3, connected=True, radio=True)
     said = health.read(health.encode(state, clock_known=True, now=NOW))
     assert said is not None
     assert (said.state, said.clock, said.radio, said.waiting) == ("online", "synchronised", True, 3)
-    assert [one.model for one in said.devices] == ["beurer-bm85"]
+    assert [(one.model, one.trouble) for one in said.devices] == [("beurer-bm85", "bond_lost")]
     assert health.read(b"nonsense") is None
 
 
@@ -73,7 +77,7 @@ class HealthOf0(msgspec.Struct, frozen=True, kw_only=True):
 BOX = health.Condition(
     started_at=NOW,
     connected_at=NOW,
-    adapter=Adapter(state=AdapterState.HUNG, name="hci0", address="00:11:22:33:44:55"),
+    adapter=Adapter(state=RadioState.HUNG, name="hci0", address="00:11:22:33:44:55"),
     spool=health.SpoolHealth(waiting=3, oldest=NOW, share=0.25, bytes=10**6, let_go=7),
     certificate_until=NOW + timedelta(days=20),
     page_port=8730,
@@ -101,7 +105,7 @@ def test_a_word_that_a_newer_box_has_for_its_adapter_is_read():
     said = health.read(b'{"box": {"adapter": {"state": "on_fire", "name": "hci1"}}}')
     assert said is not None
     assert said.box is not None
-    assert said.box.adapter == Adapter(state=AdapterState.UNKNOWN, name="hci1")
+    assert said.box.adapter == Adapter(state=RadioState.UNKNOWN, name="hci1")
 
 
 def test_a_status_holds_no_value_and_no_name():
@@ -113,37 +117,12 @@ def test_a_status_holds_no_value_and_no_name():
     assert not fields & {"name", "patient", "subject", "value", "data", "phone", "values"}
 
 
-def variants(**values: Any) -> dict[str, Variant]:
-    return {
-        name: Variant("b" if value in {True, False} else "s", value)
-        for name, value in values.items()
-    }
-
-
-def test_the_adapter_of_bluez_is_the_one_that_is_powered():
-    first = variants(Address="00:00:00:00:00:01", Powered=False)
-    second = variants(Address="00:00:00:00:00:02", Powered=True)
-    both = {
-        "/org/bluez": {"org.bluez.AgentManager1": {}},
-        "/org/bluez/hci0": {"org.bluez.Adapter1": first},
-        "/org/bluez/hci1": {"org.bluez.Adapter1": second},
-    }
-    assert of_bluez(both) == Adapter(
-        state=AdapterState.UP, name="hci1", address="00:00:00:00:00:02"
-    )
-    alone = {"/org/bluez/hci0": {"org.bluez.Adapter1": first}}
-    assert of_bluez(alone).state is AdapterState.DOWN
-    assert of_bluez({}).state is AdapterState.DOWN
-
-
 class Stuck:
-    """Bonds of a radio that does not answer."""
+    """The adapters of a radio that does not answer."""
 
-    async def has(self, _address: str) -> bool:
+    async def here(self) -> dict[str, str]:
         await asyncio.sleep(60)
-        return True
-
-    async def forget(self, _address: str) -> None: ...
+        return {}
 
 
 async def test_a_radio_that_does_not_answer_is_said_to_hang(
@@ -153,10 +132,10 @@ async def test_a_radio_that_does_not_answer_is_said_to_hang(
     write(tmp_path / "devices.json", [CUFF])
     box = Box("home-1", tmp_path / "devices.json", lambda _item: None)
     await box.look()
-    assert box.state().adapter.state is AdapterState.DOWN
-    box.take(Kit(Stuck()))
+    assert box.state().adapter.state is RadioState.DOWN
+    box.take(cast("Kit", SimpleNamespace(adapters=Stuck())))
     await box.look()
-    assert box.state().adapter.state is AdapterState.HUNG
+    assert box.state().adapter.state is RadioState.HUNG
 
 
 async def test_a_box_knows_its_adapter_and_its_bonds(tmp_path: Path, air: Air):
@@ -165,7 +144,9 @@ async def test_a_box_knows_its_adapter_and_its_bonds(tmp_path: Path, air: Air):
     async with opened(air.radio, Desk()) as (kit, _lost):
         box.take(kit)
         await box.look()
-    assert box.state().adapter == Adapter(state=AdapterState.UP, name=air.radio)
+        here = await kit.adapters.here()
+    adapter = box.state().adapter
+    assert {adapter.address: adapter.name} == dict(here)
     assert [one.bonded for one in box.state().devices] == [False]
 
 
@@ -353,8 +334,27 @@ async def test_the_doctor_says_what_to_do(tmp_path: Path):
         found = {one.part: one for one in await doctor.check(settings)}
     assert tuple(found) == tuple(doctor.CHECKS)
     assert found["radio"].ok
+    assert "heard nothing" in found["radio"].says
     assert found["spool"].ok
     assert not found["process"].ok
     assert found["devices"].says == "1 devices"
     assert not found["broker"].ok
     assert "internet" in found["broker"].says
+
+
+async def test_the_doctor_misses_the_adapter_of_a_bond(tmp_path: Path):
+    async with Air(adapters=iter((bytes(range(6)), bytes(range(6))))) as air:
+        settings = Settings(home=tmp_path, gateway_name="home-1", ble=air.radio)
+        path = folder(tmp_path, "home-1") / "devices.json"
+        write(path, [msgspec.structs.replace(CUFF, adapter="C0:98:E5:00:00:01")])
+        assert "C0:98:E5:00:00:01" in (await radio_said(settings)).says
+        strap = HeartRateStrap(address="F0:00:00:00:00:02", name="strap")
+        await air.add(strap)
+        write(path, [msgspec.structs.replace(CUFF, adapter="05:04:03:02:01:00")])
+        found = await radio_said(settings)
+        assert found.ok
+        assert found.says.endswith("answers and hears")
+
+
+async def radio_said(settings: Settings) -> Finding:
+    return await doctor._try("radio", doctor._radio, settings)

@@ -26,13 +26,12 @@ from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from devices.virtual.faults import Faults
 from devices.virtual.faults import Pairing as Asks
-from ingest.gateway.bumble_backend import Radio, backends
+from ingest.gateway.bumble_backend import Radio
 from ingest.gateway.page import choose
 from ingest.gateway.page.ear import models_of
 from ingest.gateway.page.serve import bound, served, serving
 from ingest.gateway.page.words import words
-from ingest.gateway.pairing.bonds import Kit
-from ingest.gateway.pairing.bumble_agent import attach
+from ingest.gateway.pairing.bumble_agent import kit_of
 from ingest.gateway.pairing.pair import Patience
 from ingest.gateway.pairing.stages import Cause, Stage
 
@@ -174,10 +173,6 @@ async def test_without_a_radio_nothing_starts_and_the_page_says_so(site: Site):
     assert (await site.client.get("/pairing")).headers["location"] == "/add"
 
 
-def kit_of(radio: Radio, site: Site) -> Kit:
-    return Kit(attach(radio, site.house.box.desk), *backends(radio))
-
-
 async def cuff_on(air: Air, asks: Asks = Asks.NONE) -> BloodPressureCuff:
     cuff = BloodPressureCuff(
         address="F0:00:00:00:00:08", name="SBM69", linger=0.5, faults=Faults(pairing=asks)
@@ -195,7 +190,7 @@ async def test_who_does_not_know_the_model_is_told_what_is_heard(
     site: Site, air: Air, radio: Radio
 ):
     await cuff_on(air)
-    site.house.take(kit_of(radio, site))
+    site.house.take(kit_of(radio, site.house.box.desk))
     assert await site.post("/add/listen") == "/add/heard"
     listening = await site.client.get("/add/heard")
     path = listening.headers["refresh"].partition("url=")[2]
@@ -226,7 +221,7 @@ async def test_a_cuff_is_paired_through_the_page_alone(
     site: Site, air: Air, radio: Radio, capsys: pytest.CaptureFixture[str]
 ):
     cuff = await cuff_on(air, Asks.PASSKEY)
-    site.house.take(kit_of(radio, site))
+    site.house.take(kit_of(radio, site.house.box.desk))
     assert await site.post("/pairing", model=SBM69) == "/pairing"
     assert await site.post("/pairing", model=SBM69) == "/pairing"
     titles = await help_through_the_page(site, cuff)
@@ -244,7 +239,7 @@ async def test_a_cuff_is_paired_through_the_page_alone(
 
 
 async def test_a_stopped_pairing_is_stopped_for_every_visitor(site: Site, radio: Radio):
-    site.house.take(kit_of(radio, site))
+    site.house.take(kit_of(radio, site.house.box.desk))
     await site.post("/pairing", model=SBM69)
     assert "En cours" not in await site.text("/")
     assert 'href="/pairing"' in await site.text("/")

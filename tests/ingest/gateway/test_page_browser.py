@@ -23,10 +23,10 @@ from balise.settings import Settings
 from ingest.gateway import devices
 from ingest.gateway.box import Box
 from ingest.gateway.devices import KnownDevice
+from ingest.gateway.kit import Kit
 from ingest.gateway.page.door import SHUT_SECONDS
 from ingest.gateway.page.house import House, house_of
 from ingest.gateway.page.serve import bound, serving
-from ingest.gateway.pairing.bonds import Kit
 from ingest.gateway.pairing.desk import Progress
 from ingest.gateway.pairing.stages import Cause, Stage
 
@@ -189,6 +189,10 @@ def the_home(look: Looker) -> None:
     look.at("/", "07-home-sending")
     look.at("/nowhere", "08-not-found")
     look.at("/sheet", "09-sheet")
+    contact = next(iter(home.house.box.agent.contacts.values()))
+    contact.trouble = Cause.BOND_LOST
+    look.at("/", "09-home-bond-lost")
+    contact.trouble = None
 
 
 def the_choice(look: Looker) -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from bleak import BleakClient
 
 from balise.languages import LANGUAGES
 from devices.models import find
@@ -21,8 +22,7 @@ from devices.virtual.faults import Faults
 from devices.virtual.faults import Pairing as Asks
 from ingest.gateway.bumble_backend import Radio, backends
 from ingest.gateway.devices import KnownDevice
-from ingest.gateway.pairing.bonds import Kit
-from ingest.gateway.pairing.bumble_agent import attach
+from ingest.gateway.pairing.bumble_agent import RadioBonds, kit_of
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.pairing.pair import Pairing, Patience
 from ingest.gateway.pairing.stages import Cause, Stage
@@ -44,12 +44,10 @@ class Home:
     stages: list[Stage] = field(default_factory=list[Stage])
 
     async def pair(self, cuff: BloodPressureCuff | None) -> KnownDevice | None:
-        bonds = attach(self.radio, self.desk)
-        scanner, client = backends(self.radio)
         pairing = Pairing(
             self.model,
             self.desk,
-            Kit(bonds, scanner, client),
+            kit_of(self.radio, self.desk),
             lambda item: self.items.append(json.loads(item)),
             QUICK,
         )
@@ -116,7 +114,10 @@ async def test_a_device_is_paired_once_it_measured_and_came_back(
     known = await home.pair(cuff)
     assert home.desk.progress
     assert home.desk.progress.cause is None
-    assert known == KnownDevice(address=ADDRESS, name="cuff 1", model="medisana-bu570")
+    adapter = "" if asks is Asks.NONE else radio.address
+    assert known == KnownDevice(
+        address=ADDRESS, name="cuff 1", model="medisana-bu570", adapter=adapter
+    )
     assert home.desk.progress.stage is Stage.DONE
     assert home.desk.progress.figures == ("132/78 mmHg", "64 /min")
     assert len(home.items) >= 2
@@ -127,10 +128,11 @@ async def test_a_device_is_paired_once_it_measured_and_came_back(
 async def test_a_bond_that_one_side_has_lost_is_made_again(
     radio: Radio, cuff_of: Callable[..., Any], model: Model, loser: str
 ):
+    """Case link-authfailed-two-causes: whether there is a bond is asked before one is dropped."""
     cuff = await cuff_of(Faults(pairing=Asks.JUST_WORKS))
     home = Home(radio, replace(model, pairing=Way.JUST_WORKS))
     assert await home.pair(cuff)
-    bonds = attach(radio, home.desk)
+    bonds = RadioBonds(radio)
     assert await bonds.has(ADDRESS)
     await (cuff.bonds.delete_all() if loser == "device" else bonds.forget(ADDRESS))
     measure(cuff)
@@ -162,6 +164,36 @@ async def test_a_code_that_nobody_types_is_late(
     assert await failed(home, cuff) is Cause.LATE_CODE
 
 
+async def test_a_device_that_a_phone_holds_is_not_heard_and_the_phone_is_named(
+    air: Air, radio: Radio, cuff_of: Callable[..., Any], model: Model
+):
+    """Case link-official-app-steals."""
+    cuff = await cuff_of()
+    cuff.linger = 60
+    async with (
+        Radio(air.radio) as phone,
+        BleakClient(ADDRESS, backend=backends(phone)[1], timeout=5),
+    ):
+        assert await failed(Home(radio, model), None) is Cause.NOT_HEARD
+    assert "téléphone" in said(Cause.NOT_HEARD, "fr").next
+    assert "phone" in said(Cause.NOT_HEARD, "en").next
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"), [("1234", False), ("970798", True), ("000042", True), ("97079", False)]
+)
+async def test_a_consent_code_of_four_digits_is_no_passkey(typed: str, taken: object):
+    """Case link-passkey-vs-consent: six digits, as text."""
+    desk = Desk()
+    desk.begin("beurer-bf600")
+    asked = asyncio.create_task(desk.code(ADDRESS))
+    await asyncio.sleep(0)
+    assert desk.answer(typed) is taken
+    if taken:
+        assert f"{await asked:06}" == typed
+    asked.cancel()
+
+
 async def test_a_silent_device_is_not_heard(radio: Radio, model: Model):
     assert await failed(Home(radio, model), None) is Cause.NOT_HEARD
 
@@ -185,6 +217,7 @@ async def test_a_device_of_another_kind_is_said_so(
 async def test_a_device_that_never_comes_back_is_not_paired(
     radio: Radio, cuff_of: Callable[..., Any], model: Model, monkeypatch: pytest.MonkeyPatch
 ):
+    """Case link-read-is-not-paired."""
     monkeypatch.setitem(globals(), "measure", lambda _cuff: None)
     cuff = await cuff_of()
     cuff.measure(systolic=Decimal(120), diastolic=Decimal(80))

@@ -16,8 +16,10 @@ from devices.virtual.faults import Faults
 from devices.virtual.glucose import GlucoseMeter
 from ingest.gateway import records
 from ingest.gateway.agent import Agent
-from ingest.gateway.bumble_backend import Radio, backends
+from ingest.gateway.bumble_backend import Radio
 from ingest.gateway.devices import KnownDevice
+from ingest.gateway.pairing.bumble_agent import kit_of
+from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.records import Cursors
 
 METER = "F0:00:00:00:00:18"
@@ -34,7 +36,7 @@ class Home:
             lambda item: self.items.append(json.loads(item)),
             self.cursors,
         )
-        self.task = asyncio.create_task(self.agent.run(*backends(radio)))
+        self.task = asyncio.create_task(self.agent.run(kit_of(radio, Desk())))
 
     def glucoses(self) -> list[int]:
         """The numbers of the glucoses that were spooled."""

@@ -14,10 +14,11 @@ import pytest
 
 from devices.payloads import balise_v1
 from ingest.gateway import health, standing
-from ingest.gateway.adapter import Adapter, AdapterState
+from ingest.gateway.adapter import Adapter
 from ingest.gateway.box import DeviceState, State
 from ingest.gateway.devices import KnownDevice, folder, write
 from ingest.gateway.spool import Spool
+from ingest.gateway.watch import RadioState
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 CUFF = KnownDevice(address="F0:00:00:00:00:01", model="beurer-bm85")
@@ -36,7 +37,7 @@ def here(tmp_path: Path) -> Path:
     state = State("home-1", (told,), 0, connected=True, radio=True)
     condition = health.Condition(
         connected_at=NOW,
-        adapter=Adapter(state=AdapterState.UP, name="hci0", address="00:11:22:33:44:55"),
+        adapter=Adapter(state=RadioState.HEARING, name="hci0", address="00:11:22:33:44:55"),
         settings=health.Remote(
             state=health.RemoteState.APPLIED, version=3, refused="These settings …"
         ),
