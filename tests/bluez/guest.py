@@ -12,8 +12,8 @@ import sys
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from devices.virtual.heart_rate import HeartRateStrap
 from ingest.gateway import records
 from ingest.gateway.agent import Agent
 from ingest.gateway.devices import KnownDevice
-from ingest.gateway.pairing.bonds import Kit
+from ingest.gateway.kit import Kit
 from ingest.gateway.pairing.desk import Desk
 from ingest.gateway.pairing.pair import Pairing, Patience
 from ingest.gateway.pairing.stages import Cause, Stage
@@ -57,8 +57,10 @@ class Bench:
     desk: Desk
     spool: Spool
     report: Path
+    controller: Controller
+    opened: AsyncExitStack
     answers: Callable[[BloodPressureCuff], str] = lambda cuff: cuff.passkey or ""
-    known: list[KnownDevice] = field(default_factory=list[KnownDevice])
+    paired: KnownDevice | None = None
 
     def items(self) -> list[dict[str, Any]]:
         rows = self.spool._db.execute("SELECT body FROM item ORDER BY seq").fetchall()
@@ -75,7 +77,7 @@ class Bench:
     async def agent(self, *addresses: str, put: Put | None = None) -> AsyncIterator[Agent]:
         known = [KnownDevice(address=one) for one in addresses]
         agent = Agent(known, put or self.spool.put, Cursors(HOME / "cursors.json"))
-        task = asyncio.create_task(agent.run(self.kit.scanner, self.kit.client))
+        task = asyncio.create_task(agent.run(self.kit))
         try:
             yield agent
         finally:
@@ -108,10 +110,10 @@ class Bench:
 
         helping = asyncio.create_task(help_out())
         try:
-            known = await pairing.run()
+            self.paired = await pairing.run()
         finally:
             helping.cancel()
-        return known is not None, self.desk.progress.cause if self.desk.progress else None
+        return self.paired is not None, self.desk.progress.cause if self.desk.progress else None
 
 
 def measure(cuff: BloodPressureCuff, systolic: int) -> bytes:
@@ -276,7 +278,7 @@ async def main(report: Path, *wanted: str) -> int:
     records.GRACE = 0.5
     desk, failed = Desk(), 0
     async with Air() as air, await open_transport("vhci:") as transport:
-        Controller(
+        controller = Controller(
             "bluez",
             host_source=transport.source,
             host_sink=transport.sink,
@@ -284,14 +286,15 @@ async def main(report: Path, *wanted: str) -> int:
             public_address="C0:98:E5:00:00:01",
         )
         await powered()
-        async with opened("bluez", desk) as (kit, _lost):
-            bench = Bench(air, kit, desk, Spool(HOME / "spool.db"), report)
+        async with AsyncExitStack() as stack:
+            kit, _lost = await stack.enter_async_context(opened("bluez", desk))
+            bench = Bench(air, kit, desk, Spool(HOME / "spool.db"), report, controller, stack)
             [(at, name)] = (await kit.adapters.here()).items()
             bench.say("adapter", ok=True, name=name, at=at)
             for step in (one for one in STEPS if not wanted or one.__name__ in wanted):
                 begun = time.monotonic()
                 try:
-                    figures = await asyncio.wait_for(step(bench), 120)
+                    figures = await asyncio.wait_for(step(bench), 300)
                     bench.say(
                         step.__name__, ok=True, took=round(time.monotonic() - begun, 1), **figures
                     )

@@ -18,7 +18,10 @@ from pathlib import Path
 
 from accelerator import accelerator
 
-CACHE = Path(os.environ.get("BALISE_BLUEZ_CACHE", "/var/tmp/balise-bluez"))  # noqa: S108 - shared
+CACHE = Path(os.environ.get("BALISE_BLUEZ_CACHE", "/var/tmp/balise-bluez-6.12"))  # noqa: S108 - shared
+KERNELS = ("linux-image-6.12-amd64", "linux-image-amd64")
+"""The first there is. Debian 12's own, 6.1.192, ends bluetoothd when a bonded device has lost its
+half of the bond."""
 PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
     "busybox": "busybox-static",
@@ -109,10 +112,7 @@ def kernel() -> Path | None:
 
 def _unpack_kernel() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
-    depends = subprocess.run(
-        ["apt-cache", "depends", "linux-image-amd64"], check=True, capture_output=True, text=True
-    ).stdout
-    package = next(line.split()[-1] for line in depends.splitlines() if "Depends:" in line)
+    package = _kernel_package()
     subprocess.run(
         ["apt-get", "download", "-q", package], cwd=CACHE, check=True, capture_output=True
     )
@@ -127,6 +127,18 @@ def _unpack_kernel() -> None:
     subprocess.run(["depmod", "-b", half, version.name], check=True)
     half.rename(CACHE / "kernel")
     deb.unlink()
+
+
+def _kernel_package() -> str:
+    """Return the package that the preferred name stands for here."""
+    for name in KERNELS:
+        told = subprocess.run(
+            ["apt-cache", "depends", name], check=False, capture_output=True, text=True
+        )
+        depends = [line for line in told.stdout.splitlines() if "Depends:" in line]
+        if depends:
+            return depends[0].split()[-1]
+    raise FileNotFoundError(f"no package of {', '.join(KERNELS)}")
 
 
 def _modules(version: str) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import guest
+import radio
 from confirmation import confirmation_order
 from no_time import no_time
 
@@ -10,6 +11,7 @@ from no_time import no_time
 guest.STEPS = (
     *(one for one in guest.STEPS if one is not guest.confirmation),
     confirmation_order,
+    *radio.STEPS,
     no_time,  # last, as it steps the clock
 )
 main = guest.main
