@@ -37,3 +37,13 @@ def test_the_behaviours_name_what_holds_them(table: ModuleType):
     here = Path(__file__).parents[2]
     for where in table.BEHAVIOURS.values():
         assert where.startswith("issue ") or (here / where).exists()
+
+
+@pytest.mark.shared
+def test_every_link_case_is_named_in_the_test_that_holds_it(table: ModuleType, shared: Path):
+    here = Path(__file__).parents[2]
+    cases = json.loads((shared / "cases/ble.json").read_text())["cases"]
+    links = [case["id"] for case in cases if case["kind"] == "link"]
+    assert len(links) == 17
+    for link in links:
+        assert f"Case {link}" in (here / table.BEHAVIOURS[link]).read_text()
