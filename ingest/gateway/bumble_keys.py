@@ -36,7 +36,7 @@ class KeyFile(KeyStore):
         return self._all.setdefault(self._adapter, {})
 
     def _write(self) -> None:
-        files.write_json(self._path, self._all, mode=0o600)
+        files.write_json(self._path, self._all)
 
     async def get(self, _name: str) -> PairingKeys | None:
         """Return the keys of a device."""

@@ -16,9 +16,9 @@ from pathlib import Path
 import structlog
 
 from ingest.gateway import health
-from ingest.gateway.agent import Contact
 from ingest.gateway.box import Box
 from ingest.gateway.health import Health
+from ingest.gateway.visit import Contact
 
 _log = structlog.get_logger(__name__)
 _SECONDS = 60.0

@@ -15,8 +15,10 @@ from devices.virtual.heart_rate import HeartRateStrap
 from ingest.gateway import battery, health, standing
 from ingest.gateway.agent import Agent
 from ingest.gateway.box import Box
-from ingest.gateway.bumble_backend import Radio, backends
+from ingest.gateway.bumble_backend import Radio
 from ingest.gateway.devices import KnownDevice, write
+from ingest.gateway.pairing.bumble_agent import kit_of
+from ingest.gateway.pairing.desk import Desk
 
 STRAP = "F0:00:00:00:00:02"
 
@@ -28,7 +30,7 @@ async def strap_with(air: Air, level: int | None) -> None:
 
 
 async def serve_for(radio: Radio, agent: Agent, condition: Any) -> None:
-    serving = asyncio.create_task(agent.run(*backends(radio)))
+    serving = asyncio.create_task(agent.run(kit_of(radio, Desk())))
     end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end

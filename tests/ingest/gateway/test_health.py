@@ -357,4 +357,5 @@ async def test_the_doctor_misses_the_adapter_of_a_bond(tmp_path: Path):
 
 
 async def radio_said(settings: Settings) -> Finding:
-    return await doctor._try("radio", doctor._radio, settings)
+    remote = RemoteSettings(folder(settings.home, settings.gateway_name), settings)
+    return await doctor._try("radio", doctor._radio, settings, report.look(settings, remote))

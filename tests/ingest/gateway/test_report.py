@@ -72,7 +72,7 @@ def test_all_of_it_while_the_gateway_runs(here: Path, tmp_path: Path):
     for line in (
         "home-1, running",
         "connected since 2026-11-25 09:00 UTC",
-        "up hci0 00:11:22:33:44:55",
+        "hearing hci0 00:11:22:33:44:55",
         "1 of 1 items, the oldest from 2026-11-25 09:00 UTC",
         "nothing",
         "none: not enrolled",
