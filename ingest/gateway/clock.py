@@ -79,7 +79,7 @@ class Stamp:
     known: bool
 
 
-class Watch:
+class Timekeeper:
     """The gateway's clock, and what it makes of items that were captured without the time.
 
     `trusted` takes the clock for right although it follows no time server that the kernel knows of:

@@ -17,7 +17,7 @@ from devices import time_services
 from devices.models.model import ClockHabit, Model
 from devices.payloads import balise_v1
 from ingest.gateway import clock
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 
 TOLERANCE = timedelta(minutes=2)
 _WRITABLE = {ClockHabit.SET_BY_GATEWAY: "2A2B", ClockHabit.DATE_TIME_BY_GATEWAY: "2A08"}
@@ -43,7 +43,7 @@ class Policy:
     """Whether this site has its devices' clocks set, and to the wall-clock time of which zone."""
 
     zone: ZoneInfo
-    watch: Watch
+    timekeeper: Timekeeper
 
     def characteristic(self, model: Model | None) -> str | None:
         """Return which clock of a model may be written, None where none may."""
@@ -51,7 +51,7 @@ class Policy:
 
     def is_wrong(self, pair: Pair | None) -> bool:
         """Say whether a clock is to be set; never by a clock of ours that may be wrong itself."""
-        now = self.watch.now()
+        now = self.timekeeper.now()
         if not now.known or pair is None:
             return now.known
         local = now.wall.astimezone(self.zone).replace(tzinfo=None)
@@ -64,7 +64,7 @@ class Policy:
         found = _found(client, short)
         if found is None:
             return
-        local = self.watch.now().wall.astimezone(self.zone)
+        local = self.timekeeper.now().wall.astimezone(self.zone)
         try:
             await client.write_gatt_char(found, time_services.written(short, local), response=True)
         except BleakError as error:
@@ -73,12 +73,12 @@ class Policy:
         _log.info("clock_set", device=client.address)
 
 
-def policy(settings: Settings, watch: Watch) -> Policy | None:
+def policy(settings: Settings, timekeeper: Timekeeper) -> Policy | None:
     """Return what the settings say; UsageError where their time zone is none."""
     if not settings.gateway_sets_clocks:
         return None
     try:
-        return Policy(ZoneInfo(settings.gateway_time_zone), watch)
+        return Policy(ZoneInfo(settings.gateway_time_zone), timekeeper)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise UsageError(
             f"BALISE_GATEWAY_TIME_ZONE={settings.gateway_time_zone!r} is no time zone; one is"

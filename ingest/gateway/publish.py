@@ -18,7 +18,7 @@ import structlog
 from balise import sealed
 from devices.payloads import balise_v1
 from ingest.gateway import health
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.flight import Flight
 from ingest.gateway.spool import Spool
 from ingest.mqtt import KEEPALIVE, Broker
@@ -40,7 +40,7 @@ class Publisher:
         spool: Path,
         receipt_timeout: float,
         status: Callable[[], bytes] | None = None,
-        watch: Watch | None = None,
+        timekeeper: Timekeeper | None = None,
     ) -> None:
         self._gateway = gateway
         self._spool_path = spool
@@ -52,7 +52,7 @@ class Publisher:
         self._reconnected = False
         self._status = status
         # What a spool of files holds was not captured by this machine's clock.
-        self._watch = watch or Watch(trusted=True)
+        self._timekeeper = timekeeper or Timekeeper(trusted=True)
         self.take_settings: Callable[[bytes], None] | None = None
         self._settings: deque[bytes] = deque()
         self._connected_at: datetime | None = None
@@ -159,7 +159,7 @@ class Publisher:
             self._tidy(spool)
             if self._client.is_connected():
                 self._tell()
-                if self._watch.ready():
+                if self._timekeeper.ready():
                     self._send(spool, flight)
         except sqlite3.Error as error:
             # A full disk or a lock held for long: what is spooled stays, and is tried again.
@@ -207,6 +207,6 @@ class Publisher:
             if not items:
                 return
             topic = f"balise/v1/{self._gateway}/frames"
-            settled = ((number, self._watch.settled(body)) for number, body in items)
+            settled = ((number, self._timekeeper.settled(body)) for number, body in items)
             payload = balise_v1.encode_message(spool.epoch, settled)
             self._in_flight.append(self._client.publish(topic, payload, qos=1))

@@ -17,7 +17,7 @@ from balise.settings import Settings
 from devices import models
 from devices.models.model import Pairing
 from ingest.gateway import devices, standing
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.condition import certificate_until, spool_health
 from ingest.gateway.health import Condition, DeviceHealth, Health, Remote, RemoteState
 from ingest.gateway.remote import RemoteSettings
@@ -58,7 +58,7 @@ def look(settings: Settings, remote: RemoteSettings) -> Report:
         disk_free=shutil.disk_usage(folder).free,
         settings=before.settings if running else remote.standing(),
     )
-    known = Watch(trusted=settings.gateway_clock == "trusted").known()
+    known = Timekeeper(trusted=settings.gateway_clock == "trusted").known()
     path = folder / "devices.json"
     return Report(
         gateway=settings.gateway_name,

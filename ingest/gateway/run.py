@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 
 import structlog
@@ -16,15 +14,16 @@ from ingest.gateway import device_clock, devices, health, renewal, standing, sys
 from ingest.gateway.agent import serve
 from ingest.gateway.box import Box, Habits
 from ingest.gateway.certificate import Identity
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.condition import Look
+from ingest.gateway.depth import Depth
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.page.house import house_of
 from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher
 from ingest.gateway.redelivery import Redelivery
 from ingest.gateway.remote import RemoteSettings
-from ingest.gateway.spool import Spool, Status
+from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
 
 _log = structlog.get_logger(__name__)
@@ -37,100 +36,111 @@ async def run(settings: Settings, remote: RemoteSettings | None = None) -> None:
     if not settings.gateway_name:
         raise UsageError("BALISE_GATEWAY_NAME is not set: which gateway is this?")
     folder = devices.folder(settings.home, settings.gateway_name)
-    path = folder / "spool.db"
-    spool = Spool(path, settings.spool_mb)
-    remote = remote or RemoteSettings(folder, settings)
+    await Gateway(settings, remote or RemoteSettings(folder, settings)).run()
 
-    watch = Watch(trusted=settings.gateway_clock == "trusted")
-    redelivery = Redelivery(body for _, body in spool.newest(_LOOKED_BACK))
 
-    def put(item: bytes) -> None:
-        if redelivery.again(item, datetime.now(UTC)):
-            _log.info("told_again", gateway=settings.gateway_name)
-            return
-        spool.put(watch.marked(item))
-        publisher.wake()
-        local.take(item)
+class Gateway:
+    """The parts of one box, put together."""
 
-    def status() -> bytes:
-        state, now = local.seen(box.state()), datetime.now(UTC)
-        condition = look.now(state.adapter)
-        return health.encode(state, clock_known=watch.known(), now=now, box=condition)
-
-    depth = Depth(path, settings.spool_mb)
-    box = Box(
-        settings.gateway_name,
-        folder / "devices.json",
-        put,
-        waiting=depth.waiting,
-        connected=lambda: publisher.connected,
-        habits=Habits(device_clock.policy(settings, watch), settings.ble_links),
-    )
-    publisher = Publisher(
-        Broker(settings), settings.gateway_name, path, settings.receipt_timeout, status, watch
-    )
-    local = LocalHome(settings, folder, box.state, watch, publisher.wake)
-    look = Look(settings, folder, depth.status, lambda: publisher.connected_at, remote)
-    publisher.take_settings = remote.take
-    standing.remember(folder, box.agent.contacts)
-    publisher.start()
-    local.start()
-    this = cast("asyncio.Task[None]", asyncio.current_task())
-    beside = [
-        asyncio.create_task(work)
-        for work in (
-            systemd.watch(lambda: publisher.alive),
-            _renew(folder, publisher),
-            standing.keep(folder, box, status),
-            remote.watch(lambda: box.busy, this.cancel),
+    def __init__(self, settings: Settings, remote: RemoteSettings) -> None:
+        self._settings, self._remote = settings, remote
+        self._folder = devices.folder(settings.home, settings.gateway_name)
+        path = self._folder / "spool.db"
+        self._spool = Spool(path, settings.spool_mb)
+        self._depth = Depth(path, settings.spool_mb)
+        self._timekeeper = Timekeeper(trusted=settings.gateway_clock == "trusted")
+        self._redelivery = Redelivery(body for _, body in self._spool.newest(_LOOKED_BACK))
+        self._publisher = self._publishing()
+        self._box = self._boxed()
+        self._local = LocalHome(
+            settings, self._folder, self._box.state, self._timekeeper, self._publisher.wake
         )
-    ]
-    systemd.notify("READY=1")
-    try:
-        house = house_of(settings, folder, box, depth.full)
-        async with served(house, settings.gateway_port):
-            await serve(settings.ble, box.agent, box.desk, house.take, box.keys)
-    finally:
-        if not remote.due:
-            systemd.notify("STOPPING=1")
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
-        local.stop()
-        publisher.stop()
-        spool.close()
+        self._look = Look(
+            settings,
+            self._folder,
+            self._depth.status,
+            lambda: self._publisher.connected_at,
+            remote,
+        )
+        standing.remember(self._folder, self._box.agent.contacts)
 
+    def _publishing(self) -> Publisher:
+        settings = self._settings
+        publisher = Publisher(
+            Broker(settings),
+            settings.gateway_name,
+            self._folder / "spool.db",
+            settings.receipt_timeout,
+            self.status,
+            self._timekeeper,
+        )
+        publisher.take_settings = self._remote.take
+        return publisher
 
-async def _renew(folder: Path, publisher: Publisher) -> None:
-    """Keep the certificate of an enrolled box good; a box with a password has none."""
-    found = Identity(folder)
-    if found.broker is not None:
-        await renewal.keep(found, publisher.renew)
+    def _boxed(self) -> Box:
+        policy = device_clock.policy(self._settings, self._timekeeper)
+        return Box(
+            self._settings.gateway_name,
+            self._folder / "devices.json",
+            self.put,
+            waiting=self._depth.waiting,
+            connected=lambda: self._publisher.connected,
+            habits=Habits(policy, self._settings.ble_links),
+        )
 
+    def put(self, item: bytes) -> None:
+        """Commit what a device said, unless it says again what a kill left unconfirmed."""
+        if self._redelivery.again(item, datetime.now(UTC)):
+            _log.info("told_again", gateway=self._settings.gateway_name)
+            return
+        self._spool.put(self._timekeeper.marked(item))
+        self._publisher.wake()
+        self._local.take(item)
 
-class Depth:
-    """How much waits, asked by any thread: a connection for each."""
+    def status(self) -> bytes:
+        """Return what the box says of itself."""
+        state, now = self._local.seen(self._box.state()), datetime.now(UTC)
+        condition = self._look.now(state.adapter)
+        known = self._timekeeper.known()
+        return health.encode(state, clock_known=known, now=now, box=condition)
 
-    def __init__(self, path: Path, megabytes: int) -> None:
-        self._path = path
-        self._megabytes = megabytes
-        self._local = threading.local()
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        self._publisher.start()
+        self._local.start()
+        beside = self._beside()
+        systemd.notify("READY=1")
+        try:
+            await self._serve()
+        finally:
+            if not self._remote.due:
+                systemd.notify("STOPPING=1")
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            self._local.stop()
+            self._publisher.stop()
+            self._spool.close()
 
-    def waiting(self) -> int:
-        """Return how many items have no receipt yet."""
-        return self._spool().depth()
+    async def _serve(self) -> None:
+        house = house_of(self._settings, self._folder, self._box, self._depth.full)
+        async with served(house, self._settings.gateway_port):
+            box = self._box
+            await serve(self._settings.ble, box.agent, box.desk, house.take, box.keys)
 
-    def full(self) -> bool:
-        """Whether what waits takes nearly all the room, so that some of it must go soon."""
-        share = self.status().share
-        return share is not None and share > health.FULL
+    def _beside(self) -> list[asyncio.Task[None]]:
+        """Start what goes on beside the agent."""
+        this = cast("asyncio.Task[None]", asyncio.current_task())
+        work = (
+            systemd.watch(lambda: self._publisher.alive),
+            self._renew(),
+            standing.keep(self._folder, self._box, self.status),
+            self._remote.watch(lambda: self._box.busy, this.cancel),
+        )
+        return [asyncio.create_task(one) for one in work]
 
-    def status(self) -> Status:
-        """Return what there is to say of the spool."""
-        return self._spool().status()
-
-    def _spool(self) -> Spool:
-        if not hasattr(self._local, "spool"):
-            self._local.spool = Spool(self._path, self._megabytes)
-        spool: Spool = self._local.spool
-        return spool
+    async def _renew(self) -> None:
+        """Keep the certificate of an enrolled box good; a box with a password has none."""
+        found = Identity(self._folder)
+        if found.broker is not None:
+            await renewal.keep(found, self._publisher.renew)

@@ -14,7 +14,7 @@ from guest import Bench, address, cuff, measure
 
 from devices.payloads.balise_v1 import CORRECTED, UNSYNCHRONISED, Item, read_item
 from ingest.gateway import clock
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 
 THREE_YEARS = 3 * 365 * 86400.0
 _STATUS, _ERRORS, _UNSYNCHRONISED = 0x0010, 0x0004 | 0x0008, 0x0040
@@ -22,22 +22,22 @@ _STATUS, _ERRORS, _UNSYNCHRONISED = 0x0010, 0x0004 | 0x0008, 0x0040
 
 async def no_time(bench: Bench) -> dict[str, object]:
     """What is captured without the time is marked, and is told its error once time comes."""
-    watch, bodies = Watch(), list[bytes]()
+    timekeeper, bodies = Timekeeper(), list[bytes]()
     now = time.time()
     _set(now - THREE_YEARS, followed=False)
-    assert not watch.known()
+    assert not timekeeper.known()
     one = cuff(12)
     measure(one, 120)
     await bench.air.add(one)
-    async with bench.agent(address(12), put=lambda body: bodies.append(watch.marked(body))):
+    async with bench.agent(address(12), put=lambda body: bodies.append(timekeeper.marked(body))):
         await bench.until(lambda: bool(bodies))
-        before = read_item(watch.settled(bodies[0]))
+        before = read_item(timekeeper.settled(bodies[0]))
         _set(time.time() + THREE_YEARS, followed=True)
-        assert watch.known()
+        assert timekeeper.known()
         measure(one, 130)
         await bench.until(lambda: len(bodies) == 2)
     await bench.air.remove(one)
-    first, second = (read_item(watch.settled(body)) for body in bodies)
+    first, second = (read_item(timekeeper.settled(body)) for body in bodies)
     assert (before.gateway_clock, first.gateway_clock) == (UNSYNCHRONISED, CORRECTED)
     assert first.clock_error is not None
     return {

@@ -17,7 +17,7 @@ from devices.virtual.thermometer import Thermometer
 from flows import steps
 from ingest.gateway import agent, clock, devices, session
 from ingest.gateway.agent import Agent
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
@@ -45,18 +45,18 @@ async def test_a_reading_has_its_true_time_although_the_box_had_none(
     home, address = f"home-{comes}".lower(), f"C0:00:00:00:0C:{comes:02X}"
     line.enrol(home, {address: "Thermometer"})
     path = devices.folder(line.settings.home, home) / "spool.db"
-    spool, watch = Spool(path), Watch()
+    spool, timekeeper = Spool(path), Timekeeper()
     monkeypatch.setattr(clock, "since_boot", lambda: clock.time.monotonic() + 3600)
     with monkeypatch.context() as lost:
         lost.setattr(clock, "synchronised", lambda: False)
         for module in (clock, session):
             lost.setattr(module, "datetime", Behind)
         before = datetime.now(UTC)
-        await measured(address, lambda item: spool.put(watch.marked(item)))
+        await measured(address, lambda item: spool.put(timekeeper.marked(item)))
         after = datetime.now(UTC)
     monkeypatch.setattr(clock, "synchronised", lambda: comes)
     await asyncio.sleep(1)
-    publisher = Publisher(Broker(line.of_gateway(home)), home, path, 5, watch=watch)
+    publisher = Publisher(Broker(line.of_gateway(home)), home, path, 5, timekeeper=timekeeper)
     publisher.start()
     try:
         async with asyncio.timeout(20):

@@ -19,7 +19,7 @@ from balise.errors import UsageError
 from balise.settings import Settings
 from devices.payloads.balise_v1 import QUEUED, RETAINED, Item, encode_item
 from ingest.gateway import files, gaps
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.local import items, topics
 from ingest.gateway.local.board import Board
 from ingest.gateway.local.declared import Source
@@ -61,13 +61,13 @@ class Bridge:
         spool: Path,
         sources: Sequence[Source],
         board: Board,
-        watch: Watch,
+        timekeeper: Timekeeper,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._spool_path, self._megabytes = spool, settings.spool_mb
         self._sources = sources
         self._board = board
-        self._watch = watch
+        self._timekeeper = timekeeper
         self._wake = wake
         self._mark, self._marked = f"{board.root}/mark", b""
         self._mark_due = math.inf
@@ -186,7 +186,7 @@ class Bridge:
             return
         if not item.kept and self._flood.over(source.address, arrived.at):
             return
-        spool.put(self._watch.marked(encode_item(item)))
+        spool.put(self._timekeeper.marked(encode_item(item)))
         told.note(source, item)
         self.told_at[source.address] = arrived.at
         self._wake()

@@ -13,7 +13,7 @@ from balise.errors import BaliseError, BrokerDown, UsageError
 from balise.settings import Settings
 from ingest.gateway import health
 from ingest.gateway.box import DeviceState, State
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.health import Health
 from ingest.gateway.local import declared, link
@@ -35,11 +35,11 @@ class LocalHome:
         settings: Settings,
         folder: Path,
         state: Callable[[], State],
-        watch: Watch,
+        timekeeper: Timekeeper,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._state = state
-        self._watch = watch
+        self._timekeeper = timekeeper
         self._sources: tuple[Source, ...] = ()
         self._bridge: Bridge | None = None
         self._without = ""
@@ -52,7 +52,7 @@ class LocalHome:
             try:
                 self._sources = sources(folder)
                 self._bridge = Bridge(
-                    settings, folder / "spool.db", self._sources, self._board, watch, wake
+                    settings, folder / "spool.db", self._sources, self._board, timekeeper, wake
                 )
             except UsageError as error:
                 self._without = MISDECLARED
@@ -96,7 +96,7 @@ class LocalHome:
     def health(self) -> Health:
         """Return how the gateway is, its local devices included."""
         state = self.seen(self._state())
-        return health.of(state, clock_known=self._watch.known(), now=datetime.now(UTC))
+        return health.of(state, clock_known=self._timekeeper.known(), now=datetime.now(UTC))
 
 
 def sources(folder: Path) -> tuple[Source, ...]:

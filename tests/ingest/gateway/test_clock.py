@@ -15,7 +15,7 @@ from devices.payloads.balise_v1 import (
     read_item,
 )
 from ingest.gateway import clock, device_clock
-from ingest.gateway.clock import Stamp, Watch, mark, settle
+from ingest.gateway.clock import Stamp, Timekeeper, mark, settle
 
 LOST = datetime(2023, 4, 1, 10, tzinfo=UTC)
 TRUE = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -57,21 +57,21 @@ def test_of_another_boot_nothing_can_be_told():
 
 
 def test_a_clock_that_is_known_marks_nothing_and_settles_nothing():
-    body, watch = encode_item(ITEM), Watch(trusted=True)
-    assert watch.marked(body) == body
-    assert watch.settled(body) is body
+    body, timekeeper = encode_item(ITEM), Timekeeper(trusted=True)
+    assert timekeeper.marked(body) == body
+    assert timekeeper.settled(body) is body
 
 
 def test_shortly_after_a_boot_what_is_captured_waits_for_the_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(clock, "synchronised", lambda: False)
     for since, ready in ((10.0, False), (clock.PATIENCE + 1, True)):
         monkeypatch.setattr(clock, "since_boot", lambda since=since: since)
-        assert Watch().ready() is ready
-        assert Watch(trusted=True).ready()
+        assert Timekeeper().ready() is ready
+        assert Timekeeper(trusted=True).ready()
 
 
 def test_the_present_moment():
-    first, second = Watch().now(), Watch().now()
+    first, second = Timekeeper().now(), Timekeeper().now()
     assert first.boot == second.boot != ""
     assert 0 <= second.since_boot - first.since_boot < 5
 

@@ -18,7 +18,7 @@ from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from ingest.gateway import clock, device_clock, session
 from ingest.gateway.agent import Agent, serve
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.device_clock import Policy
 from ingest.gateway.devices import KnownDevice
 
@@ -78,7 +78,7 @@ async def test_a_wrong_clock_is_set_once_the_device_has_told_what_it_had(
         return len(items) == 2
 
     cuff, (first, second) = await served(
-        SETTABLE, Policy(PARIS, Watch(trusted=True)), measured_again
+        SETTABLE, Policy(PARIS, Timekeeper(trusted=True)), measured_again
     )
     assert abs(cuff.clock_offset) < timedelta(seconds=3)
     assert abs(wrong_by(first) - BEHIND) < timedelta(days=1)  # three years; summer time apart
@@ -89,8 +89,8 @@ async def test_a_wrong_clock_is_set_once_the_device_has_told_what_it_had(
     ("model", "policy"),
     [
         (SETTABLE, None),
-        (BY_HAND, Policy(PARIS, Watch(trusted=True))),
-        (SETTABLE, Policy(PARIS, Watch())),
+        (BY_HAND, Policy(PARIS, Timekeeper(trusted=True))),
+        (SETTABLE, Policy(PARIS, Timekeeper())),
     ],
     ids=["not wanted", "not settable", "our own time unknown"],
 )
@@ -110,6 +110,6 @@ async def test_a_clock_is_left_alone(
 def test_a_zone_that_is_none_is_said_so():
     with pytest.raises(UsageError, match="Europe/Paris"):
         device_clock.policy(
-            Settings(gateway_sets_clocks=True, gateway_time_zone="Mars/Base"), Watch()
+            Settings(gateway_sets_clocks=True, gateway_time_zone="Mars/Base"), Timekeeper()
         )
-    assert device_clock.policy(Settings(), Watch()) is None
+    assert device_clock.policy(Settings(), Timekeeper()) is None

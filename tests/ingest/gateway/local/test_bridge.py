@@ -15,7 +15,7 @@ import pytest
 from balise.authority import Authority
 from ingest.gateway import doctor
 from ingest.gateway.box import State
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.local.link import Link
 from ingest.gateway.remote import RemoteSettings
@@ -23,7 +23,7 @@ from ingest.gateway.report import Report, look
 
 from .conftest import Box, HomeBroker, Neighbour, until
 
-WATCH = Watch(trusted=True)
+TIMEKEEPER = Timekeeper(trusted=True)
 SCALE = "A4:C1:38:0A:0B:0C"
 TOPIC = "home/TheengsGateway/BTtoMQTT/A4C1380A0B0C"
 THEENGS = f'[[device]]\npreset = "theengs"\naddress = "{SCALE}"\n'
@@ -55,7 +55,9 @@ def pack(number: int) -> str:
 @contextmanager
 def living(box: Box) -> Iterator[LocalHome]:
     """Let a gateway's bridge live, and wait until it has seen the end of what was kept for it."""
-    home = LocalHome(box.settings, box.folder, lambda: State("home-1", (), 0, True, True), WATCH)
+    home = LocalHome(
+        box.settings, box.folder, lambda: State("home-1", (), 0, True, True), TIMEKEEPER
+    )
     home.start()
     try:
         yield home

@@ -21,7 +21,7 @@ from balise.metrics import METRICS
 from devices.payloads.balise_v1 import Item, encode_item
 from ingest.gateway import health
 from ingest.gateway.box import DeviceState, State
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.devices import KnownDevice
 from ingest.gateway.local import homeassistant
 from ingest.gateway.local.board import figures
@@ -30,7 +30,7 @@ from ingest.gateway.local.homeassistant import KINDS, Figure, Place
 
 from .conftest import Box, HomeBroker, Neighbour, until
 
-WATCH = Watch(trusted=True)
+TIMEKEEPER = Timekeeper(trusted=True)
 VECTORS = Path(__file__).resolve().parents[3] / "vectors" / "home_assistant"
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 CUFF = KnownDevice(address="F0:00:00:00:00:01", name="Mme Martin", model="omron-x4-smart")
@@ -150,7 +150,7 @@ def test_what_is_no_reading_is_not_shown(data: str):
 @contextmanager
 def living(box: Box, state: State = STATE, *, readings: bool = False) -> Iterator[LocalHome]:
     settings = box.settings.model_copy(update={"local_readings": readings})
-    home = LocalHome(settings, box.folder, lambda: state, WATCH)
+    home = LocalHome(settings, box.folder, lambda: state, TIMEKEEPER)
     home.start()
     try:
         assert home._bridge is not None

@@ -13,7 +13,7 @@ import pytest
 
 from balise.settings import Settings
 from ingest.gateway.box import State
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.devices import folder
 from ingest.gateway.local import link
 from ingest.gateway.local.home import LocalHome
@@ -21,7 +21,7 @@ from ingest.gateway.local.home import LocalHome
 from .conftest import Box, HomeBroker, Neighbour, until
 from .test_bridge import PACK, living, pack, ready
 
-WATCH = Watch(trusted=True)
+TIMEKEEPER = Timekeeper(trusted=True)
 ACCEPTED = b"\x20\x03\x00\x00\x00"  # CONNACK of MQTT 5: no session, success, no properties
 
 
@@ -64,7 +64,7 @@ def facing(place: Path, port: int) -> Iterator[LocalHome]:
     here.mkdir(parents=True)
     (here / "local.toml").write_text(PACK)
     home = LocalHome(
-        settings, here, lambda: State("home-1", (), 0, connected=True, radio=True), WATCH
+        settings, here, lambda: State("home-1", (), 0, connected=True, radio=True), TIMEKEEPER
     )
     home.start()
     try:
@@ -135,7 +135,7 @@ def test_a_disk_without_room_holds_messages_at_the_broker_not_in_memory(
         box.settings,
         box.folder,
         lambda: State("home-1", (), 0, connected=True, radio=True),
-        WATCH,
+        TIMEKEEPER,
     )
     home.start()
     assert home._bridge is not None

@@ -23,7 +23,7 @@ from bench.line import Line, running
 from flows import steps
 from ingest.gateway import devices
 from ingest.gateway.box import State
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.local.declared import NAME
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.publish import Publisher
@@ -33,7 +33,7 @@ from sql import mappings
 
 from .conftest import HomeBroker, until
 
-WATCH = Watch(trusted=True)
+TIMEKEEPER = Timekeeper(trusted=True)
 pytestmark = pytest.mark.stack
 
 ROUNDS = 30
@@ -99,7 +99,7 @@ def gateway(settings: Settings) -> Iterator[LocalHome]:
     here = devices.folder(settings.home, settings.gateway_name)
     publisher = Publisher(Broker(settings), settings.gateway_name, here / "spool.db", 2)
     state = State(settings.gateway_name, (), 0, connected=True, radio=False)
-    home = LocalHome(settings, here, lambda: state, WATCH, publisher.wake)
+    home = LocalHome(settings, here, lambda: state, TIMEKEEPER, publisher.wake)
     publisher.start()
     home.start()
     try:
@@ -239,7 +239,7 @@ from pathlib import Path
 from balise.settings import Settings
 from ingest.gateway import devices
 from ingest.gateway.box import State
-from ingest.gateway.clock import Watch
+from ingest.gateway.clock import Timekeeper
 from ingest.gateway.local.home import LocalHome
 from ingest.gateway.local.link import Link
 from ingest.gateway.local.told import Told
@@ -265,7 +265,7 @@ Link.acknowledge, Told.redelivered = late, again
 def live():
     publisher = Publisher(Broker(settings), settings.gateway_name, here / "spool.db", 2)
     state = State(settings.gateway_name, (), 0, connected=True, radio=False)
-    LocalHome(settings, here, lambda: state, Watch(trusted=True), publisher.wake).start()
+    LocalHome(settings, here, lambda: state, Timekeeper(trusted=True), publisher.wake).start()
     publisher.start()
     time.sleep(3600)
 
