@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -344,6 +345,10 @@ def main() -> None:
         Console(stderr=True).print(f"[bold red]{type(error).__name__}[/]: {error}")
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
+        sys.exit(Exit.OK)
+    except BrokenPipeError:
+        # Whoever read our answer has had enough of it; at its end Python would complain once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.OK)
 
 

@@ -22,7 +22,6 @@ from balise.run import print_answer, read_settings
 from balise.settings import Settings
 from ingest import boxes, importer, send_settings
 from ingest.boxes import Box
-from ingest.gateway.report import moment
 from ingest.mqtt import Broker
 
 _SECONDS = 10.0
@@ -40,9 +39,7 @@ def list_boxes(*, as_json: bool) -> None:
             answer = {**msgspec.to_builtins(box), "since": box.since, "needs": needs}
             print(msgspec.json.encode(answer).decode())  # noqa: T201 - the answer
         return
-    table = Table(
-        "gateway", "", "since", "waiting", "oldest", "clock", "devices", "certificate", ""
-    )
+    table = Table("gateway", "", "since, UTC", "waiting", "devices", "what it needs")
     for box, needs in found:
         table.add_row(*map(_plain, (*_cells(box), needs)))
     Console().print(table)
@@ -61,18 +58,13 @@ def _known(settings: Settings) -> dict[str, datetime | None]:
 
 
 def _cells(box: Box) -> tuple[str, ...]:
-    spool, until = box.condition.spool, box.condition.certificate_until
-    told = [one.told_at for one in box.said.devices if one.told_at] if box.said else []
     known = len(box.said.devices) if box.said else 0
     return (
         box.name,
         str(box.presence),
-        moment(box.since) if box.since else "",
+        f"{box.since:%m-%d %H:%M}" if box.since else "",
         str(box.waiting) if box.said else "",
-        moment(spool.oldest) if spool and spool.oldest else "",
-        box.said.clock if box.said else "",
-        f"{known}, last {moment(max(told))}" if told else str(known or ""),
-        f"{until:%Y-%m-%d}" if until else "",
+        str(known or ""),
     )
 
 
@@ -87,7 +79,9 @@ def set_values(
     except SettingsRefused as error:
         raise UsageError(str(error)) from error
     site, broker = Authority(settings.home), Broker(settings)
-    before = send_settings.last_said(broker, check_name(name), _SECONDS)
+    if not site.ledger.issued(check_name(name)):
+        raise UsageError(f"no box {name} was let in here: see `balise gateway list`")
+    before = send_settings.last_said(broker, name, _SECONDS)
 
     def change(held: dict[str, Value]) -> dict[str, Value]:
         return {key: value for key, value in (held | values).items() if key not in unset}

@@ -56,7 +56,8 @@ class Agent:
         self._adverts = Adverts()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._visits: dict[str, Visit] = {}
-        self._open = False
+        self._listening: bool | None = None
+        self.on_radio: Callable[[], None] = lambda: None
         self.watch = Watch(recovery)
         self.contacts: dict[str, Contact] = {}
         self.left_alone: Callable[[KnownDevice], bool] = lambda _known: False
@@ -80,8 +81,16 @@ class Agent:
 
     @property
     def radio(self) -> RadioState:
-        """How the radio is."""
-        return self.watch.state if self._open else RadioState.DOWN
+        """How the radio is; unknown until it was first tried."""
+        if self._listening is None:
+            return RadioState.UNKNOWN
+        return self.watch.state if self._listening else RadioState.DOWN
+
+    def noted(self, *, listening: bool) -> None:
+        """Note that the radio listens, or that it does not, and say so to whoever wants to know."""
+        if listening is not self._listening:
+            self._listening = listening
+            self.on_radio()
 
     async def run(self, kit: Kit) -> None:
         """Listen until cancelled; BleakError where the radio does not scan, or no more."""
@@ -95,13 +104,13 @@ class Agent:
         try:
             await self._look_after_links(kit)
             async with kit.scan.listening(heard):
-                self._open = True
+                self.noted(listening=True)
                 while True:
                     await asyncio.sleep(self.watch.recovery.silence / _LOOKS)
                     await self._look_after_links(kit)
                     await self._look_after_radio(kit)
         finally:
-            self._open = False
+            self.noted(listening=False)
             tasks = tuple(self._tasks.values())
             for task in tasks:
                 task.cancel()
@@ -191,6 +200,7 @@ async def serve(
                 on_kit(kit)
                 await _until(lost, agent.run(kit))
         except (RadioDown, *GONE_WRONG) as error:
+            agent.noted(listening=False)
             _log.warning("radio_down", ble=ble, error=str(error))
         finally:
             on_kit(None)

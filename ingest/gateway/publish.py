@@ -97,6 +97,11 @@ class Publisher:
         self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
         self._client.loop_start()
 
+    def tell(self) -> None:
+        """Say again how the gateway is: something changed."""
+        self._status_due = 0.0
+        self._wake.set()
+
     def wake(self) -> None:
         """Say that the spool has something new."""
         self._wake.set()

@@ -62,6 +62,7 @@ class Gateway:
             lambda: self._publisher.connected_at,
             remote,
         )
+        self._box.agent.on_radio = self._publisher.tell
         standing.remember(self._folder, self._box.agent.contacts)
 
     def _publishing(self) -> Publisher:

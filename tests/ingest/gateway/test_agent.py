@@ -94,3 +94,19 @@ def test_the_wait_grows_and_stays_under_a_minute(failures: int):
     assert most / 2 <= backoff.next() <= most
     backoff.success()
     assert backoff.next() <= 0.5
+
+
+async def test_how_the_radio_is_said_whenever_it_changes(air: Air):
+    agent, said = Agent([], lambda _item: None), list[str]()
+    agent.on_radio = lambda: said.append(agent.radio)
+    assert agent.radio == "unknown"
+    serving = asyncio.create_task(serve(air.radio, agent))
+    await until(lambda: said == ["hearing"])
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert said == ["hearing", "down"]
+    closed = asyncio.create_task(serve("tcp-client:127.0.0.1:1", agent))
+    await asyncio.sleep(0.5)
+    closed.cancel()
+    await asyncio.gather(closed, return_exceptions=True)
+    assert said == ["hearing", "down"]  # it was down before

@@ -132,7 +132,7 @@ async def test_a_radio_that_does_not_answer_is_said_to_hang(
     write(tmp_path / "devices.json", [CUFF])
     box = Box("home-1", tmp_path / "devices.json", lambda _item: None)
     await box.look()
-    assert box.state().adapter.state is RadioState.DOWN
+    assert box.state().adapter.state is RadioState.UNKNOWN
     box.take(cast("Kit", SimpleNamespace(adapters=Stuck())))
     await box.look()
     assert box.state().adapter.state is RadioState.HUNG
