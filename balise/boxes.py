@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 import sql
 from balise import remote
@@ -25,6 +25,8 @@ from ingest.boxes import Box
 from ingest.mqtt import Broker
 
 _SECONDS = 10.0
+_NAMES = 30
+"""Columns of a terminal that names may take before they are cut."""
 
 
 def list_boxes(*, as_json: bool) -> None:
@@ -39,7 +41,9 @@ def list_boxes(*, as_json: bool) -> None:
             answer = {**msgspec.to_builtins(box), "since": box.since, "needs": needs}
             print(msgspec.json.encode(answer).decode())  # noqa: T201 - the answer
         return
-    table = Table("gateway", "", "since, UTC", "waiting", "devices", "what it needs")
+    widest = max((len(box.name) for box, _ in found), default=0)
+    names = Column("gateway", min_width=min(widest, _NAMES))
+    table = Table(names, "", "since, UTC", "waiting", "devices", "what it needs")
     for box, needs in found:
         table.add_row(*map(_plain, (*_cells(box), needs)))
     Console().print(table)
