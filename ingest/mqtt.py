@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,12 +19,12 @@ from urllib.parse import unquote, urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from balise.errors import BrokerDown, UsageError
+from balise.errors import BoxRevoked, BrokerDown, UsageError
 from balise.settings import Settings
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE = 30
-_TAKEOVER_SECONDS = 10.0
+_TAKEOVER_SECONDS, _REFUSAL_SECONDS = 10.0, 1.0
 
 
 class Broker:
@@ -51,6 +52,32 @@ class Broker:
                 self._tls.load_cert_chain(certificate, key)
             except OSError as error:  # an ssl.SSLError is one
                 raise UsageError(f"{certificate} and {key} can't be used: {error}") from error
+
+    def check(self, seconds: float) -> None:
+        """See that the broker is there and takes our certificate, without a session of ours.
+
+        BrokerDown where it does not answer, BoxRevoked where it refuses the certificate.
+        """
+        try:
+            with socket.create_connection((self.host, self.port), timeout=seconds) as plain:
+                if self._tls is not None:
+                    self._greet(self._tls, plain)
+        except ssl.SSLCertVerificationError as error:
+            raise BrokerDown(f"{self.host}:{self.port} is not who it should be: {error}") from error
+        except ssl.SSLError as error:
+            raise BoxRevoked(
+                f"{self.host}:{self.port} refuses our certificate ({error.reason}): a box that was"
+                " shut out needs an invitation (`balise gateway invite`)"
+            ) from error
+        except OSError as error:
+            raise BrokerDown(f"{self.host}:{self.port} does not answer") from error
+
+    def _greet(self, tls: ssl.SSLContext, plain: socket.socket) -> None:
+        with tls.wrap_socket(plain, server_hostname=self.host) as link:
+            link.settimeout(_REFUSAL_SECONDS)
+            # In TLS 1.3 a client learns only from what it reads next that it was refused.
+            with suppress(TimeoutError):
+                link.recv(1)
 
     def client(
         self, client_id: str, *, manual_ack: bool = False, persistent: bool = True

@@ -119,13 +119,12 @@ async def _certificate(settings: Settings, found: Report) -> str:
 async def _broker(settings: Settings, _found: Report) -> str:
     broker = Broker(settings)
     try:
-        socket.create_connection((broker.host, broker.port), timeout=_SECONDS).close()
-    except OSError as error:
+        await asyncio.to_thread(broker.check, _SECONDS)
+    except BrokerDown as error:
         raise BrokerDown(
-            f"{broker.host}:{broker.port} does not answer: is the internet there? What is"
-            " measured waits in the box"
+            f"{error}: is the internet there? What is measured waits in the box"
         ) from error
-    return f"{broker.host}:{broker.port} answers"
+    return f"{broker.host}:{broker.port} answers and lets us in"
 
 
 async def _spool(_settings: Settings, found: Report) -> str:

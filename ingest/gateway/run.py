@@ -62,7 +62,8 @@ class Gateway:
             lambda: self._publisher.connected_at,
             remote,
         )
-        self._box.agent.on_radio = self._publisher.tell
+        self._changed = asyncio.Event()
+        self._box.agent.on_radio = self._changed.set
         standing.remember(self._folder, self._box.agent.contacts)
 
     def _publishing(self) -> Publisher:
@@ -105,6 +106,11 @@ class Gateway:
         known = self._timekeeper.known()
         return health.encode(state, clock_known=known, now=now, box=condition)
 
+    def _said(self) -> bytes:
+        """Return what the box says of itself, and have the server told it too."""
+        self._publisher.tell()
+        return self.status()
+
     async def run(self) -> None:
         """Serve until cancelled."""
         self._publisher.start()
@@ -135,7 +141,7 @@ class Gateway:
         work = (
             systemd.watch(lambda: self._publisher.alive),
             self._renew(),
-            standing.keep(self._folder, self._box, self.status),
+            standing.keep(self._folder, self._box, self._said, self._changed),
             self._remote.watch(lambda: self._box.busy, this.cancel),
         )
         return [asyncio.create_task(one) for one in work]

@@ -10,7 +10,7 @@ import asyncio
 import fcntl
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -62,14 +62,23 @@ def runs(folder: Path) -> bool:
     return False
 
 
-async def keep(folder: Path, box: Box, say: Callable[[], bytes], every: float = _SECONDS) -> None:
-    """Look at the radio and write what there is to say, again and again, and at the end."""
+async def keep(
+    folder: Path,
+    box: Box,
+    say: Callable[[], bytes],
+    changed: asyncio.Event | None = None,
+    every: float = _SECONDS,
+) -> None:
+    """Look at the radio and write what there is to say: each minute, at a change, at the end."""
+    changed = changed or asyncio.Event()
     with held(folder):
         try:
             while True:
                 await box.look()
                 _write(folder, say)
-                await asyncio.sleep(every)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), every)
+                changed.clear()
         finally:
             _write(folder, say)
 

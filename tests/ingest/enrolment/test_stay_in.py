@@ -124,6 +124,17 @@ class Heard:
         self._client.loop_stop()
 
 
+def test_a_box_sees_by_itself_that_it_was_shut_out(site: Site, tmp_path: Path):
+    name = site.name()
+    with site.serving():
+        enrol.enrol(tmp_path, read_uri(site.invite(name)["address"]))
+    own = Broker(enrolled(Settings(home=tmp_path)))
+    own.check(5)
+    site.balise("revoke", name)
+    with pytest.raises(BoxRevoked, match="needs an invitation"):
+        own.check(5)
+
+
 def test_a_new_invitation_lets_a_revoked_box_in_again(site: Site, tmp_path: Path):
     name = site.name()
     with site.serving():
