@@ -67,7 +67,7 @@ async def test_home_says_what_is_wrong_with_a_device_and_leads_to_its_mend(
 async def test_home_says_that_the_radio_hangs_and_is_silent_about_a_quiet_home(site: Site):
     site.house.take(cast("Kit", object()))
     agent = site.house.box.agent
-    agent._open = True
+    agent.noted(listening=True)
     for state, alarm in ((RadioState.QUIET, False), (RadioState.HUNG, True)):
         agent.watch.state = state
         assert ("Débranchez le boîtier" in unescape(await site.text("/"))) is alarm

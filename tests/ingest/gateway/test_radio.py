@@ -93,7 +93,7 @@ async def living(
     on_kit = lambda kit: home.kits.append(kit) if kit else None  # noqa: E731
     task = asyncio.create_task(serve(air.radio, agent, desk, on_kit, keys))
     try:
-        await until(lambda: agent.radio is not RadioState.DOWN)
+        await until(lambda: bool(home.kits) and agent.radio is RadioState.HEARING)
         yield home
         assert not task.done()
     finally:
