@@ -6,6 +6,7 @@ BaliseError
 │   ├── FrameError
 │   └── PayloadError
 ├── PartlyRefused
+├── ReplayRuns
 ├── AuthorityMissing
 ├── EnrolmentRefused
 │   ├── CodeUnknown
@@ -84,6 +85,7 @@ class Reason(StrEnum):
     DEVICE_UNASSIGNED = "device_unassigned"
     PERSON_UNKNOWN = "person_unknown"
     TIME_UNKNOWN = "time_unknown"
+    DECODER_ERROR = "decoder_error"
 
 
 class NotUnderstood(BaliseError):
@@ -107,6 +109,10 @@ class PayloadError(NotUnderstood):
 
 class PartlyRefused(BaliseError):
     """Some of it was refused; `balise refused list` says what and why."""
+
+
+class ReplayRuns(BaliseError):
+    """Another replay runs; wait for its end and ask again."""
 
 
 class AuthorityMissing(BaliseError):

@@ -175,3 +175,5 @@ class Refused:
     part: int = 0
     reason: str
     detail: str
+    device: str = ""
+    """The device's address as the message says it; empty where the message can't be read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,35 +40,56 @@ class Registry:
 
 Outcome = Reading | Refused
 
+AT_MOST = 1 << 15
+"""Items of a message, and parts of an item: their numbers have 15 bits in the database."""
+
 
 def validate(landed: Landed, known: Registry) -> list[Outcome]:
-    """Return what became of everything in a landed message: never nothing."""
+    """Return what became of everything in a landed message: never nothing, never an exception."""
     try:
         message = balise_v1.read(landed.payload)
+        _countable(message.items, "items in the message")
     except NotUnderstood as error:
         return [_refuse(landed, 0, error)]
+    # A fault of ours must not hold up the line: the bytes wait, refused, for our mend.
+    except Exception as error:  # noqa: BLE001
+        return [_refuse(landed, 0, broken(error))]
     outcomes: list[Outcome] = []
     for place, item in enumerate(message.items):
-        outcomes += _of_item(landed, place, item, known)
+        try:
+            outcomes += _of_item(landed, place, item, known)
+        except NotUnderstood as error:
+            outcomes.append(_refuse(landed, place, error, item.device))
+        except Exception as error:  # noqa: BLE001 - as above: the other items are read
+            outcomes.append(_refuse(landed, place, broken(error), item.device))
     return outcomes or [_refuse(landed, 0, NotUnderstood("no item", reason=Reason.NO_READING))]
+
+
+def broken(error: Exception) -> NotUnderstood:
+    """Return what an error of ours is refused as: its kind and place, never what it was about."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
+    return NotUnderstood(f"{type(error).__name__}{where}", reason=Reason.DECODER_ERROR)
 
 
 def _of_item(
     landed: Landed, place: int, item: balise_v1.NumberedItem, known: Registry
 ) -> list[Outcome]:
     if item.gap is not None:
-        return [_refuse(landed, place, _declared(item.gap))]
-    try:
-        context = _Context(landed, place, item, _device(item, known))
-        outcomes: list[Outcome] = []
-        for decoded in decode(item, known.conventions):
-            outcomes += _of_decoded(context, decoded, known)
-    except NotUnderstood as error:
-        return [_refuse(landed, place, error)]
+        raise _declared(item.gap)
+    context = _Context(landed, place, item, _device(item, known))
+    outcomes: list[Outcome] = []
+    for decoded in decode(item, known.conventions):
+        outcomes += _of_decoded(context, decoded, known, first=len(outcomes))
     if not outcomes:
-        nothing = NotUnderstood("nothing to read in it", reason=Reason.NO_READING)
-        return [_refuse(landed, place, nothing)]
+        raise NotUnderstood("nothing to read in it", reason=Reason.NO_READING)
+    _countable(outcomes, "figures in the item")
     return outcomes
+
+
+def _countable(things: Sequence[object], what: str) -> None:
+    if len(things) > AT_MOST:
+        raise NotUnderstood(f"more than {AT_MOST} {what}", reason=Reason.PAYLOAD_INVALID)
 
 
 def _declared(gap: balise_v1.Gap) -> NotUnderstood:
@@ -123,7 +145,10 @@ def _raw(service: str, characteristic: str, data: str) -> RawFrame:
         raise NotUnderstood("data is not hexadecimal") from error
 
 
-def _of_decoded(context: _Context, decoded: Decoded, known: Registry) -> list[Outcome]:
+def _of_decoded(
+    context: _Context, decoded: Decoded, known: Registry, *, first: int
+) -> list[Outcome]:
+    """Return what one frame or data point gives; its parts are counted on in the item."""
     _measured(decoded)
     _dated(decoded, context.item)
     plausibility.together(decoded.readings)
@@ -146,8 +171,9 @@ def _of_decoded(context: _Context, decoded: Decoded, known: Registry) -> list[Ou
                 item=context.place,
             ),
             part,
+            context.item.device,
         )
-        for part, value in enumerate(decoded.readings)
+        for part, value in enumerate(decoded.readings, first)
     ]
 
 
@@ -254,7 +280,7 @@ def _sequence(decoded: Decoded, item: balise_v1.Item) -> int:
     return zlib.crc32((item.data or item.document).encode()) & 0x7FFFFFFF
 
 
-def _checked(draft: Reading, part: int) -> Outcome:
+def _checked(draft: Reading, part: int, device: str) -> Outcome:
     """Validate, then normalise: closed set of units, range by metric, one canonical unit."""
     try:
         value, quality = plausibility.canonical(draft.metric, draft.sent, draft.unit)
@@ -265,9 +291,12 @@ def _checked(draft: Reading, part: int) -> Outcome:
             part=part,
             reason=error.reason,
             detail=str(error),
+            device=device,
         )
     return replace(draft, value=value, quality=draft.quality | quality)
 
 
-def _refuse(landed: Landed, place: int, error: NotUnderstood) -> Refused:
-    return Refused(landing=landed.id, item=place, reason=error.reason, detail=str(error))
+def _refuse(landed: Landed, place: int, error: NotUnderstood, device: str = "") -> Refused:
+    return Refused(
+        landing=landed.id, item=place, reason=error.reason, detail=str(error), device=device
+    )

@@ -14,7 +14,7 @@ import psycopg
 
 import sql
 from balise.metrics import METRICS, Rollup
-from balise.model import Quality, Reading, Refused
+from balise.model import Quality
 from care import readings as frames
 from care import rollups as pure
 from care.metrics.figure import Figure
@@ -22,13 +22,12 @@ from care.pathways import PATHWAYS
 from care.rules import RULES
 from care.rules.rule import Asked, Finding, Rule
 from devices import validation
-from devices.payloads import site
-from devices.registry import DECODER_VERSION
-from sql import mappings
+from flows import intake
 from sql import readings as readings_store
 from sql import rollups as rollups_store
 from sql import signals as signals_store
 from sql.readings import Accounting
+from sql.replay import BESIDE_VALIDATE
 
 BATCHES_AT_ONCE = 50
 WINDOWS_AT_ONCE = 500
@@ -46,23 +45,15 @@ _LEFT_OUT_OF_ROLLUPS = (
 def validate(connection: psycopg.Connection) -> Accounting:
     """Turn batches of landing into readings and refusals; return what became of them."""
     with connection.transaction():
+        connection.execute(sql.get("replay.beside_validate"), {"lock": BESIDE_VALIDATE})
         batches = connection.execute(
             sql.get("landing.take_batches"), {"limit": BATCHES_AT_ONCE}
         ).fetchall()
         if not batches:
             return Accounting()
         landed = _landed(connection, batches)
-        known = validation.Registry(
-            readings_store.devices(connection),
-            readings_store.assignments(connection),
-            site.conventions(tuple(mappings.kept(connection).items())),
-        )
-        outcomes = [outcome for row in landed for outcome in validation.validate(row, known)]
-        readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
-        refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
-        new = readings_store.store(connection, readings, decoder=DECODER_VERSION)
-        readings_store.refuse(connection, refused)
-        return _close(connection, landed, readings, refused, new)
+        taken = intake.take(connection, landed, intake.registry(connection))
+        return _close(connection, landed, taken)
 
 
 def _landed(
@@ -83,17 +74,15 @@ def _landed(
 def _close(
     connection: psycopg.Connection,
     landed: Sequence[validation.Landed],
-    readings: Sequence[Reading],
-    refused: Sequence[Refused],
-    new: Counter[int],
+    taken: intake.Taken,
 ) -> Accounting:
     """Close the batches, each gateway's part with its own account; return the sum."""
     key = {row.id: (row.batch, row.gateway) for row in landed}
     messages = Counter(key.values())
-    found = Counter(key[one.landing] for one in readings)
-    refusals = Counter(key[one.landing] for one in refused)
+    found = Counter(key[one.landing] for one in taken.readings)
+    refusals = Counter(key[one.landing] for one in taken.refused)
     accepted: Counter[tuple[int, str]] = Counter()
-    for landing, count in new.items():
+    for landing, count in taken.new.items():
         accepted[key[landing]] += count
     accounts = {
         one: Accounting(

@@ -97,7 +97,7 @@ SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.fa
        (SELECT max(last_at) FROM dirty_window AS seen
         WHERE seen.subject = subject.id) AS last_reading_at,
        (SELECT count(DISTINCT seen.day) FROM dirty_window AS seen
-        WHERE seen.subject = subject.id
+        WHERE seen.subject = subject.id AND seen.last_at IS NOT NULL
           AND seen.day > (%(now)s AT TIME ZONE subject.time_zone)::date - 7) AS days_of_7,
        (SELECT count(*) FROM signal AS other
         WHERE other.subject = subject.id AND other.state <> 'closed') AS open_signals

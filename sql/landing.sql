@@ -45,6 +45,13 @@ WHERE batch = ANY(%(batches)s)
   AND received_at BETWEEN %(received_from)s AND %(received_to)s
 ORDER BY id
 
+-- of_ids --
+-- Payloads to read again, of validated batches only: the others are the validate flow's.
+SELECT landing.id, batch, landing.received_at, gateway, topic, payload
+FROM landing JOIN landing_batch ON landing_batch.id = landing.batch
+WHERE landing.id = ANY(%(ids)s) AND validated_at IS NOT NULL
+ORDER BY landing.id
+
 -- keep_account --
 -- The accounting; the table's checks refuse one that doesn't add up.
 INSERT INTO account (batch, gateway, messages, landed, accepted, duplicate, refused)
@@ -52,8 +59,8 @@ VALUES (%(batch)s, %(gateway)s, %(messages)s, %(landed)s, %(accepted)s, %(duplic
         %(refused)s)
 
 -- close_batches --
--- Off the work list.
-UPDATE landing_batch SET validated_at = now() WHERE id = ANY(%(batches)s)
+-- Off the work list; what came again is in `duplicate`.
+UPDATE landing_batch SET validated_at = now(), traced = true WHERE id = ANY(%(batches)s)
 
 -- newest_batch --
 -- Where the landing stands.

@@ -85,7 +85,8 @@ def give(
 ) -> int:
     """Enrol a device and give it to a patient from a moment on; doing it twice does nothing.
 
-    `slot` gives only the readings of one user number of a shared device.
+    Who had it until then has it until then; whom it is given to later has it from then on. `slot`
+    gives only the readings of one user number of a shared device.
     """
     device = _number(
         connection.execute(
@@ -95,7 +96,10 @@ def give(
     keys = {"device": device, "subject": subject, "slot": slot, "since": since}
     row = connection.execute(sql.get("people.assigned"), keys).fetchone()
     if row is None or not row[0]:
-        connection.execute(sql.get("people.assign"), keys)
+        with connection.transaction():
+            connection.execute(sql.get("people.end_at_once"), keys)
+            connection.execute(sql.get("people.end_assignment"), keys)
+            connection.execute(sql.get("people.assign"), keys)
     return device
 
 

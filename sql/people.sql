@@ -18,9 +18,11 @@ SET family = excluded.family, given = excluded.given, birth_date = excluded.birt
 INSERT INTO gateway (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING
 
 -- add_device --
--- A device by its address.
+-- A device by its address; what isn't said anew stays as it was.
 INSERT INTO device (address, name, gateway) VALUES (%(address)s, %(name)s, %(gateway)s)
-ON CONFLICT (address) DO UPDATE SET name = excluded.name, gateway = excluded.gateway
+ON CONFLICT (address) DO UPDATE
+SET name = coalesce(nullif(excluded.name, ''), device.name),
+    gateway = coalesce(excluded.gateway, device.gateway)
 RETURNING id
 
 -- assigned --
@@ -29,10 +31,25 @@ SELECT EXISTS (SELECT FROM assignment
                WHERE device = %(device)s AND subject = %(subject)s AND during @> %(since)s
                  AND slot IS NOT DISTINCT FROM %(slot)s)
 
+-- end_at_once --
+-- Who had the device from this very moment on never had it.
+DELETE FROM assignment
+WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s AND during @> %(since)s
+  AND lower(during) = %(since)s
+
+-- end_assignment --
+-- Who had the device until then had it until then.
+UPDATE assignment SET during = tstzrange(lower(during), %(since)s)
+WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s AND during @> %(since)s
+
 -- assign --
--- From a moment on the device's readings, or those of its user slot, are this patient's.
+-- From a moment on, until whom it is given to later, the device's readings, or those of its user
+-- slot, are this patient's.
 INSERT INTO assignment (device, subject, slot, during)
-VALUES (%(device)s, %(subject)s, %(slot)s, tstzrange(%(since)s, NULL))
+VALUES (%(device)s, %(subject)s, %(slot)s,
+        tstzrange(%(since)s, (SELECT min(lower(during)) FROM assignment
+                              WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s
+                                AND lower(during) > %(since)s)))
 
 -- known --
 -- Whether a code is somebody's already.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import psycopg
 
@@ -63,7 +64,9 @@ def store(
     """Store readings and mark their windows; return how many were new by landing row."""
     if not readings:
         return Counter()
-    numbers = _series(connection, readings)
+    numbers = series(
+        connection, {(one.device, one.metric, one.position, one.unit) for one in readings}
+    )
     connection.execute(sql.get("readings.stage"))
     with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
         copy.set_types(
@@ -85,17 +88,18 @@ def store(
                     None if one.sent == one.value else one.sent,
                 )
             )
-    return Counter(dict(connection.execute(sql.get("readings.merge")).fetchall()))
+    new: Counter[int] = Counter(dict(connection.execute(sql.get("readings.merge")).fetchall()))
+    connection.execute(sql.get("readings.unstage"))
+    return new
 
 
-def _series(connection: psycopg.Connection, readings: Sequence[Reading]) -> dict[SeriesKey, int]:
-    """Return the number of each series the readings belong to, making those that are new."""
-    wanted = {(one.device, one.metric, one.position, one.unit) for one in readings}
+def series(connection: psycopg.Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:
+    """Return the numbers of series, making those that are new."""
     rows = connection.execute(
         sql.get("readings.series"), {"devices": sorted({key[0] for key in wanted})}
     )
     numbers: dict[SeriesKey, int] = {(row[1], row[2], row[3], row[4]): row[0] for row in rows}
-    for device, metric, position, unit in sorted(wanted - numbers.keys()):
+    for device, metric, position, unit in sorted(set(wanted) - numbers.keys()):
         added = connection.execute(
             sql.get("readings.add_series"),
             {"device": device, "metric": metric, "position": position, "unit": unit},
@@ -105,14 +109,39 @@ def _series(connection: psycopg.Connection, readings: Sequence[Reading]) -> dict
     return numbers
 
 
-def refuse(connection: psycopg.Connection, refusals: Iterable[Refused]) -> None:
-    """Keep what was refused."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message came from, and when."""
+
+    gateway: str
+    received_at: datetime
+
+
+def refuse(
+    connection: psycopg.Connection,
+    refusals: Iterable[Refused],
+    origins: Mapping[int, Origin],
+    *,
+    decoder: int,
+) -> None:
+    """Keep what was refused, with where its message came from."""
     with connection.cursor().copy(sql.get("readings.copy_refused")) as copy:
-        copy.set_types(["int8", "int2", "int2", "text", "text"])
+        copy.set_types(
+            ["int8", "int2", "int2", "text", "text", "text", "timestamptz", "text", "int2"]
+        )
         for one in refusals:
-            # PostgreSQL's text holds every character but this one.
-            detail = one.detail.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-            copy.write_row((one.landing, one.item, one.part, str(one.reason), detail))
+            origin = origins[one.landing]
+            copy.write_row(
+                (
+                    *(one.landing, one.item, one.part, str(one.reason), storable(one.detail)),
+                    *(origin.gateway, origin.received_at, storable(one.device), decoder),
+                )
+            )
+
+
+def storable(text: str) -> str:
+    """Return a text of unknown origin as PostgreSQL can hold it: every character but one."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def close_batches(

@@ -30,17 +30,24 @@ COPY staged (stamped_at, taken_at, landing, series, sequence, subject, quality, 
              value, sent) FROM STDIN (FORMAT binary)
 
 -- merge --
--- New readings in, windows marked, and how many were new by landing row: in one statement, so
--- that what is counted, what is stored and what will be recomputed can't differ.
+-- New readings in, what came again noted, windows marked, and how many were new by landing row: in
+-- one statement, so that what is counted, what is stored and what will be recomputed can't differ.
+-- Of two that claim one key, the earlier landed wins.
 WITH accepted AS (
     INSERT INTO reading (stamped_at, taken_at, landing, series, sequence, subject, quality, item,
                          decoder, value, sent)
     SELECT stamped_at, taken_at, landing, series, sequence, subject, quality, item, decoder,
            value, sent
     FROM staged
-    ORDER BY series, stamped_at, sequence
+    ORDER BY series, stamped_at, sequence, landing, item, staged.ctid
     ON CONFLICT (series, stamped_at, sequence) DO NOTHING
-    RETURNING landing, series, subject, stamped_at, taken_at
+    RETURNING landing, item, series, sequence, subject, stamped_at, taken_at
+), noted AS (
+    INSERT INTO duplicate (stamped_at, landing, series, sequence, item)
+    SELECT stamped_at, landing, series, sequence, item FROM staged
+    WHERE (SELECT count(*) FROM staged) > (SELECT count(*) FROM accepted)
+    EXCEPT ALL
+    SELECT stamped_at, landing, series, sequence, item FROM accepted
 ), marked AS (
     INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
     SELECT accepted.subject, series.metric,
@@ -60,18 +67,14 @@ WITH accepted AS (
 )
 SELECT landing, count(*) FROM accepted GROUP BY landing
 
+-- unstage --
+-- Another part of the messages may follow in the same transaction.
+DROP TABLE staged
+
 -- copy_refused --
 -- What was refused, with its reason.
-COPY refused (landing, item, part, reason, detail) FROM STDIN (FORMAT binary)
-
--- refusals --
--- The workbench: what was refused and is still to be looked at.
-SELECT refused.landing, refused.item, refused.part, refused.reason, refused.detail, refused.state,
-       refused.refused_at, landing.gateway
-FROM refused JOIN landing ON landing.id = refused.landing
-WHERE refused.state = 'new'
-ORDER BY refused.refused_at DESC
-LIMIT %(limit)s
+COPY refused (landing, item, part, reason, detail, gateway, received_at, device, decoder)
+FROM STDIN (FORMAT binary)
 
 -- accounting --
 -- Everything that landed and what became of it.

@@ -19,6 +19,13 @@ NOT_PREPARED = {
     "readings.stage": "a temporary table ends with its transaction",
     "readings.copy_staged": "needs it",
     "readings.merge": "needs it",
+    "readings.unstage": "needs it",
+    "replay.stage": "a temporary table ends with its transaction",
+    **dict.fromkeys(
+        (f"replay.{name}" for name in ("withdraw", "change", "add", "keep", "mark", "settle")),
+        "needs it",
+    ),
+    "replay.unstage": "needs it",
 }
 
 

@@ -1,0 +1,241 @@
+"""What a replay compares with, and what it writes: readings, revisions, refusals, accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+import sql
+from balise.model import Refused
+from sql import readings
+from sql.readings import Accounting
+
+Key = tuple[int, str, int, str, datetime, int]
+"""What a reading is for ever: device, metric, position, unit as sent, `stamped_at`, sequence."""
+
+Place = tuple[int, int, int]
+"""Where something is: message, item of it, part of the item."""
+
+BESIDE_VALIDATE = 0x62616C70
+ONE_REPLAY = 0x62616C71
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """All of a reading but its key."""
+
+    landing: int
+    item: int
+    subject: int
+    taken_at: datetime
+    value: Decimal
+    sent: Decimal
+    quality: int
+    decoder: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A refusal as it is stored."""
+
+    reason: str
+    detail: str
+    state: str
+
+
+@dataclass(slots=True)
+class Stored:
+    """What the database holds of some messages.
+
+    `held`: the readings that came of them, and those that hold a key they claim. `claims`: other
+    messages that came again with a key held by these.
+    """
+
+    held: dict[Key, Figure] = field(default_factory=dict[Key, Figure])
+    duplicates: list[tuple[int, int, Key]] = field(default_factory=list[tuple[int, int, Key]])
+    claims: list[tuple[Key, int]] = field(default_factory=list[tuple[Key, int]])
+    refused: dict[Place, Kept] = field(default_factory=dict[Place, Kept])
+
+
+def stored(connection: psycopg.Connection, ids: Collection[int], claimed: Iterable[Key]) -> Stored:
+    """Return what is stored of messages that claim keys now."""
+    found = Stored()
+    if not ids:
+        return found
+    of = {"ids": sorted(ids), "first": min(ids), "last": max(ids)}
+    for row in connection.execute(sql.get("replay.held"), of):
+        found.held[row[:6]] = Figure(*row[6:])
+    for landing, item, *key in connection.execute(sql.get("replay.duplicates"), of):
+        found.duplicates.append((landing, item, _key(key)))
+    for landing, item, part, *kept in connection.execute(sql.get("replay.refusals"), of):
+        found.refused[landing, item, part] = Kept(*kept)
+    keys = {*found.held, *claimed}
+    if keys:
+        columns = _columns(keys)
+        for row in connection.execute(sql.get("replay.holders"), columns):
+            found.held[row[:6]] = Figure(*row[6:])
+        for *key, landing in connection.execute(sql.get("replay.claimants"), columns):
+            found.claims.append((_key(key), landing))
+    return found
+
+
+def _key(row: Sequence[Any]) -> Key:
+    device, metric, position, unit, stamped_at, sequence = row
+    return (device, metric, position, unit, stamped_at, sequence)
+
+
+def _columns(keys: Collection[Key]) -> dict[str, Any]:
+    names = ("devices", "metrics", "positions", "units", "stamps", "sequences")
+    columns = dict(zip(names, map(list, zip(*sorted(keys), strict=True)), strict=True))
+    stamps = [key[4] for key in keys]
+    return {**columns, "stamped_from": min(stamps), "stamped_to": max(stamps)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What becomes of one reading; `became` is what a withdrawn one is read as instead."""
+
+    key: Key
+    old: Figure | None
+    new: Figure | None
+    became: Key | None = None
+
+    @property
+    def kind(self) -> str:
+        """`new`, `changed` or `withdrawn`."""
+        if self.old is None:
+            return "new"
+        return "withdrawn" if self.new is None else "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class By:
+    """Whose hand a revision is of."""
+
+    replay: int
+    who: str
+    why: str
+
+
+def revise(connection: psycopg.Connection, changes: Sequence[Change], by: By) -> None:
+    """Write changed readings with their revisions, and mark the windows they touch."""
+    if not changes:
+        return
+    keys = [one.key for one in changes]
+    numbers = readings.series(connection, {key[:4] for key in [*keys, *_became(changes)]})
+    connection.execute(sql.get("replay.stage"))
+    with connection.cursor().copy(sql.get("replay.copy_revised")) as copy:
+        copy.set_types([*_KEY_TYPES, *["text"] * 3, "int8", *_FIGURE_TYPES * 2, *_KEY_TYPES])
+        for one in changes:
+            copy.write_row(
+                (
+                    *_short(numbers, one.key),
+                    *(one.kind, by.why, by.who, by.replay),
+                    *_fields(one.old),
+                    *_fields(one.new),
+                    *(_short(numbers, one.became) if one.became else (None,) * 3),
+                )
+            )
+    bounds = {"stamped_from": min(key[4] for key in keys), "stamped_to": max(k[4] for k in keys)}
+    connection.execute(sql.get("replay.withdraw"), bounds)
+    connection.execute(sql.get("replay.change"), bounds)
+    connection.execute(sql.get("replay.add"))
+    connection.execute(sql.get("replay.keep"))
+    connection.execute(sql.get("replay.mark"))
+    connection.execute(sql.get("replay.settle"))
+    connection.execute(sql.get("replay.unstage"))
+
+
+_KEY_TYPES = ["int4", "timestamptz", "int4"]
+_FIGURE_TYPES = ["int8", "int2", "int4", "timestamptz", "numeric", "numeric", "int8", "int2"]
+
+
+def _became(changes: Iterable[Change]) -> list[Key]:
+    return [one.became for one in changes if one.became]
+
+
+def _short(numbers: Mapping[readings.SeriesKey, int], key: Key) -> tuple[int, datetime, int]:
+    return numbers[key[:4]], key[4], key[5]
+
+
+def _fields(figure: Figure | None) -> tuple[Any, ...]:
+    if figure is None:
+        return (None,) * len(_FIGURE_TYPES)
+    return (
+        *(figure.landing, figure.item, figure.subject, figure.taken_at),
+        *(figure.value, figure.sent, figure.quality, figure.decoder),
+    )
+
+
+def note_duplicates(
+    connection: psycopg.Connection, ids: Collection[int], rows: Sequence[tuple[int, int, Key]]
+) -> None:
+    """Note anew what messages say again."""
+    of = {"ids": sorted(ids), "first": min(ids), "last": max(ids)}
+    connection.execute(sql.get("replay.forget_duplicates"), of)
+    if not rows:
+        return
+    numbers = readings.series(connection, {key[:4] for _, _, key in rows})
+    with connection.cursor().copy(sql.get("replay.copy_duplicates")) as copy:
+        copy.set_types(["timestamptz", "int8", "int4", "int4", "int2"])
+        for landing, item, key in rows:
+            series, stamped_at, sequence = _short(numbers, key)
+            copy.write_row((stamped_at, landing, series, sequence, item))
+
+
+def settle_refusals(
+    connection: psycopg.Connection,
+    refused: Sequence[Refused],
+    became: Sequence[Place],
+    origins: Mapping[int, readings.Origin],
+    *,
+    decoder: int,
+    who: str,
+) -> None:
+    """Write what is refused now, and what is refused no more."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            sql.get("replay.refuse"),
+            [
+                {
+                    **asdict(one),
+                    "reason": str(one.reason),
+                    "detail": readings.storable(one.detail),
+                    "device": readings.storable(one.device),
+                    "gateway": origins[one.landing].gateway,
+                    "received_at": origins[one.landing].received_at,
+                    "decoder": decoder,
+                }
+                for one in refused
+            ],
+        )
+        cursor.executemany(
+            sql.get("replay.became_readings"),
+            [
+                {"landing": landing, "item": item, "part": part, "who": who}
+                for landing, item, part in became
+            ],
+        )
+
+
+def accounts(
+    connection: psycopg.Connection, batches: Collection[int]
+) -> dict[tuple[int, str], Accounting]:
+    """Return what became of batches so far, by (batch, gateway), locked."""
+    rows = connection.execute(sql.get("replay.accounts"), {"batches": sorted(batches)})
+    return {(row[0], row[1]): Accounting(*row[2:]) for row in rows}
+
+
+def set_accounts(
+    connection: psycopg.Connection, after: Mapping[tuple[int, str], Accounting]
+) -> None:
+    """Write the accounts as they are after a replay."""
+    for (batch, gateway), account in sorted(after.items()):
+        connection.execute(
+            sql.get("replay.set_account"), {"batch": batch, "gateway": gateway, **asdict(account)}
+        )
