@@ -1,0 +1,398 @@
+"""Read landing again with today's decoder, registry and mappings, and keep what that changes.
+
+One transaction for some messages at a time, in the order they landed: killed anywhere, it goes on
+where it was, and twice changes nothing. A dry run judges the same and writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+import sql
+from balise.errors import ReplayRuns
+from balise.model import Reading, Refused
+from devices import validation
+from devices.registry import DECODER_VERSION
+from devices.validation import Landed
+from flows import differences, intake
+from flows.differences import Difference, Kind, Plan
+from sql import mappings, readings
+from sql import replay as store
+from sql.readings import Accounting
+
+MESSAGES_AT_ONCE = 200
+LINES = 100_000
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which landed messages to read again; what is None excludes nothing.
+
+    `received_from` is included, `received_to` not. `refused` takes only messages of which
+    something is refused and not discarded; `decoder` the version that read them.
+    """
+
+    messages: tuple[int, ...] | None = None
+    refused: bool = False
+    reason: str | None = None
+    gateway: str | None = None
+    device: int | None = None
+    subject: int | None = None
+    decoder: int | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """Who replays, and why: kept with every revision."""
+
+    who: str
+    why: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a replay found.
+
+    `gone` counts messages whose bytes are no longer kept; `gone_on_after` is the message where an
+    earlier replay had stopped.
+    """
+
+    messages: int = 0
+    counts: Counter[tuple[Kind, str]] = field(default_factory=Counter[tuple[Kind, str]])
+    differences: list[Difference] = field(default_factory=list[Difference])
+    gone: int = 0
+    gone_on_after: int = 0
+    finished: bool = False
+
+    def of(self, *kinds: Kind) -> int:
+        """Return how many were of some kinds."""
+        return sum(count for (kind, _), count in self.counts.items() if kind in kinds)
+
+    def changed(self) -> int:
+        """Return how many differences there were."""
+        return self.of(*differences.DIFFERENCES)
+
+    def add(self, plan: Plan, messages: int) -> None:
+        """Add what was found of some messages; of the lines, the first ones are kept."""
+        self.messages += messages
+        self.counts += plan.counts
+        self.differences += plan.differences[: LINES - len(self.differences)]
+
+
+def replay(
+    connection: psycopg.Connection,
+    asked: Asked,
+    hand: Hand,
+    *,
+    limit: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """Read messages again and write what changes; ReplayRuns while another replay does.
+
+    With a `limit` it stops after so many messages; asked again, it goes on there.
+    """
+    with _alone(connection):
+        run = _Run(asked)
+        report = Report(gone_on_after=run.begin(connection, hand))
+        while not report.finished and (limit is None or report.messages < limit):
+            with connection.transaction():
+                run.step(connection, report, by=run.by(hand))
+            progress(report.messages)
+        return report
+
+
+def dry_run(
+    connection: psycopg.Connection,
+    asked: Asked,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """Say what a replay would change; nothing is written."""
+    run, report = _Run(asked), Report()
+    while not report.finished:
+        with connection.transaction():
+            run.step(connection, report, by=None)
+        progress(report.messages)
+    return report
+
+
+@contextmanager
+def _alone(connection: psycopg.Connection) -> Iterator[None]:
+    """Hold the one lock of replays; a replay that was just killed may still let go of it."""
+    lock = {"lock": store.ONE_REPLAY}
+    end = time.monotonic() + _PATIENCE
+    while not _first(connection.execute(sql.get("replay.try_lock"), lock)):
+        if time.monotonic() > end:
+            row = connection.execute(sql.get("replay.running")).fetchone()
+            raise ReplayRuns(
+                ""
+                if row is None
+                else f"{row[0]} replays since {row[1]:%H:%M} and is at message {row[2]};"
+                " wait for its end and ask again"
+            )
+        time.sleep(0.1)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(sql.get("replay.unlock"), lock)
+
+
+def _first(cursor: psycopg.Cursor[tuple[object, ...]]) -> object:
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+@dataclass(slots=True)
+class _Run:
+    """Where a replay is."""
+
+    asked: Asked
+    id: int = 0
+    done_to: int = 0
+    beside: set[int] = field(default_factory=set[int])
+    """Messages that were judged with earlier ones."""
+
+    def begin(self, connection: psycopg.Connection, hand: Hand) -> int:
+        """Go on with what was stopped, or begin; return after which message."""
+        keys = {
+            "asked": Jsonb(asdict(self.asked), dumps=_as_json),
+            "known": _digest(connection),
+            **asdict(hand),
+        }
+        row = (
+            connection.execute(sql.get("replay.unfinished"), keys).fetchone()
+            or connection.execute(sql.get("replay.begin"), keys).fetchone()
+        )
+        if row is not None:
+            self.id, self.done_to = row
+        return self.done_to
+
+    def by(self, hand: Hand) -> store.By:
+        return store.By(replay=self.id, who=hand.who, why=hand.why)
+
+    def step(self, connection: psycopg.Connection, report: Report, *, by: store.By | None) -> None:
+        """Judge the next messages, and write what changes if it is `by` somebody."""
+        connection.execute(sql.get("replay.before_validate"), {"lock": store.BESIDE_VALIDATE})
+        ids, last = _next(connection, self.asked, self.done_to)
+        if last is None:
+            report.finished = True
+            if by is not None:
+                connection.execute(sql.get("replay.finish"), {"replay": self.id})
+            return
+        known = intake.registry(connection)
+        for some in _chosen(connection, set(ids) - self.beside, known, by):
+            report.add(some.plan, len(some.landed))
+            report.gone += some.gone
+            self.beside |= {one for one in some.landed if one > last}
+        self.beside = {one for one in self.beside if one > last}
+        self.done_to = last
+        if by is not None:
+            connection.execute(sql.get("replay.advance"), {"replay": self.id, "done_to": last})
+
+
+def _as_json(asked: object) -> str:
+    return json.dumps(asked, default=str, sort_keys=True)
+
+
+def _digest(connection: psycopg.Connection) -> str:
+    """Return a digest of all that readings depend on beside their bytes."""
+    known = (
+        DECODER_VERSION,
+        sorted(readings.devices(connection).items()),
+        sorted(readings.assignments(connection).items()),
+        sorted(mappings.kept(connection).items()),
+    )
+    return hashlib.sha256(repr(known).encode()).hexdigest()
+
+
+def _next(connection: psycopg.Connection, asked: Asked, after: int) -> tuple[list[int], int | None]:
+    """Return the next messages to read again, and the last that was looked at, None at the end."""
+    query = "replay.next_refused" if asked.refused or asked.reason else "replay.next_landed"
+    keys = {
+        "after": after,
+        "messages": None if asked.messages is None else list(asked.messages),
+        "reason": asked.reason,
+        "gateway": asked.gateway,
+        "decoder": asked.decoder,
+        "received_from": asked.received_from,
+        "received_to": asked.received_to,
+        "limit": MESSAGES_AT_ONCE,
+    }
+    ids = [int(row[0]) for row in connection.execute(sql.get(query), keys)]
+    if not ids:
+        return [], None
+    last = ids[-1]
+    if asked.device is not None or asked.subject is not None or asked.decoder is not None:
+        interest = {
+            "ids": ids,
+            "first": ids[0],
+            "last": last,
+            "devices": _devices(connection, asked),
+            "subject": asked.subject,
+            "decoder": asked.decoder,
+        }
+        rows = connection.execute(sql.get("replay.of_interest"), interest)
+        ids = sorted(int(row[0]) for row in rows)
+    return ids, last
+
+
+def _devices(connection: psycopg.Connection, asked: Asked) -> list[int] | None:
+    if asked.device is not None:
+        return [asked.device]
+    if asked.subject is None:
+        return None
+    rows = connection.execute(sql.get("replay.devices_of"), {"subject": asked.subject})
+    return [int(row[0]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Messages that were judged together, and what came of it."""
+
+    landed: dict[int, Landed]
+    plan: Plan
+    gone: int
+
+
+def _chosen(
+    connection: psycopg.Connection,
+    ids: Collection[int],
+    known: validation.Registry,
+    by: store.By | None,
+) -> Iterator[_Judged]:
+    """Judge and write messages; those of which something can't be stored, one by one."""
+    try:
+        with connection.transaction():
+            judged = _judge(connection, ids, known)
+            if by is not None:
+                _write(connection, judged, by)
+    except intake.UNSTORABLE as error:
+        if len(ids) == 1:
+            yield _poisoned(connection, next(iter(ids)), known, by, error)
+            return
+        for one in sorted(ids):
+            yield from _chosen(connection, [one], known, by)
+    else:
+        yield judged
+
+
+def _poisoned(
+    connection: psycopg.Connection,
+    landing: int,
+    known: validation.Registry,
+    by: store.By | None,
+    error: Exception,
+) -> _Judged:
+    """Refuse whole a message of which something can't be stored."""
+    refusal = intake.unstorable(landing, error)
+    judged = _judge(connection, [landing], known, instead={landing: [refusal]})
+    if by is not None:
+        _write(connection, judged, by)
+    return judged
+
+
+def _judge(
+    connection: psycopg.Connection,
+    ids: Collection[int],
+    known: validation.Registry,
+    *,
+    instead: differences.Outcomes | None = None,
+) -> _Judged:
+    """Judge messages, with all those without which they can't be."""
+    landed: dict[int, Landed] = {}
+    outcomes: dict[int, Sequence[Reading | Refused]] = {}
+    wanted = set(ids)
+    while True:
+        wanted |= _untraced(connection, landed)
+        for row in _landed(connection, wanted - landed.keys()):
+            landed[row.id] = row
+            read = (instead or {}).get(row.id)
+            outcomes[row.id] = validation.validate(row, known) if read is None else read
+        stored = store.stored(connection, landed.keys(), differences.claimed(outcomes))
+        more = (differences.also(outcomes, stored) | _untraced(connection, landed)) - wanted
+        if not more:
+            break
+        wanted |= more
+    plan = differences.compare(outcomes, stored, decoder=DECODER_VERSION)
+    return _Judged(landed, plan, gone=len(set(ids) - landed.keys()))
+
+
+def _landed(connection: psycopg.Connection, ids: Collection[int]) -> list[Landed]:
+    if not ids:
+        return []
+    rows = connection.execute(sql.get("landing.of_ids"), {"ids": sorted(ids)})
+    return [Landed(*row) for row in rows]
+
+
+def _untraced(connection: psycopg.Connection, landed: dict[int, Landed]) -> set[int]:
+    batches = sorted({row.batch for row in landed.values()})
+    rows = connection.execute(sql.get("replay.untraced"), {"batches": batches})
+    return {int(row[0]) for row in rows}
+
+
+def _write(connection: psycopg.Connection, judged: _Judged, by: store.By) -> None:
+    plan, landed = judged.plan, judged.landed
+    if not landed:
+        return
+    intake.log_faults(plan.refused)
+    store.revise(connection, plan.changes, by)
+    if plan.noted_otherwise:
+        some = plan.noted_otherwise
+        rows = [row for row in plan.duplicates if row[0] in some]
+        store.note_duplicates(connection, some, rows)
+    origins = {row.id: readings.Origin(row.gateway, row.received_at) for row in landed.values()}
+    store.settle_refusals(
+        connection, plan.refused, plan.became, origins, decoder=DECODER_VERSION, who=by.who
+    )
+    _close(connection, landed, plan)
+    connection.execute(sql.get("landing.notify"))
+
+
+def _close(connection: psycopg.Connection, landed: dict[int, Landed], plan: Plan) -> None:
+    """Bring the accounts of the messages' batches to what is stored now."""
+    batches = {row.batch for row in landed.values()}
+    rows = connection.execute(sql.get("replay.trace"), {"batches": sorted(batches)})
+    whole = {int(row[0]) for row in rows}
+    accounts = store.accounts(connection, batches)
+    shifts: dict[tuple[int, str], Counter[str]] = {}
+    for row in landed.values():
+        shift = shifts.setdefault((row.batch, row.gateway), Counter())
+        shift.update(plan.after[row.id])
+        if row.batch not in whole:
+            shift.subtract(plan.before[row.id])
+    store.set_accounts(
+        connection,
+        {
+            key: _shifted(accounts[key], shift, whole=key[0] in whole)
+            for key, shift in shifts.items()
+            if key[0] in whole or any(shift.values())
+        },
+    )
+
+
+def _shifted(account: Accounting, shift: Counter[str], *, whole: bool) -> Accounting:
+    base = Accounting(messages=account.messages) if whole else account
+    accepted = base.accepted + shift["accepted"]
+    duplicate = base.duplicate + shift["duplicate"]
+    refused = base.refused + shift["refused"]
+    return Accounting(
+        messages=account.messages,
+        landed=accepted + duplicate + refused,
+        accepted=accepted,
+        duplicate=duplicate,
+        refused=refused,
+    )
