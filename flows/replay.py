@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -29,6 +29,7 @@ from flows.differences import Difference, Kind, Plan
 from sql import mappings, readings
 from sql import replay as store
 from sql.readings import Accounting
+from sql.replay import Figure, Key
 
 MESSAGES_AT_ONCE = 200
 LINES = 100_000
@@ -165,6 +166,8 @@ class _Run:
     done_to: int = 0
     beside: set[int] = field(default_factory=set[int])
     """Messages that were judged with earlier ones."""
+    unwritten: dict[Key, Figure | None] = field(default_factory=dict[Key, Figure | None])
+    """What a dry run would have changed so far: later messages are judged after it."""
 
     def begin(self, connection: psycopg.Connection, hand: Hand) -> int:
         """Go on with what was stopped, or begin; return after which message."""
@@ -194,7 +197,9 @@ class _Run:
                 connection.execute(sql.get("replay.finish"), {"replay": self.id})
             return
         known = intake.registry(connection)
-        for some in _chosen(connection, set(ids) - self.beside, known, by):
+        for some in _chosen(connection, set(ids) - self.beside, _Today(known, self.unwritten), by):
+            if by is None:
+                self.unwritten |= {one.key: one.new for one in some.plan.changes}
             report.add(some.plan, len(some.landed))
             report.gone += some.gone
             self.beside |= {one for one in some.landed if one > last}
@@ -260,6 +265,14 @@ def _devices(connection: psycopg.Connection, asked: Asked) -> list[int] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Today:
+    """What messages are judged by, and what is taken for stored although it isn't."""
+
+    known: validation.Registry
+    unwritten: Mapping[Key, Figure | None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
     """Messages that were judged together, and what came of it."""
 
@@ -271,21 +284,21 @@ class _Judged:
 def _chosen(
     connection: psycopg.Connection,
     ids: Collection[int],
-    known: validation.Registry,
+    today: _Today,
     by: store.By | None,
 ) -> Iterator[_Judged]:
     """Judge and write messages; those of which something can't be stored, one by one."""
     try:
         with connection.transaction():
-            judged = _judge(connection, ids, known)
+            judged = _judge(connection, ids, today)
             if by is not None:
                 _write(connection, judged, by)
     except intake.UNSTORABLE as error:
         if len(ids) == 1:
-            yield _poisoned(connection, next(iter(ids)), known, by, error)
+            yield _poisoned(connection, next(iter(ids)), today, by, error)
             return
         for one in sorted(ids):
-            yield from _chosen(connection, [one], known, by)
+            yield from _chosen(connection, [one], today, by)
     else:
         yield judged
 
@@ -293,13 +306,13 @@ def _chosen(
 def _poisoned(
     connection: psycopg.Connection,
     landing: int,
-    known: validation.Registry,
+    today: _Today,
     by: store.By | None,
     error: Exception,
 ) -> _Judged:
     """Refuse whole a message of which something can't be stored."""
     refusal = intake.unstorable(landing, error)
-    judged = _judge(connection, [landing], known, instead={landing: [refusal]})
+    judged = _judge(connection, [landing], today, instead={landing: [refusal]})
     if by is not None:
         _write(connection, judged, by)
     return judged
@@ -308,7 +321,7 @@ def _poisoned(
 def _judge(
     connection: psycopg.Connection,
     ids: Collection[int],
-    known: validation.Registry,
+    today: _Today,
     *,
     instead: differences.Outcomes | None = None,
 ) -> _Judged:
@@ -321,14 +334,24 @@ def _judge(
         for row in _landed(connection, wanted - landed.keys()):
             landed[row.id] = row
             read = (instead or {}).get(row.id)
-            outcomes[row.id] = validation.validate(row, known) if read is None else read
-        stored = store.stored(connection, landed.keys(), differences.claimed(outcomes))
+            outcomes[row.id] = validation.validate(row, today.known) if read is None else read
+        claimed = differences.claimed(outcomes)
+        stored = store.stored(connection, landed.keys(), claimed)
+        _pretend(stored, {key: today.unwritten[key] for key in claimed & today.unwritten.keys()})
         more = (differences.also(outcomes, stored) | _untraced(connection, landed)) - wanted
         if not more:
             break
         wanted |= more
     plan = differences.compare(outcomes, stored, decoder=DECODER_VERSION)
     return _Judged(landed, plan, gone=len(set(ids) - landed.keys()))
+
+
+def _pretend(stored: store.Stored, unwritten: Mapping[Key, Figure | None]) -> None:
+    for key, figure in unwritten.items():
+        if figure is None:
+            stored.held.pop(key, None)
+        else:
+            stored.held[key] = figure
 
 
 def _landed(connection: psycopg.Connection, ids: Collection[int]) -> list[Landed]:

@@ -20,7 +20,7 @@ JOIN reading ON reading.series = series.id AND reading.subject = w.subject
             AND reading.stamped_at BETWEEN w.stamped_from AND w.stamped_to
             AND reading.taken_at >= w.day_start AND reading.taken_at < w.day_end
 WHERE reading.quality & %(left_out)s = 0
-ORDER BY reading.taken_at
+ORDER BY reading.taken_at, reading.value
 
 -- clear_windows --
 -- A window's rollups are written anew, so that a bucket without readings is gone.
