@@ -14,6 +14,7 @@ from rich.console import Console
 from balise.errors import BaliseError, Exit, exit_code
 from balise.gateway_app import gateway_app
 from balise.options import Json
+from balise.replay_app import flows_replay, refused_app
 
 app = App(
     name="balise",
@@ -23,10 +24,10 @@ flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
 db_app = App(name="db", help="The database's schema.")
 devices_app = App(name="devices", help="Device models, and whose a device is.")
 mappings_app = App(name="mappings", help="How a site's own payloads are read.")
-refused_app = App(name="refused", help="What landed and is no reading.")
 bench_app = App(name="bench", help="Measure this machine.")
 for _sub in (flows_app, gateway_app, devices_app, mappings_app, db_app, refused_app, bench_app):
     app.command(_sub)
+flows_app.command(flows_replay, name="replay")
 
 
 @app.command
@@ -186,8 +187,13 @@ def devices_give(
     *,
     slot: int | None = None,
     since: Annotated[date | None, Parameter("--from")] = None,
+    replay: Annotated[bool, Parameter(negative="")] = False,
+    why: str = "",
 ) -> None:
     """Say whose a device's readings are, or those of one user slot of a shared device.
+
+    Who had it until then keeps what was measured until then. What is stored already is moved with
+    --replay; without it, how much that would be is said.
 
     Parameters
     ----------
@@ -199,11 +205,17 @@ def devices_give(
         The user number that the device says; a device without users needs none.
     since
         The first day, in the patient's time zone; without it, from now on.
+    replay
+        Move what is stored under another patient, and read again what was refused.
+    why
+        Kept with every reading that moves.
 
     """
-    from balise import run, site
+    from balise import replays, run, site
 
-    site.give(run.read_settings("database_url"), address, patient, slot=slot, since=since)
+    settings = run.read_settings("database_url")
+    device, at = site.give(settings, address, patient, slot=slot, since=since)
+    replays.after_giving(settings, device, at, now=replay, why=why)
 
 
 @app.command(name="import")
@@ -281,20 +293,21 @@ def db_migrate() -> None:
     run.migrate()
 
 
-@refused_app.command(name="list")
-def refused_list(*, limit: int = 50, json: Json = False) -> None:
-    """List what was refused, and why."""
-    from balise import run
-
-    run.refused(limit, as_json=json)
-
-
 @app.command
-def account(name: str) -> None:
-    """Make a clinician's account, or give it a new password; the password is shown once."""
+def account(name: str, *, role: Literal["clinician", "ops", "admin"] | None = None) -> None:
+    """Make an account, or give it a new password; the password is shown once.
+
+    Parameters
+    ----------
+    name
+        What its owner signs in with.
+    role
+        A clinician sees patients; ops and admin also what was refused. It stays unless given.
+
+    """
     from balise import run
 
-    run.account(name)
+    run.account(name, role)
 
 
 @app.command

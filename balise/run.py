@@ -18,7 +18,6 @@ from typing import Any, Literal
 import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from balise.errors import DependencyDown, PartlyRefused, UsageError
 from balise.settings import Settings, local_file
@@ -219,41 +218,7 @@ def migrate() -> None:
         Console().print(name, highlight=False)
 
 
-def refused(limit: int, *, as_json: bool) -> None:
-    """Print what was refused."""
-    import psycopg
-    from psycopg.rows import dict_row
-
-    import sql
-
-    settings = read_settings("database_url")
-
-    def work() -> list[dict[str, Any]]:
-        with (
-            psycopg.connect(settings.database_url) as connection,
-            connection.cursor(row_factory=dict_row) as cursor,
-        ):
-            return cursor.execute(sql.get("readings.refusals"), {"limit": limit}).fetchall()
-
-    rows = _database(work)
-    if as_json:
-        for row in rows:
-            print(json.dumps(row, default=str))  # noqa: T201 - the answer
-        return
-    table = Table("message", "item", "reason", "detail", "gateway", "refused at")
-    for row in rows:
-        table.add_row(
-            str(row["landing"]),
-            str(row["item"]),
-            row["reason"],
-            row["detail"],
-            row["gateway"],
-            f"{row['refused_at']:%Y-%m-%d %H:%M}",
-        )
-    Console().print(table)
-
-
-def account(name: str) -> None:
+def account(name: str, role: str | None) -> None:
     """Make an account or give it a new password, and print the password."""
     import psycopg
 
@@ -264,7 +229,7 @@ def account(name: str) -> None:
 
     def work() -> None:
         with psycopg.connect(settings.database_url, autocommit=True) as connection:
-            accounts.add(connection, name, password, role="clinician")
+            accounts.add(connection, name, password, role=role)
 
     _database(work)
     Console().print(f"{name}, password: {password}", highlight=False)

@@ -28,14 +28,14 @@ def _database(settings: Settings) -> Iterator[psycopg.Connection]:
 
 def give(
     settings: Settings, address: str, patient: str, *, slot: int | None, since: date | None
-) -> None:
-    """Give a device, or one user slot of it, to a patient who is enrolled."""
+) -> tuple[int, datetime]:
+    """Give a device, or one user slot of it, to an enrolled patient; return it and since when."""
     with _database(settings) as connection:
         subject = people.find(connection, patient)
         if subject is None:
             raise UsageError(f"no patient {patient} is enrolled")
         at = datetime.now(UTC) if since is None else people.midnight(since, subject.time_zone)
-        people.give(connection, address.upper(), subject.id, since=at, slot=slot)
+        return people.give(connection, address.upper(), subject.id, since=at, slot=slot), at
 
 
 def mapping(settings: Settings, name: str) -> Mapping:

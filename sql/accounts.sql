@@ -4,8 +4,10 @@ SELECT EXISTS (SELECT FROM login)
 
 -- add --
 -- An account; the password is kept as an argon2id hash only.
-INSERT INTO login (name, password_hash, role) VALUES (%(name)s, %(password_hash)s, %(role)s)
-ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash
+INSERT INTO login (name, password_hash, role)
+VALUES (%(name)s, %(password_hash)s, coalesce(%(role)s, 'clinician'))
+ON CONFLICT (name) DO UPDATE
+SET password_hash = excluded.password_hash, role = coalesce(%(role)s, login.role)
 
 -- find --
 -- What signing in compares with.
@@ -18,7 +20,7 @@ VALUES (%(digest)s, %(name)s, now() + %(lifetime)s)
 
 -- session --
 -- Whose a session is, while it lasts.
-SELECT login.name, login.language FROM web_session
+SELECT login.name, login.language, login.role FROM web_session
 JOIN login ON login.name = web_session.login
 WHERE token_digest = %(digest)s AND expires_at > now()
 

@@ -63,6 +63,17 @@ def find(connection: psycopg.Connection, code: str) -> Subject | None:
     return None if row is None else Subject(*row)
 
 
+def codes(connection: psycopg.Connection) -> dict[int, str]:
+    """Return the patients' codes by number."""
+    return dict(connection.execute(sql.get("people.codes")).fetchall())
+
+
+def device(connection: psycopg.Connection, address: str) -> int | None:
+    """Return the device of an address."""
+    row = connection.execute(sql.get("people.device"), {"address": address}).fetchone()
+    return None if row is None else int(row[0])
+
+
 def midnight(day: date, time_zone: str) -> datetime:
     """Return when a day begins where the patient lives."""
     return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)

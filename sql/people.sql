@@ -58,3 +58,11 @@ SELECT EXISTS (SELECT FROM subject WHERE code = %(code)s)
 -- find --
 -- A patient by code.
 SELECT id, time_zone FROM subject WHERE code = %(code)s
+
+-- codes --
+-- What people call the numbers of patients.
+SELECT id, code FROM subject
+
+-- device --
+-- A device by its address.
+SELECT id FROM device WHERE address = %(address)s

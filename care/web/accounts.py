@@ -16,14 +16,21 @@ import sql
 
 SESSION_LIFETIME = timedelta(hours=12)
 FIRST_ACCOUNT = "clinicien"
+KEEPERS = ("ops", "admin")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is signed in, and the language they read."""
+    """Who is signed in, the language they read, and what they are here for."""
 
     name: str
     language: str
+    role: str
+
+    @property
+    def keeps_the_line(self) -> bool:
+        """Say whether the pages of the line's keepers are theirs."""
+        return self.role in KEEPERS
 
 
 @cache
@@ -37,8 +44,8 @@ def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(16))
 
 
-def add(connection: psycopg.Connection, name: str, password: str, *, role: str) -> None:
-    """Make an account, or give it a new password."""
+def add(connection: psycopg.Connection, name: str, password: str, *, role: str | None) -> None:
+    """Make an account, or give it a new password; without a role it keeps the one it has."""
     connection.execute(
         sql.get("accounts.add"),
         {"name": name, "password_hash": _hasher().hash(password), "role": role},
