@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from devices.payloads import balise_v1
+from flows import steps
 from ingest.receive import Delivery, land
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -48,3 +49,69 @@ def landing(
 @pytest.fixture
 def send() -> Callable[..., None]:
     return landing
+
+
+def copied(old: psycopg.Connection, new: psycopg.Connection, table: str) -> None:
+    everything = f"COPY (SELECT * FROM {table}) TO STDOUT"  # noqa: S608
+    with (
+        old.cursor().copy(everything.encode()) as out,
+        new.cursor().copy(f"COPY {table} FROM STDIN".encode()) as into,
+    ):
+        for block in out:
+            into.write(block)
+
+
+STATE = {
+    "readings": "SELECT device, metric, position, unit, stamped_at, sequence, taken_at, subject,"
+    " quality, landing, item, value::text, sent::text FROM reading"
+    " JOIN series ON series.id = series",
+    "refused": "SELECT landing, item, part, reason, detail, gateway, received_at, device"
+    " FROM refused WHERE state = 'new'",
+    "duplicates": "SELECT landing, item, device, metric, position, unit, stamped_at, sequence"
+    " FROM duplicate JOIN series ON series.id = series",
+    "accounts": "SELECT * FROM account",
+    "rollups": "SELECT * FROM rollup",
+    "windows": "SELECT subject, metric, day, last_at FROM dirty_window WHERE last_at IS NOT NULL",
+}
+
+
+def state(connection: psycopg.Connection) -> dict[str, Sequence[tuple[Any, ...]]]:
+    return {
+        name: sorted(connection.execute(query.encode()).fetchall(), key=repr)
+        for name, query in STATE.items()
+    }
+
+
+def fresh_of(connection: psycopg.Connection, fresh: psycopg.Connection) -> None:
+    """Give an empty database the same landing and registry, and validate it there."""
+    for table in ("subject", "device", "assignment", "mapping", "landing"):
+        copied(connection, fresh, table)
+    fresh.cursor().executemany(
+        "INSERT INTO landing_batch (id, received_at, messages) OVERRIDING SYSTEM VALUE"
+        " VALUES (%s, %s, %s)",
+        connection.execute("SELECT id, received_at, messages FROM landing_batch").fetchall(),
+    )
+    while steps.validate(fresh).messages:
+        pass
+    while steps.aggregate(fresh).windows:
+        pass
+
+
+@pytest.fixture
+def unlike_a_fresh_validation(
+    new_database: Callable[[], str],
+) -> Callable[[psycopg.Connection], list[str]]:
+    """Say what of a database is not as a fresh validation of its landing leaves it.
+
+    The oracle is the validate flow itself, on an empty database that is given the same landed
+    messages and the registry, mappings and decoder of now.
+    """
+
+    def compare(connection: psycopg.Connection) -> list[str]:
+        with psycopg.connect(new_database(), autocommit=True) as fresh:
+            fresh_of(connection, fresh)
+            ended, began = state(connection), state(fresh)
+            assert began["readings"]
+            return [name for name in STATE if ended[name] != began[name]]
+
+    return compare
