@@ -64,7 +64,7 @@ def store(
     """Store readings and mark their windows; return how many were new by landing row."""
     if not readings:
         return Counter()
-    numbers = series(
+    number = series(
         connection, {(one.device, one.metric, one.position, one.unit) for one in readings}
     )
     connection.execute(sql.get("readings.stage"))
@@ -78,7 +78,7 @@ def store(
                     one.stamped_at,
                     one.taken_at,
                     one.landing,
-                    numbers[one.device, one.metric, one.position, one.unit],
+                    number[one.device, one.metric, one.position, one.unit],
                     one.sequence,
                     one.subject,
                     one.quality.value,
@@ -95,18 +95,21 @@ def store(
 
 def series(connection: psycopg.Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:
     """Return the numbers of series, making those that are new."""
-    rows = connection.execute(
-        sql.get("readings.series"), {"devices": sorted({key[0] for key in wanted})}
-    )
-    numbers: dict[SeriesKey, int] = {(row[1], row[2], row[3], row[4]): row[0] for row in rows}
-    for device, metric, position, unit in sorted(set(wanted) - numbers.keys()):
+    found = numbers(connection, {key[0] for key in wanted})
+    for device, metric, position, unit in sorted(set(wanted) - found.keys()):
         added = connection.execute(
             sql.get("readings.add_series"),
             {"device": device, "metric": metric, "position": position, "unit": unit},
         ).fetchone()
         if added is not None:
-            numbers[device, metric, position, unit] = added[0]
-    return numbers
+            found[device, metric, position, unit] = added[0]
+    return found
+
+
+def numbers(connection: psycopg.Connection, devices: Collection[int]) -> dict[SeriesKey, int]:
+    """Return the numbers of the series that devices have so far."""
+    rows = connection.execute(sql.get("readings.series"), {"devices": sorted(devices)})
+    return {(row[1], row[2], row[3], row[4]): row[0] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

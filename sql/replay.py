@@ -74,26 +74,41 @@ def stored(connection: psycopg.Connection, ids: Collection[int], claimed: Iterab
         found.duplicates.append((landing, item, _key(key)))
     for landing, item, part, *kept in connection.execute(sql.get("replay.refusals"), of):
         found.refused[landing, item, part] = Kept(*kept)
-    keys = {*found.held, *claimed}
-    if keys:
-        columns = _columns(keys)
-        for row in connection.execute(sql.get("replay.holders"), columns):
-            found.held[row[:6]] = Figure(*row[6:])
-        for *key, landing in connection.execute(sql.get("replay.claimants"), columns):
-            found.claims.append((_key(key), landing))
+    _add_others(connection, found, set(claimed))
     return found
+
+
+def _add_others(connection: psycopg.Connection, found: Stored, claimed: set[Key]) -> None:
+    """Add what other messages hold or claim of the keys in question."""
+    keys = claimed | found.held.keys()
+    numbers = readings.numbers(connection, {key[0] for key in keys})
+    series = {number: key for key, number in numbers.items()}
+    wanted = [_short(numbers, key) for key in keys if key[:4] in numbers]
+    held = {_short(numbers, key) for key in found.held}
+    if not wanted:
+        return
+    others = _columns([key for key in wanted if key not in held])
+    for number, stamped_at, sequence, *figure in connection.execute(
+        sql.get("replay.holders"), others
+    ):
+        found.held[(*series[number], stamped_at, sequence)] = Figure(*figure)
+    for number, stamped_at, sequence, landing in connection.execute(
+        sql.get("replay.claimants"), _columns(wanted)
+    ):
+        found.claims.append(((*series[number], stamped_at, sequence), landing))
+
+
+def _columns(keys: Collection[tuple[int, datetime, int]]) -> dict[str, Any]:
+    return {
+        "series": [key[0] for key in keys],
+        "stamps": [key[1] for key in keys],
+        "sequences": [key[2] for key in keys],
+    }
 
 
 def _key(row: Sequence[Any]) -> Key:
     device, metric, position, unit, stamped_at, sequence = row
     return (device, metric, position, unit, stamped_at, sequence)
-
-
-def _columns(keys: Collection[Key]) -> dict[str, Any]:
-    names = ("devices", "metrics", "positions", "units", "stamps", "sequences")
-    columns = dict(zip(names, map(list, zip(*sorted(keys), strict=True)), strict=True))
-    stamps = [key[4] for key in keys]
-    return {**columns, "stamped_from": min(stamps), "stamped_to": max(stamps)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +157,7 @@ def revise(connection: psycopg.Connection, changes: Sequence[Change], by: By) ->
                 )
             )
     bounds = {"stamped_from": min(key[4] for key in keys), "stamped_to": max(k[4] for k in keys)}
+    connection.execute(sql.get("replay.weigh"))
     connection.execute(sql.get("replay.withdraw"), bounds)
     connection.execute(sql.get("replay.change"), bounds)
     connection.execute(sql.get("replay.add"))

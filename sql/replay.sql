@@ -90,29 +90,30 @@ FROM reading JOIN series ON series.id = reading.series
 WHERE landing BETWEEN %(first)s AND %(last)s AND landing = ANY(%(ids)s)
 
 -- holders --
--- The readings that hold these keys now, whatever message they came of.
-SELECT series.device, series.metric, series.position, series.unit, reading.stamped_at,
-       reading.sequence, landing, item, subject, taken_at, value, coalesce(sent, value) AS sent,
-       quality, decoder
-FROM unnest(%(devices)s::integer[], %(metrics)s::text[], %(positions)s::smallint[],
-            %(units)s::text[], %(stamps)s::timestamptz[], %(sequences)s::integer[])
-     AS k (device, metric, position, unit, stamped_at, sequence)
-JOIN series ON series.device = k.device AND series.metric = k.metric
-           AND series.position = k.position AND series.unit = k.unit
-JOIN reading ON reading.series = series.id AND reading.stamped_at = k.stamped_at
-            AND reading.sequence = k.sequence
-            AND reading.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+-- The readings that hold these keys now, whatever message they came of. Key by key: the planner
+-- would read whole series.
+SELECT reading.* FROM unnest(%(series)s::integer[], %(stamps)s::timestamptz[],
+                             %(sequences)s::integer[]) AS k (series, stamped_at, sequence)
+CROSS JOIN LATERAL (
+    SELECT series, stamped_at, sequence, landing, item, subject, taken_at, value,
+           coalesce(sent, value) AS sent, quality, decoder
+    FROM reading
+    WHERE reading.series = k.series AND reading.stamped_at = k.stamped_at
+      AND reading.sequence = k.sequence
+    OFFSET 0
+) AS reading
 
 -- claimants --
 -- The messages that claim these keys and came again.
-SELECT k.device, k.metric, k.position, k.unit, k.stamped_at, k.sequence, duplicate.landing
-FROM unnest(%(devices)s::integer[], %(metrics)s::text[], %(positions)s::smallint[],
-            %(units)s::text[], %(stamps)s::timestamptz[], %(sequences)s::integer[])
-     AS k (device, metric, position, unit, stamped_at, sequence)
-JOIN series ON series.device = k.device AND series.metric = k.metric
-           AND series.position = k.position AND series.unit = k.unit
-JOIN duplicate ON duplicate.series = series.id AND duplicate.stamped_at = k.stamped_at
-              AND duplicate.sequence = k.sequence
+SELECT k.series, k.stamped_at, k.sequence, again.landing
+FROM unnest(%(series)s::integer[], %(stamps)s::timestamptz[], %(sequences)s::integer[])
+     AS k (series, stamped_at, sequence)
+CROSS JOIN LATERAL (
+    SELECT landing FROM duplicate
+    WHERE duplicate.series = k.series AND duplicate.stamped_at = k.stamped_at
+      AND duplicate.sequence = k.sequence
+    OFFSET 0
+) AS again
 
 -- duplicates --
 -- What these messages said again.
@@ -157,6 +158,10 @@ COPY revised (series, stamped_at, sequence, kind, why, who, replay,
               new_landing, new_item, new_subject, new_taken_at, new_value, new_sent, new_quality,
               new_decoder,
               became_series, became_stamped_at, became_sequence) FROM STDIN (FORMAT binary)
+
+-- weigh --
+-- The planner knows nothing of a table just made, and would join it row by row with all there is.
+ANALYZE revised
 
 -- withdraw --
 -- Pages show a reading no more; its revision keeps all of it.

@@ -22,7 +22,10 @@ NOT_PREPARED = {
     "readings.unstage": "needs it",
     "replay.stage": "a temporary table ends with its transaction",
     **dict.fromkeys(
-        (f"replay.{name}" for name in ("withdraw", "change", "add", "keep", "mark", "settle")),
+        (
+            f"replay.{name}"
+            for name in ("weigh", "withdraw", "change", "add", "keep", "mark", "settle")
+        ),
         "needs it",
     ),
     "replay.unstage": "needs it",
