@@ -117,3 +117,36 @@ JOIN device ON device.id = series.device
 JOIN landing ON landing.id = reading.landing
 WHERE reading.series = %(series)s AND reading.stamped_at = %(stamped_at)s
   AND reading.sequence = %(sequence)s AND reading.subject = %(subject)s
+
+-- withdrawn_of_key --
+-- A reading that is this patient's no more, as it was when it last was: every step of its way.
+SELECT series.metric, old_value AS value, series.unit, coalesce(old_sent, old_value) AS sent,
+       old_taken_at AS taken_at, revision.stamped_at, coalesce(old_quality, 0) AS quality,
+       old_decoder AS decoder, coalesce(old_item, 0) AS item, device.address, device.name,
+       landing.id, landing.received_at, landing.gateway, landing.topic, landing.payload
+FROM reading_revision AS revision
+JOIN series ON series.id = revision.series
+JOIN device ON device.id = series.device
+JOIN landing ON landing.id = revision.old_landing
+WHERE revision.series = %(series)s AND revision.stamped_at = %(stamped_at)s
+  AND revision.sequence = %(sequence)s AND old_subject = %(subject)s
+ORDER BY revised_at DESC LIMIT 1
+
+-- revisions --
+-- What became of a reading while it was this patient's, and what it was read as before.
+SELECT kind, who, why, revised_at, old_value, new_value, old_taken_at, new_taken_at, old_quality,
+       new_quality, old_subject, new_subject, old_decoder, new_decoder,
+       reading_revision.series, reading_revision.stamped_at, reading_revision.sequence,
+       became_series, became_stamped_at, became_sequence, became.subject AS became_subject,
+       (reading_revision.series, reading_revision.stamped_at, reading_revision.sequence)
+           = (%(series)s, %(stamped_at)s, %(sequence)s) AS own
+FROM reading_revision
+LEFT JOIN reading AS became
+       ON became.series = became_series AND became.stamped_at = became_stamped_at
+      AND became.sequence = became_sequence
+WHERE (old_subject = %(subject)s OR new_subject = %(subject)s)
+  AND ((reading_revision.series = %(series)s AND reading_revision.stamped_at = %(stamped_at)s
+        AND reading_revision.sequence = %(sequence)s)
+       OR (became_series = %(series)s AND became_stamped_at = %(stamped_at)s
+           AND became_sequence = %(sequence)s))
+ORDER BY revised_at, kind

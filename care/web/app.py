@@ -2,82 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from importlib import resources
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
-import psycopg
-from fastapi import Depends, FastAPI, Form, Request, Response
+from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 import sql
-from balise.languages import other, preferred
-from balise.metrics import METRICS
-from balise.pages import HEADERS, templates
+from balise.languages import other
+from balise.pages import HEADERS
 from balise.settings import Settings
-from care.web import accounts, enrolment, pages
-from care.web.accounts import Account
+from care.web import accounts, enrolment, ops, pages
+from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 
-COOKIE = "balise_session"
 PERIODS = (7, 30, 90)
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
-
-
-class SignedOut(Exception):  # noqa: N818 - a state of the visitor, not an error
-    """Nobody is signed in."""
-
-
-def _connection(request: Request) -> Iterator[psycopg.Connection]:
-    settings = cast("Settings", request.app.state.settings)
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        yield connection
-
-
-Connection = Annotated[psycopg.Connection, Depends(_connection)]
-
-
-def _account(request: Request, connection: Connection) -> Account:
-    token = request.cookies.get(COOKIE)
-    account = accounts.of_session(connection, token) if token else None
-    if account is None:
-        raise SignedOut
-    return account
-
-
-SignedIn = Annotated[Account, Depends(_account)]
-
-
-def _page(
-    request: Request,
-    template: str,
-    language: str,
-    *,
-    account: Account | None = None,
-    status: int = 200,
-    **content: Any,
-) -> HTMLResponse:
-    html = (
-        templates("care.web")
-        .get_template(template)
-        .render(
-            w=words(language),
-            language=language,
-            account=account,
-            path=request.url.path,
-            now=datetime.now(UTC),
-            metrics=METRICS,
-            **content,
-        )
-    )
-    return HTMLResponse(html, status_code=status)
-
-
-def _language(request: Request) -> str:
-    """Return the language of a visitor without account, from the browser."""
-    return preferred(request.headers.get("accept-language", ""))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -92,6 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.exception_handler(404)(_not_found)
     _add_health(app)
     app.include_router(enrolment.router)
+    app.include_router(ops.router)
     _add_session(app)
     _add_patients(app)
     return app
@@ -101,7 +45,7 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     """Refuse posts that another site makes, and give every answer its headers."""
     origin = request.headers.get("origin")
     if request.method == "POST" and origin not in {None, str(request.base_url).rstrip("/")}:
-        text = words(_language(request))("refused_form.text")
+        text = words(language(request))("refused_form.text")
         response: Response = PlainTextResponse(text, status_code=403)
     else:
         response = await call_next(request)
@@ -117,7 +61,7 @@ async def _to_sign_in(_request: Request, _error: Exception) -> Response:
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    return _page(request, "not_found.html", _language(request), status=404)
+    return page(request, "not_found.html", language(request), status=404)
 
 
 def _add_health(app: FastAPI) -> None:
@@ -134,7 +78,7 @@ def _add_health(app: FastAPI) -> None:
 def _add_session(app: FastAPI) -> None:
     @app.get("/sign-in")
     def form(request: Request) -> HTMLResponse:
-        return _page(request, "sign_in.html", _language(request), refused=False)
+        return page(request, "sign_in.html", language(request), refused=False)
 
     @app.post("/sign-in")
     def sign_in(
@@ -145,7 +89,7 @@ def _add_session(app: FastAPI) -> None:
     ) -> Response:
         token = accounts.sign_in(connection, name, password)
         if token is None:
-            return _page(request, "sign_in.html", _language(request), status=401, refused=True)
+            return page(request, "sign_in.html", language(request), status=401, refused=True)
         response = RedirectResponse("/", status_code=303)
         settings = cast("Settings", request.app.state.settings)
         response.set_cookie(
@@ -166,7 +110,7 @@ def _add_session(app: FastAPI) -> None:
         return response
 
     @app.post("/language")
-    def language(
+    def change_language(
         connection: Connection, account: SignedIn, back: Annotated[str, Form()] = "/"
     ) -> Response:
         accounts.set_language(connection, account.name, other(account.language))
@@ -179,7 +123,7 @@ def _add_patients(app: FastAPI) -> None:
     @app.get("/")
     def worklist(request: Request, connection: Connection, account: SignedIn) -> HTMLResponse:
         now = datetime.now(UTC)
-        return _page(
+        return page(
             request,
             "worklist.html",
             account.language,
@@ -194,9 +138,9 @@ def _add_patients(app: FastAPI) -> None:
     ) -> Response:
         found = pages.patient(connection, code)
         if found is None or days not in PERIODS:
-            return _page(request, "not_found.html", account.language, account=account, status=404)
+            return page(request, "not_found.html", account.language, account=account, status=404)
         now = datetime.now(UTC)
-        return _page(
+        return page(
             request,
             "patient.html",
             account.language,
@@ -238,7 +182,7 @@ def _add_patients(app: FastAPI) -> None:
             connection, found["id"], series=series, stamp=stamp, sequence=sequence
         )
         if not found or not shown:
-            return _page(request, "not_found.html", account.language, account=account, status=404)
-        return _page(
+            return page(request, "not_found.html", account.language, account=account, status=404)
+        return page(
             request, "way.html", account.language, account=account, patient=found, way=shown
         )

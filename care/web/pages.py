@@ -160,10 +160,15 @@ def _key(row: Row) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A reading's way back to the bytes a device sent."""
+    """A reading's way back to the bytes a device sent, and what became of it since.
+
+    `withdrawn`: it is not this patient's reading any more; it is shown as it last was.
+    """
 
     reading: Row
     item: str
+    withdrawn: bool
+    revisions: list[Row]
 
 
 def way(
@@ -178,13 +183,36 @@ def way(
     except OverflowError:
         return None
     keys = {"subject": subject, "series": series, "stamped_at": stamped_at, "sequence": sequence}
-    found = _rows(connection, "readings.of_key", **keys)
+    held = _rows(connection, "readings.of_key", **keys)
+    found = held or _rows(connection, "readings.withdrawn_of_key", **keys)
     if not found:
         return None
     payload: bytes = found[0]["payload"]
     sent = balise_v1.read(payload).items[int(found[0]["item"])]
     reading: Row = {**found[0], "quality": Quality(found[0]["quality"])}
-    return Way(reading, sent.data or sent.document)
+    revisions = [
+        {**row, **_said(row, subject)} for row in _rows(connection, "readings.revisions", **keys)
+    ]
+    return Way(reading, sent.data or sent.document, withdrawn=not held, revisions=revisions)
+
+
+def _said(row: Row, subject: int) -> Row:
+    """Return what a page says of a revision, and the reading it leads to; no other patient's."""
+    link = None
+    if not row["own"]:
+        said, link = "replaces", _key(row)
+    elif row["kind"] == "withdrawn" and row["became_series"] is not None:
+        said = "replaced"
+        if row["became_subject"] == subject:
+            link = _key({name: row[f"became_{name}"] for name in _KEY})
+    elif row["kind"] == "changed" and row["old_subject"] != row["new_subject"]:
+        said = "moved_away" if row["old_subject"] == subject else "moved_here"
+    else:
+        said = row["kind"]
+    return {"said": said, "link": link}
+
+
+_KEY = ("series", "stamped_at", "sequence")
 
 
 def act(

@@ -43,6 +43,11 @@ ALTER TABLE reading_revision
     ADD CHECK ((kind = 'new') = (old_value IS NULL)),
     ADD CHECK ((kind = 'withdrawn') = (new_value IS NULL));
 
+-- What a reading was read as before.
+CREATE INDEX reading_revision_became
+    ON reading_revision (became_series, became_stamped_at, became_sequence)
+    WHERE became_series IS NOT NULL;
+
 -- What came again. Where the reading it doubles is withdrawn, it may stand in its place.
 CREATE TABLE duplicate (
     stamped_at timestamptz NOT NULL,

@@ -43,10 +43,33 @@ def populated(new_database: Callable[[], str]) -> str:
             payload = balise_v1.encode_message(uuid4(), enumerate(bodies, 1))
             land(connection, [Delivery(1, 1, f"balise/v1/{patient.gateway}/frames", payload)], now)
         accounts.add(connection, "nurse", PASSWORD, role="clinician")
+        accounts.add(connection, "keeper", PASSWORD, role="ops")
     steps.run_line(url, now)
     with psycopg.connect(url, autocommit=True) as connection:
         steps.assess(connection, now, everyone=True)
     return url
+
+
+SCALE = "C0:00:00:00:00:77"
+
+
+@pytest.fixture(scope="module")
+def refusals(populated: str) -> int:
+    """A weight of 81.5 kg from a scale that is nobody's, and a message that is none; the first."""
+    frame = balise_v1.Item(
+        device=SCALE,
+        captured_at=datetime.now(UTC),
+        service="181D",
+        characteristic="2A9D",
+        data="00ac3f",
+    )
+    payload = balise_v1.encode_message(uuid4(), [(1, balise_v1.encode_item(frame))])
+    with psycopg.connect(populated, autocommit=True) as connection:
+        for one in (payload, b"<not-a-message>"):
+            land(connection, [Delivery(1, 1, "balise/v1/home/frames", one)], datetime.now(UTC))
+        steps.validate(connection)
+        row = connection.execute("SELECT min(landing) FROM refused WHERE device = %s", (SCALE,))
+        return int(str(next(row)[0]))
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.browser]
 PASSWORD = "a long enough password"
 
 
-def signed_in(browser: Browser, site: str, language: str, width: int) -> Page:
+def signed_in(browser: Browser, site: str, language: str, width: int, name: str = "nurse") -> Page:
     context = browser.new_context(
         viewport={"width": width, "height": 900}, locale=language, bypass_csp=True
     )
     page = context.new_page()
     page.goto(f"{site}/sign-in")
-    page.fill("#name", "nurse")
+    page.fill("#name", name)
     page.fill("#password", PASSWORD)
     page.click("main button")
     if page.get_attribute("html", "lang") != language:
@@ -67,6 +67,26 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
     page.goto(f"{site}/patients/p-martin")
     page.click("table td a >> nth=0")
     assert Axe().run(page).violations_count == 0
+    page.context.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_workbench_is_axe_clean_and_fits(
+    browser: Browser, site: str, refusals: int, language: str, width: int
+):
+    page = signed_in(browser, site, language, width, "keeper")
+    for path in (
+        "/ops/refused",
+        "/ops/refused?reason=payload_unreadable&new=0&changed=0&still=2&more=1",
+        "/ops/refused?state=discarded&note=0&busy=1",
+        f"/ops/refused/{refusals}/0/0",
+        f"/ops/refused/{refusals + 1}/0/0?moved=1",
+    ):
+        page.goto(f"{site}{path}")
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.context.close()
 
 

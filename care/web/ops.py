@@ -1,0 +1,185 @@
+"""The pages of whoever keeps the line: what was refused, and what is done about it.
+
+A payload is health data: it is on the page of one refusal, for who asks for it, and in no log.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from balise import next_steps
+from balise.errors import Reason, ReplayRuns
+from care.web.visit import Connection, Keeper, page
+from flows import replay, workbench
+from flows.differences import Kind
+from flows.replay import Asked, Hand
+from sql import refused
+
+router = APIRouter(prefix="/ops/refused")
+
+AT_ONCE = 500
+"""Messages that one click reads again: a page must answer."""
+
+STATES = ("new", "replayed", "discarded")
+_LISTED = 50
+
+Number = Annotated[int | None, Form()]
+Named = Annotated[Reason | None, Form()]
+
+
+@router.get("")
+def listed(
+    request: Request,
+    connection: Connection,
+    account: Keeper,
+    reason: Reason | None = None,
+    state: str = "new",
+) -> HTMLResponse:
+    """Show how much waits by reason, and the newest of it."""
+    if state not in STATES:
+        raise HTTPException(404)
+    return page(
+        request,
+        "refused.html",
+        account.language,
+        account=account,
+        counts=[row for row in refused.counts(connection) if row["state"] == state],
+        rows=refused.listed(connection, state=state, reason=reason, limit=_LISTED),
+        chosen=reason,
+        state=state,
+        states=STATES,
+        step=next_steps.step,
+        said=_said(request),
+    )
+
+
+@router.get("/{landing}/{item}/{part}")
+def one(
+    request: Request,
+    connection: Connection,
+    account: Keeper,
+    landing: int,
+    item: int,
+    part: int,
+) -> HTMLResponse:
+    """Show one refusal with its payload."""
+    which = refused.Which(landing=landing, item=item, part=part)
+    looks = workbench.look(connection, which) if _in_range(which) else []
+    if not looks:
+        raise HTTPException(404)
+    return page(
+        request,
+        "refused_one.html",
+        account.language,
+        account=account,
+        look=looks[0],
+        step=next_steps.step,
+        said=_said(request),
+    )
+
+
+@router.post("/replay")
+def read_again(
+    connection: Connection,
+    account: Keeper,
+    landing: Number = None,
+    item: Number = None,
+    part: Number = None,
+    reason: Named = None,
+) -> RedirectResponse:
+    """Read one message again, or the first so many of a reason."""
+    which = _which(landing, item, part, reason)
+    asked = (
+        Asked(refused=True, reason=reason)
+        if which.landing is None
+        else Asked(messages=(which.landing,))
+    )
+    hand = Hand(who=account.name, why="")
+    try:
+        report = replay.replay(connection, asked, hand, limit=AT_ONCE)
+    except ReplayRuns:
+        return _back(which, busy=1)
+    return _back(
+        which,
+        new=report.of(Kind.NEW),
+        changed=report.of(Kind.CHANGED, Kind.REPLACED, Kind.NOW_REFUSED),
+        still=report.of(Kind.STILL_REFUSED, Kind.OTHER_REASON),
+        more=int(not report.finished),
+    )
+
+
+@router.post("/discard")
+def discard(
+    connection: Connection,
+    account: Keeper,
+    note: Annotated[str, Form(max_length=500)] = "",
+    landing: Number = None,
+    item: Number = None,
+    part: Number = None,
+    reason: Named = None,
+) -> RedirectResponse:
+    """Decide, with a note, that something is no reading."""
+    which = _which(landing, item, part, reason)
+    if not note.strip():
+        return _back(which, note=0)
+    count = refused.discard(connection, which, who=account.name, note=note.strip())
+    return _back(which, moved=count)
+
+
+@router.post("/reopen")
+def reopen(
+    connection: Connection,
+    account: Keeper,
+    landing: Number = None,
+    item: Number = None,
+    part: Number = None,
+    reason: Named = None,
+) -> RedirectResponse:
+    """Take a decision back."""
+    which = _which(landing, item, part, reason)
+    return _back(which, moved=refused.reopen(connection, which, who=account.name))
+
+
+_SAID = ("busy", "note", "new", "changed", "still", "more", "moved")
+
+
+def _said(request: Request) -> dict[str, int | None]:
+    """Return what a form's answer says: numbers only, None where it says nothing."""
+    asked = {name: request.query_params.get(name, "") for name in _SAID}
+    return {
+        name: int(value) if value.isdecimal() and value.isascii() and len(value) < 10 else None
+        for name, value in asked.items()
+    }
+
+
+def _which(
+    landing: int | None, item: int | None, part: int | None, reason: Reason | None
+) -> refused.Which:
+    """Return one refusal, or those of a reason: a form that says neither means nothing."""
+    which = refused.Which(
+        landing=landing, item=item, part=part, reason=None if reason is None else str(reason)
+    )
+    one_place = None not in {landing, item, part} and reason is None
+    one_reason = {landing, item, part} == {None} and reason is not None
+    if not (one_place or one_reason) or not _in_range(which):
+        raise HTTPException(404)
+    return which
+
+
+def _in_range(which: refused.Which) -> bool:
+    return (
+        0 <= (which.landing or 0) < 1 << 63
+        and 0 <= (which.item or 0) < 1 << 15
+        and 0 <= (which.part or 0) < 1 << 15
+    )
+
+
+def _back(which: refused.Which, **said: int) -> RedirectResponse:
+    """Go back to where the form was, with what became of it."""
+    where = "" if which.landing is None else f"/{which.landing}/{which.item}/{which.part}"
+    asked = {"reason": which.reason} if which.reason else {}
+    return RedirectResponse(f"/ops/refused{where}?{urlencode({**asked, **said})}", status_code=303)
