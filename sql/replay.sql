@@ -22,9 +22,10 @@ WHERE finished_at IS NULL ORDER BY started_at DESC LIMIT 1
 
 -- unfinished --
 -- A replay of the same messages, by the same decoder, registry and mappings, that was stopped.
-SELECT id, done_to FROM replay
-WHERE finished_at IS NULL AND asked = %(asked)s AND known = %(known)s
-ORDER BY id DESC LIMIT 1
+UPDATE replay SET who = %(who)s, why = %(why)s, started_at = now()
+WHERE id = (SELECT max(id) FROM replay
+            WHERE finished_at IS NULL AND asked = %(asked)s AND known = %(known)s)
+RETURNING id, done_to
 
 -- begin --
 -- Who asked for what, and why.

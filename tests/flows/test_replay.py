@@ -17,7 +17,7 @@ from balise.model import Decoded, Value
 from devices import weight_scale
 from devices.payloads import balise_v1, site
 from devices.payloads.convention import Convention
-from flows import replay, steps
+from flows import replay, reread, steps
 from flows.differences import Kind
 from flows.replay import Asked, Hand
 from sql import people, readings
@@ -86,7 +86,7 @@ def next_decoder(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def change() -> None:
         monkeypatch.setattr(kind, "decode", decode)
-        monkeypatch.setattr(replay, "DECODER_VERSION", 9)
+        monkeypatch.setattr(reread, "DECODER_VERSION", 9)
 
     return change
 

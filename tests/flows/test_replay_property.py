@@ -19,7 +19,7 @@ import pytest
 from balise.model import Decoded
 from devices import weight_scale
 from devices.payloads import balise_v1
-from flows import intake, replay, steps
+from flows import intake, replay, reread, steps
 from flows.differences import Kind
 from flows.replay import Asked, Hand
 from sql import mappings, people
@@ -59,7 +59,7 @@ class Decoder:
     mode: str = "right"
 
     def version(self, number: int) -> None:
-        for module in (replay, intake):
+        for module in (replay, reread, intake):
             self.patch.setattr(module, "DECODER_VERSION", number)
 
     def change(self, data: bytes, found: tuple[Decoded, ...]) -> tuple[Decoded, ...]:
