@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from balise.db_app import db_app
 from balise.errors import BaliseError, Exit, exit_code
 from balise.gateway_app import gateway_app
 from balise.options import Json
@@ -21,7 +22,6 @@ app = App(
     help="From a patient's health device at home to the clinician who acts on it.",
 )
 flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
-db_app = App(name="db", help="The database's schema.")
 devices_app = App(name="devices", help="Device models, and whose a device is.")
 mappings_app = App(name="mappings", help="How a site's own payloads are read.")
 bench_app = App(name="bench", help="Measure this machine.")
@@ -82,10 +82,18 @@ def flows_run(name: str, *, json: Json = False) -> None:
 def flows_backfill(
     *, since: Annotated[date, Parameter("--from")], until: Annotated[date, Parameter("--to")]
 ) -> None:
-    """Mark the days of a period to be aggregated again, then do it."""
-    from balise import run
+    """Aggregate the days of a period again; one that was cut short goes on from where it was."""
+    from balise import keeping
 
-    run.backfill(since, until)
+    keeping.backfill(since, until)
+
+
+@flows_app.command(name="automations")
+def flows_automations() -> None:
+    """Let Prefect tell of failed and late runs, and close those whose process is gone."""
+    from balise import keeping
+
+    keeping.automations()
 
 
 @app.command
@@ -285,12 +293,6 @@ def site_authority() -> None:
     enrolment.authority()
 
 
-@db_app.command(name="migrate")
-def db_migrate() -> None:
-    """Bring the database to this version's schema."""
-    from balise import run
-
-    run.migrate()
 
 
 @app.command

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,24 +117,6 @@ def flow(name: str, *, as_json: bool) -> None:
     print_answer(_database(work), as_json=as_json)
 
 
-def backfill(since: date, until: date) -> None:
-    """Mark the days of a period and aggregate them again."""
-    import psycopg
-
-    import sql
-    from flows import steps
-
-    settings = read_settings("database_url")
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        marked = connection.execute(
-            sql.get("rollups.mark_all"), {"since": since, "until": until}
-        ).rowcount
-        with _bar() as progress:
-            task = progress.add_task("windows", total=marked)
-            while (done := steps.aggregate(connection)) != steps.Recomputed():
-                progress.advance(task, done.windows)
-
-
 def web() -> None:
     """Serve the clinician pages until stopped."""
     import psycopg
@@ -184,7 +166,7 @@ def import_paths(
         raise UsageError("name the files or folders to import")
     settings = read_settings("database_url", "mqtt_url")
     after = outcome.newest_batch(settings)
-    with _bar() as progress:
+    with bar() as progress:
         task = progress.add_task("data points", total=None)
         given = importer.import_files(
             settings,
@@ -207,15 +189,6 @@ def import_paths(
         Console(stderr=True).print(f"{unread.path}: {unread.why}", highlight=False)
     if given.unread or answer["refused"]:
         raise PartlyRefused
-
-
-def migrate() -> None:
-    """Bring the database to this version's schema and say what was applied."""
-    from sql.migrate import migrate as apply
-
-    settings = read_settings("database_url")
-    for name in _database(lambda: apply(settings.database_url)) or ["nothing to do"]:
-        Console().print(name, highlight=False)
 
 
 def account(name: str, role: str | None) -> None:
@@ -256,7 +229,8 @@ def _database(work: Callable[[], Any]) -> Any:
         return work()
 
 
-def _bar() -> Progress:
+def bar() -> Progress:
+    """Return a progress bar on stderr, so that answers stay clean."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -107,4 +107,27 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=5000, description="messages the receiver commits at once")
     flow_interval: float = Field(
         default=2.0, description="seconds between two event-driven flow cycles"
+    )
+    flow_poll: float = Field(
+        default=15.0,
+        gt=0,
+        le=300,
+        description="seconds after which the flows look by themselves, should no event come",
+    )
+    flow_run_days: int = Field(
+        default=14, ge=1, description="how long Prefect's records of finished runs are kept"
+    )
+    flow_webhook: SecretStr = Field(
+        default=SecretStr(""),
+        description="URL to which Prefect posts failed and late runs; empty tells nobody",
+    )
+    raw_months: int = Field(
+        default=13,
+        ge=4,
+        description="how long payloads are kept as they came; the pages reach 90 days back",
+    )
+    raw_pack_days: int = Field(
+        default=30,
+        ge=7,
+        description="days after which the Community edition packs payloads by column",
     )

@@ -37,6 +37,7 @@ def run_up(*, demo: bool, bluetooth: bool) -> None:
         progress=Terminal(),
         names=settings.broker_names.split(","),
         listen=settings.broker_listen,
+        run_days=settings.flow_run_days,
     )
     fleet = Fleet(settings.home / "log")
     try:

@@ -1,89 +1,90 @@
 """The four flows of the line: validate, aggregate, assess, summarise.
 
-Each repeats its step until nothing is left and ends with its accounting: as the run's state, in
-its log and as an artifact. They are async because a synchronous Prefect run costs a second, and
-take no patient, value or secret as parameter: Prefect stores parameters as they are.
+Each repeats its step until nothing is left but what other runs hold, and ends with its accounting:
+as the run's state, in its log and as artifacts. They are async because a synchronous Prefect run
+costs a second, and take no patient, value or secret as parameter: Prefect stores parameters. Its
+form shows what stands under `Args:`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TypeVar
 
-import psycopg
-from prefect import flow, get_run_logger
-from prefect.artifacts import acreate_table_artifact
+from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
-from balise.settings import Settings
-from flows import steps
+from flows import report, steps
+from flows.running import tell, with_database
+from flows.work import work_off
 from sql.readings import Accounting
-
-Done = TypeVar("Done", bound=steps.Sum)
-Step = Callable[[psycopg.Connection], Done]
 
 
 @flow(name="validate", flow_run_name="validate")
 async def validate() -> State[None]:
     """Landing to readings and refusals: landed = accepted + duplicate + refused."""
-    return await _report("validate", await _drain(steps.validate, Accounting()))
+    done = await with_database(
+        "batches to readings",
+        lambda connection: work_off(
+            connection, "flows.waiting_batches", steps.validate, Accounting()
+        ),
+    )
+    return await tell(report.VALIDATE, done)
 
 
 @flow(name="aggregate", flow_run_name="aggregate")
 async def aggregate() -> State[None]:
     """Windows with new readings to hourly and daily rollups."""
-    return await _report("aggregate", await _drain(steps.aggregate, steps.Recomputed()))
+    done = await with_database(
+        "windows to rollups",
+        lambda connection: work_off(
+            connection, "flows.waiting_windows", steps.aggregate, steps.Recomputed()
+        ),
+    )
+    return await tell(report.AGGREGATE, done)
 
 
 @flow(name="assess", flow_run_name="assess")
 async def assess(*, everyone: bool = False) -> State[None]:
-    """Rules to signals; `everyone` also judges patients without a new reading, for silence."""
+    """Rules to signals, for patients with new readings.
+
+    Args:
+        everyone: Judge patients without a new reading too: silence is an alert.
+
+    """
     now = datetime.now(UTC)
-    done = await _once(lambda connection: steps.assess(connection, now, everyone=everyone))
-    done += await _drain(lambda connection: steps.assess(connection, now), steps.Judged())
-    return await _report("assess", done)
+    if everyone:
+        judged = await with_database(
+            "every patient", lambda connection: steps.assess(connection, now, everyone=True)
+        )
+    else:
+        judged = steps.Judged()
+    done = await with_database(
+        "patients to signals",
+        lambda connection: work_off(
+            connection,
+            "flows.waiting_to_assess",
+            lambda one: steps.assess(one, now),
+            steps.Judged(),
+        ),
+    )
+    return await tell(report.ASSESS, done.after(judged))
 
 
 @flow(name="summarise", flow_run_name="summarise")
 async def summarise() -> State[None]:
     """Clinical figures to one summary a patient, pathway and period."""
     now = datetime.now(UTC)
-    done = await _drain(lambda connection: steps.summarise(connection, now), steps.Judged())
-    return await _report("summarise", done)
+    done = await with_database(
+        "patients to summaries",
+        lambda connection: work_off(
+            connection,
+            "flows.waiting_to_summarise",
+            lambda one: steps.summarise(one, now),
+            steps.Judged(),
+        ),
+    )
+    return await tell(report.SUMMARISE, done)
 
 
 FLOWS = (validate, aggregate, assess, summarise)
 """The flows in the line's order."""
-
-
-async def _drain(step: Step[Done], nothing: Done) -> Done:
-    """Run the step in a thread until it finds nothing, so that heartbeats go on meanwhile."""
-
-    def work() -> Done:
-        with psycopg.connect(Settings().database_url, autocommit=True) as connection:
-            return steps.drain(lambda: step(connection), nothing)
-
-    return await asyncio.to_thread(work)
-
-
-async def _once(step: Step[Done]) -> Done:
-    def work() -> Done:
-        with psycopg.connect(Settings().database_url, autocommit=True) as connection:
-            return step(connection)
-
-    return await asyncio.to_thread(work)
-
-
-async def _report(name: str, done: Accounting | steps.Recomputed | steps.Judged) -> State[None]:
-    """Say what the run did: counts only, never whose."""
-    counts = asdict(done)
-    message = ", ".join(f"{key} {count}" for key, count in counts.items())
-    get_run_logger().info("%s: %s", name, message)
-    if any(counts.values()):
-        await acreate_table_artifact(table=[counts], key=f"{name}-accounting", description=message)
-        return Completed(message=message)
-    return Completed(message="nothing to do")

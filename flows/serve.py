@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
-from typing import Any
 
 import httpx
 import psycopg
 import structlog
-from prefect import Flow, aserve
+from prefect import aserve, tags
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 import sql
+from balise.errors import DatabaseDown
 from balise.settings import Settings
-from flows import line, steps
+from flows import automations, line, steps
+from flows.plans import PLANS, TAGS, Plan
 
 _log = structlog.get_logger(__name__)
-_POLL_SECONDS = 15.0
 _RETRY_SECONDS = 2.0
 
 
@@ -31,14 +32,14 @@ async def serve(settings: Settings, *, schedules: bool = True) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_events(settings))
         if schedules:
-            group.create_task(_schedules())
+            group.create_task(_schedules(settings))
 
 
 async def _events(settings: Settings) -> None:
     while True:
         try:
             await _listen(settings)
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, DatabaseDown) as error:
             _log.warning("database_down", error=type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)
 
@@ -53,7 +54,7 @@ async def _listen(settings: Settings) -> None:
                 await run_line(settings)
                 await asyncio.sleep(settings.flow_interval)
             else:
-                await _next_landing(connection)
+                await _next_landing(connection, settings.flow_poll)
 
 
 async def _behind(connection: psycopg.AsyncConnection) -> bool:
@@ -61,44 +62,58 @@ async def _behind(connection: psycopg.AsyncConnection) -> bool:
     return row is not None and bool(row[0])
 
 
-async def _next_landing(connection: psycopg.AsyncConnection) -> None:
-    async for _ in connection.notifies(timeout=_POLL_SECONDS, stop_after=1):
+async def _next_landing(connection: psycopg.AsyncConnection, poll: float) -> None:
+    """Wait for a notification; one that never came costs the seconds of a poll."""
+    async for _ in connection.notifies(timeout=poll, stop_after=1):
         return
 
 
 async def run_line(settings: Settings) -> None:
-    """Run the four flows in order, with Prefect if its server answers, without it if not."""
+    """Run the four flows in order, with Prefect if its server answers, without it if not.
+
+    Left to itself Prefect's client asks a server that is gone for a minute, and twice in a run.
+    """
     try:
-        for one in line.FLOWS:
-            await one()
+        with tags(*TAGS), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):
+            for one in line.FLOWS:
+                await one()
     # What Prefect raises where its server is unreachable, at the start of a run or at its end.
     except (httpx.HTTPError, RuntimeError, ConnectionError) as error:
         _log.warning("prefect_down", error=type(error).__name__)
         await asyncio.to_thread(steps.run_line, settings.database_url)
 
 
-async def _schedules() -> None:
+async def _schedules(settings: Settings) -> None:
     """Serve the schedules; Prefect's server may come and go."""
     while True:
         with suppress(httpx.HTTPError, RuntimeError, ConnectionError):
+            await _automate(settings)
             await aserve(*await deployments(), print_starting_message=False)
         await asyncio.sleep(_RETRY_SECONDS)
 
 
+async def _automate(settings: Settings) -> None:
+    """Make the automations; a server that refuses them still serves the schedules."""
+    try:
+        await automations.ensure(settings)
+    except httpx.HTTPStatusError as error:
+        _log.warning("automations_refused", status=error.response.status_code)
+
+
 async def deployments() -> list[RunnerDeployment]:
-    """Return the line's schedules: repairs of what an event missed, and silence.
+    """Return the plans as this process serves them: repairs of what an event missed, and silence.
 
     Prefect pauses what it serves when it stops, and would leave it so at the next start.
     """
-    every: tuple[tuple[Flow[..., Any], timedelta, dict[str, Any]], ...] = (
-        (line.validate, timedelta(minutes=5), {}),
-        (line.aggregate, timedelta(minutes=15), {}),
-        (line.assess, timedelta(minutes=15), {"everyone": True}),
-        (line.summarise, timedelta(hours=1), {}),
+    return [await _deployment(plan) for plan in PLANS]
+
+
+async def _deployment(plan: Plan) -> RunnerDeployment:
+    return await plan.flow.ato_deployment(
+        "scheduled",
+        schedule=plan.schedule,
+        parameters=dict(plan.parameters),
+        paused=False if plan.schedule else None,
+        tags=TAGS,
+        concurrency_limit=ConcurrencyLimitConfig(limit=plan.at_once),
     )
-    return [
-        await flow.ato_deployment(
-            "scheduled", interval=interval, parameters=parameters, paused=False, tags=["balise"]
-        )
-        for flow, interval, parameters in every
-    ]

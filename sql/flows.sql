@@ -7,3 +7,35 @@ LISTEN landed
 SELECT EXISTS (SELECT FROM landing_batch WHERE validated_at IS NULL)
     OR EXISTS (SELECT FROM dirty_window WHERE done < generation)
     OR EXISTS (SELECT FROM dirty_subject WHERE assessed < generation OR summarised < generation)
+
+-- waiting_batches --
+-- What validate has before it, when that was received, and whether any of it is free: what no run
+-- has locked. The lock that looks for it lives for this statement.
+WITH free AS MATERIALIZED (
+    SELECT id FROM landing_batch WHERE validated_at IS NULL LIMIT 1 FOR KEY SHARE SKIP LOCKED
+)
+SELECT count(*), EXISTS (SELECT FROM free), min(received_at), max(received_at)
+FROM landing_batch WHERE validated_at IS NULL
+
+-- waiting_windows --
+-- The same for aggregate, with its days.
+WITH free AS MATERIALIZED (
+    SELECT day FROM dirty_window WHERE done < generation LIMIT 1 FOR KEY SHARE SKIP LOCKED
+)
+SELECT count(*), EXISTS (SELECT FROM free), min(day), max(day)
+FROM dirty_window WHERE done < generation
+
+-- waiting_to_assess --
+-- The same for assess; its window is the moment it judges.
+WITH free AS MATERIALIZED (
+    SELECT subject FROM dirty_subject WHERE assessed < generation LIMIT 1 FOR KEY SHARE SKIP LOCKED
+)
+SELECT count(*), EXISTS (SELECT FROM free) FROM dirty_subject WHERE assessed < generation
+
+-- waiting_to_summarise --
+-- The same for summarise.
+WITH free AS MATERIALIZED (
+    SELECT subject FROM dirty_subject WHERE summarised < generation
+    LIMIT 1 FOR KEY SHARE SKIP LOCKED
+)
+SELECT count(*), EXISTS (SELECT FROM free) FROM dirty_subject WHERE summarised < generation

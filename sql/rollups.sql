@@ -47,11 +47,6 @@ INSERT INTO dirty_subject (subject)
 SELECT * FROM unnest(%(subjects)s::integer[]) ORDER BY 1
 ON CONFLICT (subject) DO UPDATE SET generation = dirty_subject.generation + 1
 
--- mark_all --
--- A backfill only marks; the aggregate flow does the work.
-UPDATE dirty_window SET generation = generation + 1, touched_at = now()
-WHERE day >= %(since)s AND day <= %(until)s
-
 -- daily --
 -- Daily figures of one patient.
 SELECT metric, day, n, min, max, mean, median, sum, first, last, coverage FROM rollup

@@ -86,7 +86,7 @@ def test_a_health_check_runs_python_or_a_command_of_ours(name: str):
 
 def parse(words: list[str]) -> None:
     command, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    assert command.__module__ == "balise.__main__"
+    assert command.__module__ in {"balise.__main__", "balise.db_app"}
 
 
 def run(words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -102,6 +102,14 @@ def test_every_variable_is_one_somebody_reads(name: str):
         else:
             others = {"DO_NOT_TRACK", "PYTHONUNBUFFERED", "UV_COMPILE_BYTECODE"}
             assert variable in ours | others | {"FORWARDED_ALLOW_IPS"}  # uvicorn's
+
+
+def test_prefects_records_are_pruned_after_the_days_that_the_setting_says():
+    environment = SERVICES["prefect"]["environment"]
+    days = Settings.model_fields["flow_run_days"].default
+    name = "PREFECT_SERVER_SERVICES_DB_VACUUM_"
+    assert environment[f"{name}RETENTION_PERIOD"] == str(days * 24 * 3600)
+    assert environment[f"{name}ENABLED"] == "events,flow_runs"
 
 
 def test_no_password_stands_in_the_file():

@@ -62,13 +62,14 @@ class Stack:
         prefect: bool = True,
         names: Sequence[str] = (),
         listen: str = "127.0.0.1",
+        run_days: int = 14,
     ) -> None:
         tell = progress or Silent()
         self._home = Home(home)
         self._find = functools.cache(lambda: find(self._home, tell))
         self._postgres = Postgres(self._home, self._find, tell)
         self._broker = Broker(self._home, self._find, tell, names=names, listen=listen)
-        self._prefect = PrefectServer(self._home, self._postgres, tell)
+        self._prefect = PrefectServer(self._home, self._postgres, tell, days=run_days)
         self._parts: dict[Part, Server] = {"postgres": self._postgres, "broker": self._broker}
         if prefect:
             self._parts["prefect"] = self._prefect

@@ -13,12 +13,17 @@ from balise.stack.process import Service
 from balise.stack.progress import Progress
 from balise.stack.refusal import unavailable
 
+_DAY = 24 * 3600
+
 
 class PrefectServer:
     """The Prefect server of one home; it runs as the caller."""
 
-    def __init__(self, home: Home, postgres: Postgres, progress: Progress) -> None:
+    def __init__(
+        self, home: Home, postgres: Postgres, progress: Progress, *, days: int = 14
+    ) -> None:
         self.service = Service(home, "prefect")
+        self._days = days
         self.port = 0
         self._home = home
         self._postgres = postgres
@@ -49,6 +54,9 @@ class PrefectServer:
             "PREFECT_API_DATABASE_CONNECTION_URL": database,
             "PREFECT_SERVER_UI_ENABLED": "true",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # Prefect keeps what it knows of runs for ever, unless told otherwise.
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(self._days * _DAY),
             "DO_NOT_TRACK": "1",
         }
 

@@ -162,11 +162,12 @@ def _key(row: Row) -> str:
 class Way:
     """A reading's way back to the bytes a device sent, and what became of it since.
 
-    `withdrawn`: it is not this patient's reading any more; it is shown as it last was.
+    No `item` where the bytes are kept no more; `withdrawn`: it is not this patient's reading any
+    more, and is shown as it last was.
     """
 
     reading: Row
-    item: str
+    item: str | None
     withdrawn: bool
     revisions: list[Row]
 
@@ -185,15 +186,23 @@ def way(
     keys = {"subject": subject, "series": series, "stamped_at": stamped_at, "sequence": sequence}
     held = _rows(connection, "readings.of_key", **keys)
     found = held or _rows(connection, "readings.withdrawn_of_key", **keys)
+    item = _item(found[0]) if found else None
+    # Retention may have let the bytes go; the reading stays.
+    held = held or _rows(connection, "retention.reading_without_bytes", **keys)
+    found = found or held
     if not found:
         return None
-    payload: bytes = found[0]["payload"]
-    sent = balise_v1.read(payload).items[int(found[0]["item"])]
     reading: Row = {**found[0], "quality": Quality(found[0]["quality"])}
     revisions = [
         {**row, **_said(row, subject)} for row in _rows(connection, "readings.revisions", **keys)
     ]
-    return Way(reading, sent.data or sent.document, withdrawn=not held, revisions=revisions)
+    return Way(reading, item, withdrawn=not held, revisions=revisions)
+
+
+def _item(row: Row) -> str:
+    payload: bytes = row["payload"]
+    sent = balise_v1.read(payload).items[int(row["item"])]
+    return sent.data or sent.document
 
 
 def _said(row: Row, subject: int) -> Row:

@@ -1,14 +1,71 @@
+"""What `balise flows serve` holds, and that nothing it listens to may be lost."""
+
 from __future__ import annotations
 
-from flows import line
-from flows.serve import deployments
+import asyncio
+import os
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from balise.settings import Settings
+from flows import line, serve
+from flows.plans import PLANS
 
 
 async def test_every_flow_has_a_schedule_that_a_stop_does_not_end():
-    served = await deployments()
-    assert {one.flow_name for one in served} == {flow.name for flow in line.FLOWS}
-    for one in served:
-        assert one.paused is False
-        assert one.schedules
+    served = await serve.deployments()
+    assert {one.flow_name for one in served} == {plan.flow.name for plan in PLANS}
+    assert {flow.name for flow in line.FLOWS} < {one.flow_name for one in served}
+    for one, plan in zip(served, PLANS, strict=True):
+        assert bool(one.schedules) == (plan.schedule is not None)
+        if one.schedules:
+            assert one.paused is False
         # Prefect keeps parameters as they are: never whose, never a value.
         assert set(one.parameters) <= {"everyone"}
+
+
+def waiting(database: psycopg.Connection) -> int:
+    row = database.execute(
+        "SELECT count(*) FROM landing_batch WHERE validated_at IS NULL"
+    ).fetchone()
+    assert row
+    return int(row[0])
+
+
+@pytest.mark.stack
+async def test_a_lost_notification_costs_a_poll_and_no_reading(
+    database: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """A batch is committed as the receiver does, but without its NOTIFY."""
+    # No Prefect server answers there: what is tried here is how a run begins, not what shows it.
+    monkeypatch.setitem(os.environ, "BALISE_DATABASE_URL", database_url)
+    begun: list[float] = []
+
+    async def run_line(_settings: Settings) -> None:
+        begun.append(time.monotonic())
+        await asyncio.to_thread(serve.steps.run_line, database_url)
+
+    monkeypatch.setattr(serve, "run_line", run_line)
+    settings = Settings(database_url=database_url, flow_poll=1.5, flow_interval=0.1)
+    running = asyncio.create_task(serve.serve(settings, schedules=False))
+    await asyncio.sleep(0.7)
+    assert begun == []
+
+    committed = time.monotonic()
+    database.execute(
+        "WITH batch AS (INSERT INTO landing_batch (received_at, messages) VALUES (%(at)s, 1)"
+        " RETURNING id) INSERT INTO landing (batch, received_at, gateway, topic, payload)"
+        " SELECT id, %(at)s, 'home-one', 'balise/v1/home-one/frames', '{' FROM batch",
+        {"at": datetime.now(UTC)},
+    )
+    while waiting(database):
+        assert time.monotonic() < committed + 10
+        await asyncio.sleep(0.05)
+    assert begun[0] - committed < 2
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running

@@ -29,6 +29,14 @@ NOT_PREPARED = {
         "needs it",
     ),
     "replay.unstage": "needs it",
+    "retention.find_needed": "makes a temporary table",
+    "retention.count_needed": "needs it",
+    "retention.set_aside": "makes a temporary table",
+    "retention.put_back": "needs it",
+    "retention.remember": "needs it",
+    "retention.enable_columnstore": "the Community edition's",
+    "retention.add_columnstore_policy": "nor can CALL",
+    "retention.remove_columnstore_policy": "nor can CALL",
 }
 
 

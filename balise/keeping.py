@@ -1,0 +1,118 @@
+"""What the commands of the database and of the flows' upkeep do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import TypeVar
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from balise.database import needed
+from balise.errors import DependencyDown
+from balise.run import bar, print_answer, read_settings
+
+Answer = TypeVar("Answer")
+
+
+def _with_database(work: Callable[[psycopg.Connection], Answer]) -> Answer:
+    url = read_settings("database_url").database_url
+    with needed(), psycopg.connect(url, autocommit=True) as connection:
+        return work(connection)
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema and say what was applied."""
+    from sql.migrate import migrate as apply
+
+    settings = read_settings("database_url")
+    with needed():
+        applied = apply(settings.database_url)
+    for name in applied or ["nothing to do"]:
+        Console().print(name, highlight=False)
+
+
+def backfill(since: date, until: date) -> None:
+    """Aggregate the days of a period again, with a progress bar."""
+    from flows.backfill import check, run
+
+    check(since, until)
+    with bar() as progress:
+        task = progress.add_task("windows", total=None)
+        done = _with_database(
+            lambda connection: run(
+                connection,
+                since,
+                until,
+                lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        )
+    print_answer(asdict(done), as_json=False)
+
+
+def retention(*, dry_run: bool, as_json: bool) -> None:
+    """Drop old payloads, or say which."""
+    from flows import retention as keeping
+
+    settings = read_settings("database_url")
+    with bar() as progress:
+        task = progress.add_task("days", total=None)
+        dropped = _with_database(
+            lambda connection: keeping.drop_old(
+                connection,
+                datetime.now(UTC),
+                months=settings.raw_months,
+                dry_run=dry_run,
+                progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        )
+    edition = (
+        {}
+        if dry_run
+        else {
+            "edition": _with_database(
+                lambda connection: keeping.pack(connection, days=settings.raw_pack_days)
+            )
+        }
+    )
+    print_answer(
+        {"months": settings.raw_months, "dry_run": dry_run, **asdict(dropped), **edition},
+        as_json=as_json,
+    )
+
+
+def size(*, as_json: bool) -> None:
+    """Print what each table takes."""
+    from flows import retention as keeping
+
+    sizes = _with_database(keeping.sizes)
+    if as_json:
+        answer = asdict(sizes) | {"bytes_per_million_readings": sizes.per_million}
+        print(json.dumps(answer))  # noqa: T201 - the answer
+        return
+    table = Table("table", "bytes", "bytes for a million readings")
+    for name, taken in sizes.tables.items():
+        table.add_row(name, f"{taken:,}", f"{sizes.per_million.get(name, 0):,}")
+    Console().print(table)
+    Console().print(
+        f"{sizes.readings} readings of {sizes.messages} messages kept; edition {sizes.edition}",
+        highlight=False,
+    )
+
+
+def automations() -> None:
+    """Make the automations at Prefect's server and say which there are."""
+    import httpx
+
+    from flows.automations import ensure
+
+    try:
+        for name, does in asyncio.run(ensure(read_settings())).items():
+            Console().print(f"{name}: {does}", highlight=False, soft_wrap=True)
+    except (httpx.HTTPError, RuntimeError) as error:
+        raise DependencyDown("Prefect's server does not answer; check PREFECT_API_URL") from error

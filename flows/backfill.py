@@ -1,0 +1,83 @@
+"""Recompute a period: its windows are marked a few at a time, and aggregated as any others.
+
+How far it is stands in the database, so that one that is killed goes on from there, and two at
+once share the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import psycopg
+
+import sql
+from balise.errors import UsageError
+from flows import steps
+
+AT_ONCE = steps.WINDOWS_AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A backfill: the windows of its period when it began, and how many are marked so far."""
+
+    id: int
+    windows: int
+    marked: int
+
+
+def check(since: date, until: date) -> None:
+    """Refuse a period that ends before it begins."""
+    if until < since:
+        raise UsageError(f"the period ends before it begins: {since} to {until}")
+
+
+def begin(connection: psycopg.Connection, since: date, until: date) -> Backfill:
+    """Return the backfill of a period that was cut short, or a new one."""
+    keys = {"since": since, "until": until}
+    row = connection.execute(sql.get("backfill.begin"), keys).fetchone()
+    if row is None:
+        raise LookupError("the database gave no row for a backfill")
+    return Backfill(*row)
+
+
+def run(
+    connection: psycopg.Connection,
+    since: date,
+    until: date,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> steps.Recomputed:
+    """Recompute a period to its end; `progress` is told the windows done, and all of them.
+
+    Needs an autocommit connection: each portion is safe when it is done.
+    """
+    backfill = begin(connection, since, until)
+    done = backfill.marked
+    progress(done, backfill.windows)
+    # What a run that was killed had marked comes first.
+    total = steps.drain(lambda: steps.aggregate(connection), steps.Recomputed())
+    while marked := _mark(connection, backfill):
+        total += steps.drain(lambda: steps.aggregate(connection), steps.Recomputed())
+        done += marked
+        progress(done, max(done, backfill.windows))
+    connection.execute(sql.get("backfill.finish"), {"backfill": backfill.id})
+    return total
+
+
+def _mark(connection: psycopg.Connection, backfill: Backfill) -> int:
+    with connection.transaction():
+        keys = {"backfill": backfill.id}
+        at = connection.execute(sql.get("backfill.take"), keys).fetchone()
+        if at is None:
+            return 0
+        until, day, subject, metric = at
+        after = {"until": until, "day": day, "subject": subject, "metric": metric}
+        limit = {"limit": AT_ONCE}
+        windows = connection.execute(sql.get("backfill.mark"), after | limit).fetchall()
+        if windows:
+            day, subject, metric = windows[-1]
+            reached = {"day": day, "subject": subject, "metric": metric, "marked": len(windows)}
+            connection.execute(sql.get("backfill.advance"), keys | reached)
+        return len(windows)

@@ -1,0 +1,55 @@
+"""The flows beside the line: retention once a night, and a backfill when somebody asks for one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from balise.settings import Settings
+from flows import backfill as portions
+from flows import report
+from flows import retention as keeping
+from flows.running import tell, with_database
+from flows.steps import Recomputed
+from flows.work import Done, Waiting
+
+
+@flow(name="retention", flow_run_name="retention")
+async def retention(*, dry_run: bool = False) -> State[None]:
+    """Drop payloads older than BALISE_RAW_MONTHS; what is still needed of them stays.
+
+    Args:
+        dry_run: Say what would be dropped, and drop nothing.
+
+    """
+    settings = Settings()
+    months, days = settings.raw_months, settings.raw_pack_days
+    now = datetime.now(UTC)
+    dropped = await with_database(
+        "old days",
+        lambda connection: keeping.drop_old(connection, now, months=months, dry_run=dry_run),
+    )
+    if not dry_run:
+        await with_database("pack", lambda connection: keeping.pack(connection, days=days))
+    before = Waiting(dropped.days, free=False)
+    words = report.RETENTION_DRY if dry_run else report.RETENTION
+    return await tell(words, Done(dropped, keeping.Dropped(), before, held=0))
+
+
+@flow(name="backfill", flow_run_name="backfill {since} to {until}")
+async def backfill(since: date, until: date) -> State[None]:
+    """Aggregate the days of a period again; one that was cut short goes on from where it was.
+
+    Args:
+        since: The first day, in the patients' own time zones.
+        until: The last day.
+
+    """
+    portions.check(since, until)
+    done = await with_database(
+        "portions", lambda connection: portions.run(connection, since, until)
+    )
+    before = Waiting(done.windows, free=False, since=since, until=until)
+    return await tell(report.BACKFILL, Done(done, Recomputed(), before, held=0))

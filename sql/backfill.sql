@@ -1,0 +1,36 @@
+-- begin --
+-- A backfill of a period, or the one of it that was cut short: the same row.
+INSERT INTO backfill (since, until, day, windows)
+SELECT %(since)s, %(until)s, %(since)s,
+       count(*) FROM dirty_window WHERE day BETWEEN %(since)s AND %(until)s
+ON CONFLICT (since, until) WHERE finished_at IS NULL DO UPDATE SET windows = backfill.windows
+RETURNING id, windows, marked
+
+-- take --
+-- Where it stands; a run beside this one waits here and goes on after what this one marks.
+SELECT until, day, subject, metric FROM backfill
+WHERE id = %(backfill)s AND finished_at IS NULL FOR UPDATE
+
+-- mark --
+-- The next windows are behind now; few at a time, so that no new reading waits behind a year.
+WITH next AS (
+    SELECT day, subject, metric FROM dirty_window
+    WHERE (day, subject, metric) > (%(day)s, %(subject)s, %(metric)s) AND day <= %(until)s
+    ORDER BY day, subject, metric LIMIT %(limit)s FOR UPDATE
+), marked AS (
+    UPDATE dirty_window SET generation = generation + 1, touched_at = now()
+    FROM next
+    WHERE dirty_window.subject = next.subject AND dirty_window.metric = next.metric
+      AND dirty_window.day = next.day
+)
+SELECT day, subject, metric FROM next ORDER BY day, subject, metric
+
+-- advance --
+-- In the transaction that marks.
+UPDATE backfill SET day = %(day)s, subject = %(subject)s, metric = %(metric)s,
+                    marked = marked + %(marked)s
+WHERE id = %(backfill)s
+
+-- finish --
+-- A backfill of the same period begins anew after this.
+UPDATE backfill SET finished_at = now() WHERE id = %(backfill)s AND finished_at IS NULL
