@@ -293,8 +293,6 @@ def site_authority() -> None:
     enrolment.authority()
 
 
-
-
 @app.command
 def account(name: str, *, role: Literal["clinician", "ops", "admin"] | None = None) -> None:
     """Make an account, or give it a new password; the password is shown once.

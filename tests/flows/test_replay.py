@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +11,7 @@ import msgspec
 import psycopg
 import pytest
 
-from balise.errors import NotUnderstood, ReplayRuns
+from balise.errors import NotUnderstood
 from balise.model import Decoded, Value
 from devices import weight_scale
 from devices.payloads import balise_v1, site
@@ -20,7 +19,7 @@ from devices.payloads.convention import Convention
 from flows import replay, reread, steps
 from flows.differences import Kind
 from flows.replay import Asked, Hand
-from sql import people, readings
+from sql import people, readings, refused
 from sql.readings import Accounting
 
 pytestmark = pytest.mark.stack
@@ -293,49 +292,6 @@ def whole(database: psycopg.Connection) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def test_one_that_was_stopped_goes_on_unless_something_changed(
-    database: psycopg.Connection,
-    patient: int,
-    lands: Callable[..., Accounting],
-    weight: Weight,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(replay, "MESSAGES_AT_ONCE", 2)
-    for day in range(6):
-        lands(weight("80", NOW - timedelta(days=day)))
-    asked = Asked(gateway="home-one")
-    assert replay.replay(database, asked, HAND, limit=2).messages == 2
-    other = replay.replay(database, Asked(device=1), HAND)
-    assert (other.messages, other.gone_on_after) == (6, 0)
-    rest = replay.replay(database, asked, HAND)
-    assert (rest.messages, rest.gone_on_after, rest.finished) == (4, 2, True)
-    assert replay.replay(database, asked, HAND, limit=4).messages == 4
-    people.give(database, "another", patient, since=NOW)
-    anew = replay.replay(database, asked, HAND)
-    assert (anew.messages, anew.gone_on_after) == (6, 0)
-
-
-def test_one_replay_at_a_time_and_the_second_is_told_of_the_first(
-    database: psycopg.Connection,
-    database_url: str,
-    lands: Callable[..., Accounting],
-    weight: Weight,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(replay, "_PATIENCE", 0.2)
-    lands(weight("80", NOW))
-    with psycopg.connect(database_url, autocommit=True) as other:
-        seen: list[str] = []
-
-        def meanwhile(_: int) -> None:
-            with pytest.raises(ReplayRuns) as told:
-                replay.replay(other, Asked(), HAND)
-            seen.append(str(told.value))
-
-        replay.replay(database, Asked(), Hand(who="first", why=""), progress=meanwhile)
-    assert re.match(r"first replays since \d\d:\d\d", seen[0])
-
-
 def test_what_can_not_be_stored_is_refused_alone(
     database: psycopg.Connection,
     patient: int,
@@ -365,30 +321,33 @@ def weight_of(convention: str) -> bytes:
     )
 
 
-def test_messages_whose_bytes_are_no_longer_kept_are_said(
-    database: psycopg.Connection, lands: Callable[..., Accounting], weight: Weight
-):
-    lands(weight("80", NOW))
-    database.execute("DELETE FROM landing")
-    assert replay.replay(database, Asked(refused=True), HAND).gone == 1
-    assert rows(database, "SELECT state FROM refused") == [("new",)]
-
-
-def test_validation_waits_for_a_replay_s_part_and_the_other_way_round(
+def test_a_discarded_part_stays_what_was_decided_and_its_neighbour_goes_on(
     database: psycopg.Connection,
-    database_url: str,
     patient: int,
-    send: Send,
-    weight: Weight,
+    lands: Callable[..., Accounting],
+    conventions: dict[str, Decoded | None],
 ):
-    send(database, weight("80", NOW))
-    with psycopg.connect(database_url) as other:
-        other.execute("SELECT pg_advisory_xact_lock_shared(%s)", (replay.store.BESIDE_VALIDATE,))
-        database.execute("SET lock_timeout = '200ms'")
-        with pytest.raises(psycopg.errors.LockNotAvailable):
-            replay.replay(database, Asked(), HAND)
-        assert steps.validate(database).accepted == 1
-        other.rollback()
-        other.execute("SELECT pg_advisory_xact_lock(%s)", (replay.store.BESIDE_VALIDATE,))
-        with pytest.raises(psycopg.errors.LockNotAvailable):
-            steps.validate(database)
+    def says(second: str, **more: Any) -> None:
+        first = Value(metric="body_weight", value=Decimal(80), unit="kg")
+        other = Value(metric="body_weight", value=Decimal(second), unit="kg", position=1)
+        conventions["two"] = Decoded(readings=(first, other), **more)
+
+    says("0.1")
+    lands(document("two"))
+    which = refused.Which(landing=1, item=0, part=1)
+    assert refused.discard(database, which, who="nurse", note="a bag, not a person") == 1
+    account = Accounting(messages=1, landed=2, accepted=1, refused=1)
+    says("81")
+    report = replay.replay(database, Asked(), HAND)
+    assert report.counts == {(Kind.UNCHANGED, "body_weight"): 1, (Kind.DISCARDED, ""): 1}
+    assert readings.account(database) == account
+    people.give(database, SCALE, *enrol(database, "p-two"), since=NOW - timedelta(days=9))
+    says("81", taken_at=NOW - timedelta(days=1))
+    report = replay.replay(database, Asked(), HAND)
+    assert report.counts == {(Kind.REPLACED, "body_weight"): 1, (Kind.DISCARDED, ""): 1}
+    assert rows(database, "SELECT value, subject FROM reading") == [(80, patient + 1)]
+    assert readings.account(database) == account
+    assert refused.reopen(database, which, who="nurse") == 1
+    replay.replay(database, Asked(), HAND)
+    assert rows(database, "SELECT value FROM reading ORDER BY 1") == [(80,), (81,)]
+    assert readings.account(database) == Accounting(messages=1, landed=2, accepted=2)

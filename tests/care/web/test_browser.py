@@ -76,14 +76,17 @@ def test_the_workbench_is_axe_clean_and_fits(
     browser: Browser, site: str, refusals: int, language: str, width: int
 ):
     page = signed_in(browser, site, language, width, "keeper")
-    for path in (
-        "/ops/refused",
-        "/ops/refused?reason=payload_unreadable&new=0&changed=0&still=2&more=1",
-        "/ops/refused?state=discarded&note=0&busy=1",
-        f"/ops/refused/{refusals}/0/0",
-        f"/ops/refused/{refusals + 1}/0/0?moved=1",
+    shots = os.environ.get("BALISE_SCREENSHOTS")
+    for name, path in (
+        ("refused", "/ops/refused"),
+        ("reason", "/ops/refused?reason=payload_unreadable&new=0&changed=0&still=2&more=1"),
+        ("nothing", "/ops/refused?state=discarded&note=0&busy=1"),
+        ("frame", f"/ops/refused/{refusals}/0/0"),
+        ("garbage", f"/ops/refused/{refusals + 1}/0/0?moved=1"),
     ):
         page.goto(f"{site}{path}")
+        if shots:
+            page.screenshot(path=Path(shots) / f"{name}-{language}-{width}.png", full_page=True)
         results = Axe().run(page)
         assert results.violations_count == 0, results.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
