@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise import next_steps
@@ -29,6 +29,32 @@ _LISTED = 50
 
 Number = Annotated[int | None, Form()]
 Named = Annotated[Reason | None, Form()]
+
+
+def _which(
+    landing: Number = None, item: Number = None, part: Number = None, reason: Named = None
+) -> refused.Which:
+    """Return one refusal, or those of a reason: a form that says neither means nothing."""
+    which = refused.Which(
+        landing=landing, item=item, part=part, reason=None if reason is None else str(reason)
+    )
+    one_place = None not in {landing, item, part} and reason is None
+    one_reason = {landing, item, part} == {None} and reason is not None
+    if not (one_place or one_reason) or not _in_range(which):
+        raise HTTPException(404)
+    return which
+
+
+def _in_range(which: refused.Which) -> bool:
+    return (
+        0 <= (which.landing or 0) < 1 << 63
+        and 0 <= (which.item or 0) < 1 << 15
+        and 0 <= (which.part or 0) < 1 << 15
+    )
+
+
+Chosen = Annotated[refused.Which, Depends(_which)]
+"""What a form is about."""
 
 
 @router.get("")
@@ -86,15 +112,11 @@ def one(
 def read_again(
     connection: Connection,
     account: Keeper,
-    landing: Number = None,
-    item: Number = None,
-    part: Number = None,
-    reason: Named = None,
+    which: Chosen,
 ) -> RedirectResponse:
     """Read one message again, or the first so many of a reason."""
-    which = _which(landing, item, part, reason)
     asked = (
-        Asked(refused=True, reason=reason)
+        Asked(refused=True, reason=which.reason)
         if which.landing is None
         else Asked(messages=(which.landing,))
     )
@@ -116,14 +138,10 @@ def read_again(
 def discard(
     connection: Connection,
     account: Keeper,
+    which: Chosen,
     note: Annotated[str, Form(max_length=500)] = "",
-    landing: Number = None,
-    item: Number = None,
-    part: Number = None,
-    reason: Named = None,
 ) -> RedirectResponse:
     """Decide, with a note, that something is no reading."""
-    which = _which(landing, item, part, reason)
     if not note.strip():
         return _back(which, note=0)
     count = refused.discard(connection, which, who=account.name, note=note.strip())
@@ -134,13 +152,9 @@ def discard(
 def reopen(
     connection: Connection,
     account: Keeper,
-    landing: Number = None,
-    item: Number = None,
-    part: Number = None,
-    reason: Named = None,
+    which: Chosen,
 ) -> RedirectResponse:
     """Take a decision back."""
-    which = _which(landing, item, part, reason)
     return _back(which, moved=refused.reopen(connection, which, who=account.name))
 
 
@@ -154,28 +168,6 @@ def _said(request: Request) -> dict[str, int | None]:
         name: int(value) if value.isdecimal() and value.isascii() and len(value) < 10 else None
         for name, value in asked.items()
     }
-
-
-def _which(
-    landing: int | None, item: int | None, part: int | None, reason: Reason | None
-) -> refused.Which:
-    """Return one refusal, or those of a reason: a form that says neither means nothing."""
-    which = refused.Which(
-        landing=landing, item=item, part=part, reason=None if reason is None else str(reason)
-    )
-    one_place = None not in {landing, item, part} and reason is None
-    one_reason = {landing, item, part} == {None} and reason is not None
-    if not (one_place or one_reason) or not _in_range(which):
-        raise HTTPException(404)
-    return which
-
-
-def _in_range(which: refused.Which) -> bool:
-    return (
-        0 <= (which.landing or 0) < 1 << 63
-        and 0 <= (which.item or 0) < 1 << 15
-        and 0 <= (which.part or 0) < 1 << 15
-    )
 
 
 def _back(which: refused.Which, **said: int) -> RedirectResponse:

@@ -32,7 +32,7 @@ async def _bluez(desk: Desk) -> AsyncIterator[tuple[Kit, asyncio.Event]]:
     async with registered(desk) as bus:
         lost = asyncio.Event()
         await told_of_its_end(bus, lost.set)
-        watch = asyncio.create_task(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+        watch = asyncio.create_task(bus.wait_for_disconnect())  # type: ignore[no-untyped-call] # no types
         watch.add_done_callback(lambda _: lost.set())
         try:
             bluez = BlueZ(bus)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,8 @@ import pytest
 from devices.payloads import balise_v1
 from flows import steps
 from ingest.receive import Delivery, land
+from sql import people
+from sql.readings import Accounting
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SCALE = "C0:00:00:00:00:01"
@@ -49,6 +51,27 @@ def landing(
 @pytest.fixture
 def send() -> Callable[..., None]:
     return landing
+
+
+@pytest.fixture
+def patient(database: psycopg.Connection) -> int:
+    """Somebody who has had the scale for three months."""
+    subject = people.add_subject(database, "p-one", pathway="heart_failure")
+    people.give(database, SCALE, subject, since=NOW - timedelta(days=90))
+    return subject
+
+
+@pytest.fixture
+def lands(database: psycopg.Connection) -> Callable[..., Accounting]:
+    """Land a message, validate it and bring the rollups up to date."""
+
+    def land_and_validate(*bodies: bytes, **more: Any) -> Accounting:
+        landing(database, *bodies, **more)
+        done = steps.validate(database)
+        steps.drain(lambda: steps.aggregate(database), steps.Recomputed())
+        return done
+
+    return land_and_validate
 
 
 def copied(old: psycopg.Connection, new: psycopg.Connection, table: str) -> None:

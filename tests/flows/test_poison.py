@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import psycopg
@@ -15,7 +15,6 @@ from devices.codec import Characteristic
 from devices.payloads import balise_v1, site
 from devices.payloads.convention import Convention
 from flows import steps
-from sql import people
 from sql.readings import Accounting
 
 pytestmark = pytest.mark.stack
@@ -23,13 +22,6 @@ pytestmark = pytest.mark.stack
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SCALE = "C0:00:00:00:00:01"
 SECRET = "value-of-a-patient-81.5"
-
-
-@pytest.fixture
-def patient(database: psycopg.Connection) -> int:
-    subject = people.add_subject(database, "p-one", pathway="heart_failure")
-    people.give(database, SCALE, subject, since=NOW - timedelta(days=90))
-    return subject
 
 
 @pytest.fixture

@@ -35,31 +35,8 @@ def enrol(database: psycopg.Connection, *codes: str) -> list[int]:
     return [people.add_subject(database, code, pathway="heart_failure") for code in codes]
 
 
-@pytest.fixture
-def patient(database: psycopg.Connection) -> int:
-    (subject,) = enrol(database, "p-one")
-    people.give(database, SCALE, subject, since=NOW - timedelta(days=90))
-    return subject
-
-
-@pytest.fixture
-def lands(database: psycopg.Connection, send: Send) -> Callable[..., Accounting]:
-    """Land a message and run the line."""
-
-    def land(*bodies: bytes, **more: Any) -> Accounting:
-        send(database, *bodies, **more)
-        done = steps.validate(database)
-        aggregated(database)
-        return done
-
-    return land
-
-
 def aggregated(database: psycopg.Connection) -> int:
-    windows = 0
-    while done := steps.aggregate(database).windows:
-        windows += done
-    return windows
+    return steps.drain(lambda: steps.aggregate(database), steps.Recomputed()).windows
 
 
 def rows(database: psycopg.Connection, query: str) -> list[tuple[Any, ...]]:

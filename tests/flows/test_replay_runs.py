@@ -25,33 +25,6 @@ Weight = Callable[..., bytes]
 Send = Callable[..., None]
 
 
-@pytest.fixture
-def patient(database: psycopg.Connection) -> int:
-    subject = people.add_subject(database, "p-one", pathway="heart_failure")
-    people.give(database, SCALE, subject, since=NOW - timedelta(days=90))
-    return subject
-
-
-@pytest.fixture
-def lands(database: psycopg.Connection, send: Send) -> Callable[..., Accounting]:
-    """Land a message and run the line."""
-
-    def land(*bodies: bytes, **more: Any) -> Accounting:
-        send(database, *bodies, **more)
-        done = steps.validate(database)
-        aggregated(database)
-        return done
-
-    return land
-
-
-def aggregated(database: psycopg.Connection) -> int:
-    windows = 0
-    while done := steps.aggregate(database).windows:
-        windows += done
-    return windows
-
-
 def rows(database: psycopg.Connection, query: str) -> list[tuple[Any, ...]]:
     return database.execute(query.encode()).fetchall()
 

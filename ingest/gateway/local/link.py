@@ -103,7 +103,7 @@ class Link:
         return client
 
     def _network(self) -> None:
-        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's has no types
         wishes.SessionExpiryInterval = _SESSION_SECONDS
         wishes.MaximumPacketSize = LONGEST
         wishes.ReceiveMaximum = _IN_FLIGHT

@@ -72,7 +72,7 @@ class Desk:
     def move(self, stage: Stage, **changes: object) -> None:
         """Go on to a stage."""
         if self.progress is not None:
-            self.show(replace(self.progress, stage=stage, **changes))  # type: ignore[arg-type]
+            self.show(replace(self.progress, stage=stage, **changes))  # type: ignore[arg-type] # by name
 
     def rename(self, before: str, after: str) -> None:
         """Note the address that lasts of the device being paired; it was seen under another."""
