@@ -15,8 +15,8 @@ from balise.model import ClockPair, Decoded, Quality
 
 _TOLERANCE = timedelta(minutes=2)
 _CENTURY = 100 * 366 * 86400.0
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 TIMELESS = datetime(2000, 1, 1, tzinfo=UTC)
 """`stamped_at` of a document without any time: its bytes alone tell it from another."""
 
@@ -191,4 +191,4 @@ def _mend_future(moment: Moment, known_by: datetime) -> Moment:
 
 def _bound(stamp: datetime) -> datetime:
     """Keep far-off clocks from making a database chunk for every century."""
-    return min(max(stamp, _EARLIEST), _LATEST)
+    return min(max(stamp, EARLIEST), LATEST)

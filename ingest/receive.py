@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +35,7 @@ _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
 STATUS = "balise/receiver"
 ONLINE, OFFLINE = b"online", b"offline"
-Epochs = dict[tuple[str, UUID], set[int]]
+Epochs = dict[tuple[str, UUID], list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,7 @@ def land(
         rows.append((gateway, delivery.topic, delivery.payload))
         numbers = balise_v1.numbers(delivery.payload)
         if gateway and numbers is not None:
-            epochs.setdefault((gateway, numbers[0]), set()).update(numbers[1])
+            epochs.setdefault((gateway, numbers[0]), []).extend(numbers[1])
     with connection.transaction():
         _copy(connection, rows, received_at)
         _give_receipts(connection, epochs)
@@ -214,18 +213,22 @@ def _copy(
 def _give_receipts(connection: psycopg.Connection, epochs: Epochs) -> None:
     # In one order everywhere, so that two receivers never wait for each other.
     for gateway, epoch in sorted(epochs, key=str):
-        numbers = epochs[gateway, epoch]
+        stored = _half_open(epochs[gateway, epoch])
         connection.execute(
             sql.get("landing.give_receipt"),
-            {"gateway": gateway, "epoch": epoch, "stored": _ranges(numbers)},
+            {"gateway": gateway, "epoch": epoch, "stored": stored},
         )
 
 
-def _ranges(numbers: set[int]) -> Multirange[int]:
-    """Return a set of numbers as half-open ranges: in a run, number less place is the same."""
-    runs = groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
-    runs_of_numbers = ([number for _, number in run] for _, run in runs)
-    return Multirange([Range(run[0], run[-1] + 1) for run in runs_of_numbers])
+def _half_open(spans: list[tuple[int, int]]) -> Multirange[int]:
+    """Return closed ranges as the fewest half-open ones."""
+    joined: list[list[int]] = []
+    for low, high in sorted(spans):
+        if joined and low <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], high + 1)
+        else:
+            joined.append([low, high + 1])
+    return Multirange([Range(low, end) for low, end in joined])
 
 
 def _closed(ranges: Multirange[int]) -> tuple[tuple[int, int], ...]:

@@ -71,7 +71,7 @@ def landed(database_url: str) -> set[int]:
     """Return the numbers of every spooled item that landed."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("SELECT payload FROM landing").fetchall()
-    return {seq for (payload,) in rows for seq in (balise_v1.numbers(payload) or (0, ()))[1]}
+    return {item.seq for (payload,) in rows for item in balise_v1.read(payload).every()}
 
 
 def test_a_spool_drains_and_every_item_has_its_receipt(
