@@ -7,10 +7,13 @@ RETURNING id
 -- Payloads as they came.
 COPY landing (batch, received_at, gateway, topic, payload) FROM STDIN (FORMAT binary)
 
--- give_receipt --
--- The set of a spool's numbers that this transaction makes safe.
+-- give_receipts --
+-- The sets of spools' numbers that this transaction makes safe; in one order everywhere, so that
+-- two receivers never wait for each other.
 INSERT INTO receipt (gateway, epoch, stored)
-VALUES (%(gateway)s, %(epoch)s, %(stored)s)
+SELECT * FROM unnest(%(gateways)s::text[], %(epochs)s::uuid[],
+                     %(stored)s::text[]::int8multirange[])
+ORDER BY 1, 2
 ON CONFLICT (gateway, epoch) DO UPDATE SET stored = receipt.stored + excluded.stored
 
 -- seen_gateways --
@@ -19,8 +22,8 @@ UPDATE gateway SET last_contact_at = %(received_at)s
 WHERE name = ANY(%(gateways)s)
 
 -- receipts --
--- What the server holds of one gateway's spools.
-SELECT epoch, stored FROM receipt WHERE gateway = %(gateway)s
+-- What the server holds of gateways' spools.
+SELECT gateway, epoch, stored FROM receipt WHERE gateway = ANY(%(gateways)s) ORDER BY gateway
 
 -- gateways_with_receipts --
 -- Whose retained receipts a starting receiver says again, computed from the tables.
