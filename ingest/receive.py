@@ -38,6 +38,7 @@ _RECEIPT_SECONDS = 0.2
 _BATCH_BYTES = 8 << 20
 STATUS = "balise/receiver"
 ONLINE, OFFLINE = b"online", b"offline"
+_Row = tuple[str, str, bytes]
 Epochs = dict[tuple[str, UUID], list[tuple[int, int]]]
 
 
@@ -189,17 +190,20 @@ def land(
 ) -> set[str]:
     """Commit a batch with its receipts; return the gateways that have one to read."""
     epochs: Epochs = {}
-    rows: list[tuple[str, str, bytes]] = []
+    rows: dict[bool, list[_Row]] = {False: [], True: []}
     for delivery in batch:
         gateway = _gateway(delivery.topic)
-        rows.append((gateway, delivery.topic, delivery.payload))
         numbers = balise_v1.numbers(delivery.payload)
+        backlog = numbers is not None and numbers.backlog
+        rows[backlog].append((gateway, delivery.topic, delivery.payload))
         if gateway and numbers is not None:
-            epochs.setdefault((gateway, numbers[0]), []).extend(numbers[1])
+            epochs.setdefault((gateway, numbers.epoch), []).extend(numbers.spans)
     with connection.transaction():
-        _copy(connection, rows, received_at)
+        for backlog, some in rows.items():
+            if some:
+                _copy(connection, some, received_at, backlog=backlog)
         _give_receipts(connection, epochs)
-        gateways = {gateway for gateway, _, _ in rows if gateway}
+        gateways = {gateway for some in rows.values() for gateway, _, _ in some if gateway}
         connection.execute(
             sql.get("landing.seen_gateways"),
             {"received_at": received_at, "gateways": sorted(gateways)},
@@ -216,10 +220,11 @@ def _gateway(topic: str) -> str:
 
 
 def _copy(
-    connection: psycopg.Connection, rows: Sequence[tuple[str, str, bytes]], received_at: datetime
+    connection: psycopg.Connection, rows: Sequence[_Row], received_at: datetime, *, backlog: bool
 ) -> None:
     opened = connection.execute(
-        sql.get("landing.open_batch"), {"received_at": received_at, "messages": len(rows)}
+        sql.get("landing.open_batch"),
+        {"received_at": received_at, "messages": len(rows), "backlog": backlog},
     ).fetchone()
     if opened is None:
         raise psycopg.OperationalError("no batch number")
