@@ -14,6 +14,7 @@ import psycopg
 import sql
 from sql import binary
 from sql.binary import Column, Ints
+from sql.packing import ITEM_SHIFT, LANDING_SHIFT
 
 MICROSECONDS = pl.col("taken_at").dt.epoch("us")
 
@@ -21,7 +22,8 @@ MICROSECONDS = pl.col("taken_at").dt.epoch("us")
 def packed(readings: pl.DataFrame, *, decoder: int) -> Sequence[Column]:
     """Return the columns of `packed_reading`; neighbours in the index lie beside each other."""
     ordered = readings.sort("series", "taken_at", "sequence")
-    source = pl.col("landing") * 2**23 + pl.col("item").cast(pl.Int64) * 2**8 + decoder
+    item = pl.col("item").cast(pl.Int64)
+    source = pl.col("landing") * 2**LANDING_SHIFT + item * 2**ITEM_SHIFT + decoder
     return [
         binary.timestamptz(_ints(ordered, MICROSECONDS)),
         binary.Integer(_ints(ordered, source), 8),
@@ -78,15 +80,12 @@ def known(connection: psycopg.Connection, readings: pl.DataFrame) -> bool:
 
     COPY knows no ON CONFLICT: one that fails costs as much as one that doesn't.
     """
-    first = readings.group_by("series").agg(
-        pl.col("taken_at", "sequence").sort_by("taken_at", "sequence").first()
-    )
+    first = readings.group_by("series").agg(pl.col("taken_at").min())
     row = connection.execute(
         sql.get("readings.any_stands"),
         {
             "series": first["series"].to_list(),
             "stamped_at": first["taken_at"].to_list(),
-            "sequence": first["sequence"].to_list(),
             "stamped_from": first["taken_at"].min(),
             "stamped_to": first["taken_at"].max(),
         },

@@ -12,8 +12,7 @@ import psycopg
 
 import sql
 from balise.model import Reading
-from sql import columns
-from sql.binary import Column
+from sql import columns, placing
 from sql.readings import SeriesKey, series
 
 _SERIES = ("device", "metric", "position", "unit")
@@ -26,8 +25,8 @@ _STAGED_TYPES = (
 def store(
     connection: psycopg.Connection,
     readings: Sequence[Reading],
-    streamed: pl.DataFrame,
-    zones: Mapping[int, str],
+    streamed: pl.DataFrame | None = None,
+    zones: Mapping[int, str] | None = None,
     *,
     decoder: int,
 ) -> Counter[int]:
@@ -37,18 +36,20 @@ def store(
     time zones of patients.
     """
     wanted = {(one.device, one.metric, one.position, one.unit) for one in readings}
+    if streamed is None or streamed.is_empty():
+        number = series(connection, wanted)
+        rows = [_row(one, number, decoder) for one in readings]
+        return _merged(connection, rows) if rows else Counter()
     kinds = streamed.select(_SERIES).unique()
     number = series(connection, wanted.union(kinds.iter_rows()))
     rows = [_row(one, number, decoder) for one in readings]
-    if streamed.is_empty():
-        return _merged(connection, rows) if rows else Counter()
     numbered = streamed.join(
         kinds.with_columns(series=pl.Series([number[key] for key in kinds.iter_rows()])),
         on=_SERIES,
     )
-    new = _copied(connection, rows, numbered, zones, decoder=decoder)
+    new = _copied(connection, rows, numbered, zones or {}, decoder=decoder)
     if new is None:
-        new = _merged(connection, rows, columns.staged(numbered, decoder=decoder))
+        new = _merged(connection, rows, numbered, decoder=decoder)
     return new
 
 
@@ -97,16 +98,19 @@ def _copied(
 def _merged(
     connection: psycopg.Connection,
     rows: Sequence[tuple[Any, ...]],
-    streamed: Sequence[Column] = (),
+    streamed: pl.DataFrame | None = None,
+    *,
+    decoder: int = 0,
 ) -> Counter[int]:
     """Stage readings and merge them: each is new, or noted as a duplicate."""
-    connection.execute(sql.get("readings.stage"))
-    with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
-        copy.set_types(_STAGED_TYPES)
-        for row in rows:
-            copy.write_row(row)
-    if streamed:
-        columns.write(connection, "readings.copy_staged", streamed)
-    new: Counter[int] = Counter(dict(connection.execute(sql.get("readings.merge")).fetchall()))
-    connection.execute(sql.get("readings.unstage"))
-    return new
+    with placing.staged(connection):
+        with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
+            copy.set_types(_STAGED_TYPES)
+            for row in rows:
+                copy.write_row(row)
+        if streamed is not None:
+            columns.write(
+                connection, "readings.copy_staged", columns.staged(streamed, decoder=decoder)
+            )
+        count = len(rows) + (0 if streamed is None else streamed.height)
+        return placing.merge(connection, count)
