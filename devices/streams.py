@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from itertools import chain
+from functools import lru_cache
+from itertools import accumulate, chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +26,9 @@ from balise.model import Quality
 from devices import columns, models, registry, session, timeline
 from devices.frame import Frame
 from devices.parts import Code, Fact, Number, Skip, Status
+from devices.payloads.balise_v1 import Message
 from devices.payloads.items import NumberedItem
-from devices.payloads.runs import MICROSECOND, Run, span, unpack
+from devices.payloads.runs import MICROSECOND, Run, alone, span, unpack
 from devices.validation import Landed, Registry, own_number
 
 READINGS = pl.Schema(
@@ -60,8 +63,7 @@ _TOGETHER = {"systolic_blood_pressure", "diastolic_blood_pressure"}
 Left = tuple[Landed, int, NumberedItem]
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A run in a landed message, and the place of its first frame."""
 
     landed: Landed
@@ -72,6 +74,23 @@ class Placed:
         """Yield its frames as the items they are."""
         for place, item in enumerate(unpack(self.run), self.first):
             yield self.landed, place, item
+
+
+def sorted_out(landed: Landed, message: Message) -> tuple[list[Placed], list[Left]]:
+    """Return the plain frames of a message in their places, and the items that are something else.
+
+    An item's place is its own; those of the runs' frames follow, one after the other.
+    """
+    placed, left = list[Placed](), list[Left]()
+    for place, item in enumerate(message.items):
+        run = alone(item)
+        if run is None:
+            left.append((landed, place, item))
+        else:
+            placed.append(Placed(landed, place, run))
+    firsts = accumulate((len(run.after) for run in message.runs), initial=len(message.items))
+    placed += (Placed(landed, first, run) for first, run in zip(firsts, message.runs, strict=False))
+    return placed, left
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +120,7 @@ def validate(placed: Sequence[Placed], known: Registry) -> Streamed:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Owned:
+class _Owned(NamedTuple):
     """A run of one patient's device, and how its frames are read."""
 
     placed: Placed
@@ -118,8 +136,8 @@ def _owned(placed: Placed, known: Registry) -> _Owned | None:
     if frame is None or device is None or run.repeats + len(run.after) > session.STUCK_AFTER:
         return None
     first, last = span(run)
-    capture = timeline.captured(last, placed.landed.received_at)
-    if capture.quality or not timeline.EARLIEST <= first <= last <= timeline.LATEST:
+    known_by = min(placed.landed.received_at + timeline.TOLERANCE, timeline.LATEST)
+    if not timeline.EARLIEST <= first <= last <= known_by:
         return None
     for one in known.assignments.get(device, ()):
         if one.slot is None and one.since <= first and (one.until is None or last < one.until):
@@ -129,10 +147,13 @@ def _owned(placed: Placed, known: Registry) -> _Owned | None:
 
 def _frame(run: Run) -> Frame | None:
     """Return a run's layout where it is one of figures and status alone."""
+    return _found(run.service, run.characteristic, run.model)
+
+
+@lru_cache(256)
+def _found(service: str, characteristic: str, model: str) -> Frame | None:
     try:
-        found = registry.find(
-            run.characteristic, run.service or None, model=models.known(run.model)
-        )
+        found = registry.find(characteristic, service or None, model=models.known(model))
     except NotUnderstood:
         return None
     return found if isinstance(found, Frame) and streamed(found) else None

@@ -37,6 +37,11 @@ class Registry:
     assignments: Mapping[int, Sequence[Assignment]]
     conventions: Mapping[str, Convention] = field(default_factory=lambda: CONVENTIONS)
 
+    @property
+    def zones(self) -> dict[int, str]:
+        """The time zone of each patient who has a device."""
+        return {one.subject: one.time_zone for some in self.assignments.values() for one in some}
+
 
 Outcome = Reading | Refused
 

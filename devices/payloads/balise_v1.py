@@ -8,7 +8,7 @@ frames that follow each other travel as runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -57,10 +57,14 @@ VERSION = 1
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message as it travels: single items, and runs of plain frames."""
+    """A message as it travels: single items, and runs of plain frames.
+
+    A `backlog` is what waited in the spool while newer items went out: nobody looks out for it.
+    """
 
     v: int
     epoch: UUID
+    backlog: bool = False
     items: tuple[NumberedItem, ...] = ()
     runs: tuple[Run, ...] = ()
 
@@ -85,6 +89,7 @@ class _Run(msgspec.Struct, frozen=True):
 
 class _Numbers(msgspec.Struct, frozen=True):
     epoch: UUID
+    backlog: bool = False
     items: tuple[_Seq, ...] = ()
     runs: tuple[_Run, ...] = ()
 
@@ -109,7 +114,9 @@ def read_item(body: bytes) -> Item:
     return _item.decode(body)
 
 
-def encode_message(epoch: UUID, items: Iterable[tuple[int, bytes]]) -> bytes:
+def encode_message(
+    epoch: UUID, items: Iterable[tuple[int, bytes]], *, backlog: bool = False
+) -> bytes:
     """Return a message of spooled items: plain frames in runs, the others as they were spooled."""
     bodies = list(items)
     runs = pack([(seq, item) for seq, body in bodies if (item := _readable(body))])
@@ -117,10 +124,9 @@ def encode_message(epoch: UUID, items: Iterable[tuple[int, bytes]]) -> bytes:
     numbered = b",".join(
         b'{"seq":%d,%b' % (seq, body[1:]) for seq, body in bodies if seq not in packed
     )
-    return b'{"v":%d,"epoch":"%b","items":[%b],"runs":%b}' % (
-        *(VERSION, str(epoch).encode(), numbered),
-        _encoder.encode(runs),
-    )
+    late = b',"backlog":true' if backlog else b""
+    head = b'{"v":%d,"epoch":"%b"%b' % (VERSION, str(epoch).encode(), late)
+    return b'%b,"items":[%b],"runs":%b}' % (head, numbered, _encoder.encode(runs))
 
 
 def _readable(body: bytes) -> Item | None:
@@ -148,15 +154,23 @@ def read(payload: bytes) -> Message:
     return message
 
 
-def numbers(payload: bytes) -> tuple[UUID, Sequence[tuple[int, int]]] | None:
-    """Return only the spool and closed ranges of its numbers, or None: all a receipt needs."""
+class Numbers(NamedTuple):
+    """What a receipt needs of a message: the spool and closed ranges of its numbers."""
+
+    epoch: UUID
+    spans: Sequence[tuple[int, int]]
+    backlog: bool = False
+
+
+def numbers(payload: bytes) -> Numbers | None:
+    """Return only the numbers of a message, None where they can't be read."""
     try:
         found = _numbers.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     spans = [(item.seq, item.seq) for item in found.items]
     spans += [span for run in found.runs for span in run.numbers if 0 <= span[1] - span[0] < MOST]
-    return found.epoch, spans
+    return Numbers(found.epoch, spans, found.backlog)
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

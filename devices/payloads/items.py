@@ -43,7 +43,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing captured: `data` in hexadecimal of a characteristic, a `document`, or a `gap`.
 
     `model` is the key or Model Number String of the device, where the gateway knows it; `repeats`
@@ -77,7 +77,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gap: Gap | None = None
 
 
-class NumberedItem(Item, frozen=True, kw_only=True, omit_defaults=True):
+class NumberedItem(Item, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An item with its number in the spool."""
 
     seq: int

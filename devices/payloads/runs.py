@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec.structs import fields
 
 from balise.errors import PayloadError, Reason
 from devices.payloads.items import Aware, Item, NumberedItem
@@ -26,7 +28,7 @@ _LOWER_HEX = re.compile("(?:[0-9a-f]{2})+")
 _Microseconds = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Frames of `size` bytes each, in the order of their numbers in the spool.
 
     `numbers` are closed ranges; `after` is when each frame was captured, in microseconds after
@@ -62,6 +64,8 @@ def check(run: Run) -> None:
 def span(run: Run) -> tuple[datetime, datetime]:
     """Return the earliest and the latest capture of a run."""
     start = run.captured_at
+    if run.after == (0,):
+        return start, start
     return start + min(run.after) * MICROSECOND, start + max(run.after) * MICROSECOND
 
 
@@ -110,6 +114,25 @@ def pack(items: Sequence[Numbered]) -> tuple[Run, ...]:
     )
 
 
+def alone(item: NumberedItem) -> Run | None:
+    """Return an item as a run of one frame, None where a run can't say all of it."""
+    if item.captured_at is None or not _plain(item):
+        return None
+    return Run(
+        device=item.device,
+        numbers=((item.seq, item.seq),),
+        captured_at=item.captured_at,
+        after=(0,),
+        size=len(item.data) // 2,
+        data=item.data,
+        service=item.service,
+        characteristic=item.characteristic,
+        session=item.session,
+        model=item.model,
+        repeats=item.repeats,
+    )
+
+
 class _Plain(NamedTuple):
     number: int
     at: datetime
@@ -125,16 +148,13 @@ def _key(one: _Plain) -> tuple[str, str, str, str, str, int]:
 
 def _plain(item: Item) -> bool:
     """Say whether an item says nothing but what a run says."""
-    return _LOWER_HEX.fullmatch(item.data) is not None and item == Item(
-        device=item.device,
-        captured_at=item.captured_at,
-        session=item.session,
-        service=item.service,
-        characteristic=item.characteristic,
-        data=item.data,
-        model=item.model,
-        repeats=item.repeats,
-    )
+    return _unsaid(item) == _NOTHING and _LOWER_HEX.fullmatch(item.data) is not None
+
+
+_SAID = {field.name for field in fields(Run)}
+_UNSAID = {field.name: field.default for field in fields(Item) if field.name not in _SAID}
+_unsaid = attrgetter(*_UNSAID)
+_NOTHING = tuple(_UNSAID.values())
 
 
 def _following(frames: Iterable[_Plain]) -> Iterator[list[_Plain]]:
