@@ -64,6 +64,10 @@ class Line:
             BALISE_RECEIPT_TIMEOUT="5",
         )
 
+    def keep_running(self) -> list[str]:
+        """Start again what has ended, as `balise up` does; return the names."""
+        return [*self.stack.keep_running(), *self.fleet.keep_running()]
+
     def wait_for_receiver(self) -> None:
         """Wait until the broker keeps what comes for the receiver."""
         wait_for(Broker(self.settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
