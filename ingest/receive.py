@@ -96,10 +96,12 @@ class Receiver:
             self._network_ended.set()
             self._arrived.set()
 
-    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+    def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, code: Any, _p: Any) -> None:
         if code.is_failure:
             _log.error("broker_refused", reason=str(code))
             return
+        if self._connection and not flags.session_present:
+            _log.warning("session_lost", hint="what the broker kept for us comes from gateways")
         self._connection += 1
         # What an older connection delivered is delivered again by this one.
         self._queue.clear()
