@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -24,17 +25,18 @@ from paho.mqtt.enums import CallbackAPIVersion
 from balise.errors import Reason
 from balise.settings import Settings
 from bench.line import Line
-from devices.payloads.balise_v1 import Item, encode_item
+from devices.payloads.balise_v1 import Item, encode_item, encode_message
 from ingest.gateway import devices
 from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
-from ingest.mqtt import Broker
+from ingest.mqtt import KEEPALIVE, Broker
 
 STRANGER = "F0:00:00:00:EE:EE"
 """A strap that no home knows: what it says is refused."""
 _STRANGE_ONE_IN = 50
 _SHARE = 0.1
 _RECEIPT_TIMEOUT = 2.0
+_SEND_SECONDS = 30.0
 _TURNS_A_SECOND = 10
 _LENGTH = timedelta(days=20)
 
@@ -149,6 +151,7 @@ class Home:
         self.spool_file = folder / "spool.db"
         self._chance = chance
         self._start = datetime.now(UTC).replace(microsecond=0) - _LENGTH
+        self._epoch = uuid4()
         self._count = 0
         self._publisher: Publisher | None = None
 
@@ -174,6 +177,27 @@ class Home:
         spool.put(*(one.body for one in some))
         if self._publisher is not None:
             self._publisher.wake()
+
+    def message(self, count: int) -> bytes:
+        """Return some heartbeats as a message to send once; the ledger has them, the spool not."""
+        first = self._count + 1
+        some = self.beats(count)
+        self.ledger.write(some)
+        return encode_message(self._epoch, enumerate((one.body for one in some), first))
+
+    def send(self, *payloads: bytes, topic: str = "") -> None:
+        """Send payloads as they are, once, as a gateway that forgets them on the broker's word."""
+        broker = Broker(self.settings)
+        client = broker.client(f"once-{self.name}", persistent=False)
+        client.connect(broker.host, broker.port, KEEPALIVE)
+        client.loop_start()
+        try:
+            frames = topic or f"balise/v1/{self.name}/frames"
+            for sent in [client.publish(frames, one, qos=1) for one in payloads]:
+                sent.wait_for_publish(_SEND_SECONDS)
+        finally:
+            client.disconnect()
+            client.loop_stop()
 
     def given(self) -> int:
         """Return how many it was given so far."""

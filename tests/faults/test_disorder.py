@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 from bench.homes import Home
 from bench.line import Line
 from ingest.gateway.spool import Spool
-from ingest.mqtt import KEEPALIVE, Broker
 
 pytestmark = pytest.mark.stack
 
@@ -37,21 +36,6 @@ def payloads(line: Line, gateway: str) -> list[bytes]:
         return [bytes(payload) for (payload,) in rows]
 
 
-def sent_again(home: Home, messages: Sequence[bytes]) -> None:
-    """Send messages as they were, from the home's own account."""
-    broker = Broker(home.settings)
-    client = broker.client(f"again-{home.name}", persistent=False)
-    client.connect(broker.host, broker.port, KEEPALIVE)
-    client.loop_start()
-    try:
-        sent = [client.publish(f"balise/v1/{home.name}/frames", one, qos=1) for one in messages]
-        for one in sent:
-            one.wait_for_publish(30)
-    finally:
-        client.disconnect()
-        client.loop_stop()
-
-
 def test_on_a_bad_line_everything_is_there_once(line: Line, home: Home, closed: Close):
     with closing(Spool(home.spool_file)) as spool, home.online():
         for _ in range(COUNT // AT_ONCE):
@@ -70,7 +54,7 @@ def test_the_whole_stream_again_is_not_a_row_more(
     before = whole(line)
     messages = payloads(line, home.name)
     chance.shuffle(messages)
-    sent_again(home, messages)
+    home.send(*messages)
     until(lambda: len(payloads(line, home.name)) == 2 * len(messages))
     closed(line, home)
     assert whole(line) == before
