@@ -6,9 +6,10 @@ whole documents of another convention, each with when and through what it was ca
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -86,10 +87,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gap: Gap | None = None
 
 
+# Bounded, so that no number from outside can overflow a range in the database.
+Seq = Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
+
+
 class NumberedItem(Item, frozen=True, kw_only=True, omit_defaults=True):
     """An item with its number in the spool."""
 
-    seq: int
+    seq: Seq
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +106,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Seq(msgspec.Struct, frozen=True):
-    # Bounded, so that no number from outside can overflow a range in the database.
-    seq: Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
+    seq: Seq
 
 
 class _Numbers(msgspec.Struct, frozen=True):
@@ -136,6 +140,9 @@ def read(payload: bytes) -> Message:
     """Return the message; raise PayloadError where it is none."""
     try:
         message = _message.decode(payload)
+        # As a gateway writes it, it comes out as long as it went in: only others are looked at.
+        if len(_encoder.encode(message)) != len(payload):
+            json.loads(payload, object_pairs_hook=_unambiguous)
     # UnicodeDecodeError is a ValueError; depth ends in RecursionError.
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise PayloadError(f"not a Balise v1 message: {error}") from error
@@ -145,6 +152,12 @@ def read(payload: bytes) -> Message:
             reason=Reason.PAYLOAD_UNKNOWN,
         )
     return message
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object that says one thing twice: of two figures nobody knows the right one."""
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise PayloadError("a key stands twice in one object", reason=Reason.PAYLOAD_INVALID)
 
 
 def numbers(payload: bytes) -> tuple[UUID, Sequence[int]] | None:
