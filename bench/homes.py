@@ -151,7 +151,7 @@ class Home:
         self.spool_file = folder / "spool.db"
         self._chance = chance
         self._start = datetime.now(UTC).replace(microsecond=0) - _LENGTH
-        self._epoch = uuid4()
+        self.epoch = uuid4()
         self._count = 0
         self._publisher: Publisher | None = None
 
@@ -183,7 +183,7 @@ class Home:
         first = self._count + 1
         some = self.beats(count)
         self.ledger.write(some)
-        return encode_message(self._epoch, enumerate((one.body for one in some), first))
+        return encode_message(self.epoch, enumerate((one.body for one in some), first))
 
     def send(self, *payloads: bytes, topic: str = "") -> None:
         """Send payloads as they are, once, as a gateway that forgets them on the broker's word."""

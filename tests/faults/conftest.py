@@ -39,19 +39,21 @@ def chance() -> random.Random:
 
 
 @pytest.fixture
-def home(line: Line, chance: random.Random, request: pytest.FixtureRequest) -> Home:
+def new_home(line: Line, chance: random.Random) -> Callable[[str], Home]:
+    """Enrol homes, by what a test calls them."""
+
+    def enrol(name: str) -> Home:
+        digest = sha256(name.encode()).digest()[:6]
+        address = ":".join(f"{byte:02X}" for byte in digest)
+        return Home(line, f"home-{digest.hex()}", address, chance)
+
+    return enrol
+
+
+@pytest.fixture
+def home(new_home: Callable[[str], Home], request: pytest.FixtureRequest) -> Home:
     """A home of the test's own."""
-    return new_home(line, chance, request.node.name)
-
-
-def new_home(line: Line, chance: random.Random, name: str) -> Home:
-    digest = sha256(name.encode()).digest()[:6]
-    return Home(
-        line,
-        f"home-{digest.hex()}",
-        ":".join(f"{byte:02X}" for byte in digest),
-        chance,
-    )
+    return new_home(request.node.name)
 
 
 @pytest.fixture
