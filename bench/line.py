@@ -74,10 +74,11 @@ class Line:
 
 
 @contextmanager
-def running(*, prefect: bool, members: tuple[str, ...] = ("receive",)) -> Iterator[Line]:
+def running(
+    *, prefect: bool, members: tuple[str, ...] = ("receive",), home: Path | None = None
+) -> Iterator[Line]:
     """Run a stack in a throw-away folder, with some of its processes."""
-    home = Path(tempfile.mkdtemp(prefix="balise-line-", dir=_place()))
-    home.chmod(0o711)
+    home = home or new_folder()
     stack = Stack(home / "home", prefect=prefect)
     fleet = Fleet(home / "home" / "log")
     before = dict(os.environ)
@@ -101,6 +102,12 @@ def running(*, prefect: bool, members: tuple[str, ...] = ("receive",)) -> Iterat
         shutil.rmtree(home, ignore_errors=True)
 
 
+def new_folder() -> Path:
+    """Make a folder that root's unprivileged servers can reach too."""
+    folder = Path(tempfile.mkdtemp(prefix="balise-line-", dir=_place()))
+    folder.chmod(0o711)
+    return folder
+
+
 def _place() -> str:
-    """Return a folder that root's unprivileged servers can reach too."""
     return "/var/tmp" if os.geteuid() == 0 else tempfile.gettempdir()  # noqa: S108 - mkdtemp in it
