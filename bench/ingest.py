@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from balise.errors import UsageError
 from bench import machine
 from bench.beside import beside, find
+from bench.catching_up import CatchingUp, backlog, live
+from bench.growth import Growth
 from bench.peers.peer import Peer
 from bench.receiving import Receiving
 from bench.site import Site, standing, validating
@@ -20,17 +22,23 @@ from bench.stream import Stream
 from bench.whole import Whole
 
 PER_MESSAGE = 50
+_LIVE_HOMES = 20
 MOST_QUEUED = 900_000
 """Messages a round may send: of more, the broker would drop some (`max_queued_messages`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is measured: readings of a round, 50 a message; `single` is how many one by one."""
+    """What is measured: readings of a round, 50 a message; `single` is how many one by one.
+
+    `backlog` is how many wait at the homes, `stored` how many are there before a new one comes.
+    """
 
     readings: int
     single: int
     homes: int
+    backlog: int
+    stored: int
     rounds: int
     peers: tuple[str, ...]
     flows: bool
@@ -95,9 +103,24 @@ def _disk(site: Site, asked: Asked) -> dict[str, object]:
         return {"bytes_a_reading": Whole(whole, asked.batched).disk()}
 
 
+def _catching_up(site: Site, asked: Asked) -> dict[str, object]:
+    those_who_go_on = live(_LIVE_HOMES)
+    those_who_go_on.enrol(site.line)
+    with validating(site, flows=asked.flows) as whole:
+        kept = backlog(asked.homes, asked.backlog)
+        return CatchingUp(whole, kept, those_who_go_on).measure()
+
+
+def _growth(site: Site, asked: Asked) -> dict[str, object]:
+    with validating(site, flows=asked.flows) as whole:
+        return Growth(whole, asked.batched).measure(asked.stored, asked.rounds)
+
+
 PARTS: dict[str, Callable[[Site, Asked], dict[str, object]]] = {
     "receiver": _receiver,
     "line": _line,
     "again": _again,
     "disk": _disk,
+    "catching-up": _catching_up,
+    "growth": _growth,
 }

@@ -32,7 +32,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """Homes with a strap each, which measure together; `every` is in seconds."""
+    """Homes with a strap each, which measure together; `every` is in seconds.
+
+    A `backlog` waited at the gateways and goes after what is measured now.
+    """
 
     homes: int
     readings: int
@@ -40,6 +43,7 @@ class Stream:
     every: float = 1.0
     start: datetime = field(default_factory=yesterday)
     name: str = "bench"
+    backlog: bool = False
 
     @property
     def count(self) -> int:
@@ -80,7 +84,7 @@ class Stream:
                 (number + 1, self._item(one.home, number, sessions[one.home]))
                 for number in range(one.first, one.first + one.count)
             ]
-            payload = balise_v1.encode_message(self.epoch(one.home), items)
+            payload = balise_v1.encode_message(self.epoch(one.home), items, backlog=self.backlog)
             yield f"balise/v1/{self.gateway(one.home)}/frames", payload
 
     def _item(self, home: int, number: int, session: str) -> bytes:
