@@ -43,6 +43,7 @@ def bench_ingest(
         Let Prefect and all the flows run beside, not validate alone.
 
     """
+    from bench.beside import find
     from bench.ingest import Asked
     from bench.ingest import main as measure
 
@@ -53,7 +54,7 @@ def bench_ingest(
         backlog=backlog,
         stored=stored,
         rounds=rounds,
-        peers=tuple(one for one in peers.split(",") if one),
+        peers=tuple(find([one for one in peers.split(",") if one])),
         flows=flows,
     )
     measure(asked, parts)
@@ -67,6 +68,14 @@ def bench_validate(
     from bench.validate import main as measure
 
     measure(readings=readings, homes=homes, rounds=rounds, per_message=per_message)
+
+
+@bench_app.command(name="profile")
+def bench_profile(*, readings: int = 500_000, homes: int = 200, per_message: int = 50) -> None:
+    """Say where the line's time goes, function by function and statement by statement."""
+    from bench.profile import main as measure
+
+    measure(readings=readings, homes=homes, per_message=per_message)
 
 
 @bench_app.command(name="query")

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import psycopg
 
-from bench.line import Line
 from devices.payloads import balise_v1
 from flows import steps
 from ingest.receive import Delivery, land
@@ -55,9 +54,9 @@ class Clinic:
         """Return the address of the patient's device."""
         return f"C0:00:00:00:{patient >> 8:02X}:{patient & 255:02X}"
 
-    def build(self, line: Line) -> int:
+    def build(self, database_url: str) -> int:
         """Enrol everybody and run the line over what they have measured; return the readings."""
-        with psycopg.connect(line.settings.database_url, autocommit=True) as connection:
+        with psycopg.connect(database_url, autocommit=True) as connection:
             with connection.transaction():
                 self._enrol(connection)
             deliveries: list[Delivery] = []
@@ -67,7 +66,7 @@ class Clinic:
                     land(connection, deliveries, self.until)
                     deliveries = []
             land(connection, deliveries, self.until)
-        return steps.run_line(line.settings.database_url, self.until).accounting.accepted
+        return steps.run_line(database_url, self.until).accounting.accepted
 
     def _enrol(self, connection: psycopg.Connection) -> None:
         since = self.until - timedelta(days=self.days + 1)

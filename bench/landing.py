@@ -26,8 +26,8 @@ class Landing:
 
     def measure(self) -> list[float]:
         """Return the seconds of each message; the first, which is the warm-up, is left out."""
-        self.stream.enrol(self.line)
         url = self.line.settings.database_url
+        self.stream.enrol(url)
         messages = list(self.stream.encoded(self.stream.messages()))
         with (
             psycopg.connect(url, autocommit=True) as connection,

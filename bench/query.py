@@ -31,8 +31,8 @@ def main(*, patients: int, days: int, a_day: int, rounds: int) -> None:
     """Print medians and 95th percentiles in milliseconds, and ratios, as one JSON object."""
     clinic = Clinic(patients, days, a_day)
     with running(prefect=False, members=()) as line:
-        readings = clinic.build(line)
         url = line.settings.database_url
+        readings = clinic.build(url)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.get("bench.analyse"))
             densest = pages.patient(connection, clinic.code(0)) or {}

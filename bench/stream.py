@@ -9,7 +9,6 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import psycopg
 
-from bench.line import Line
 from devices.payloads import balise_v1
 from sql import people
 
@@ -99,10 +98,10 @@ class Stream:
             )
         )
 
-    def enrol(self, line: Line) -> None:
+    def enrol(self, database_url: str) -> None:
         """Enrol the homes, each with its patient and strap."""
         since = self.start - timedelta(days=400)
-        with psycopg.connect(line.settings.database_url) as connection:
+        with psycopg.connect(database_url) as connection:
             for home in range(self.homes):
                 name = self.gateway(home)
                 subject = people.add_subject(connection, name, pathway="observation")

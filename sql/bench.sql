@@ -162,3 +162,9 @@ GROUP BY subject.id
 -- landed_since --
 -- What a notification of the receiver's tells of.
 SELECT id, payload FROM landing WHERE id > %(newest)s ORDER BY id
+
+-- activity --
+-- What the sessions of a profiled line do now.
+SELECT query, coalesce(wait_event_type || ' ' || wait_event, 'at work') FROM pg_stat_activity
+WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  AND query <> ''
