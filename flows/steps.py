@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from sql.readings import Accounting
 from sql.replay import BESIDE_VALIDATE
 
 BATCHES_AT_ONCE = 50
+MESSAGES_AT_ONCE = 1000
 WINDOWS_AT_ONCE = 500
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30
@@ -46,14 +48,20 @@ def validate(connection: psycopg.Connection) -> Accounting:
     """Turn batches of landing into readings and refusals; return what became of them."""
     with connection.transaction():
         connection.execute(sql.get("replay.beside_validate"), {"lock": BESIDE_VALIDATE})
-        batches = connection.execute(
+        waiting = connection.execute(
             sql.get("landing.take_batches"), {"limit": BATCHES_AT_ONCE}
         ).fetchall()
-        if not batches:
+        if not waiting:
             return Accounting()
-        landed = _landed(connection, batches)
+        landed = _landed(connection, _at_once(waiting))
         taken = intake.take(connection, landed, intake.registry(connection))
         return _close(connection, landed, taken)
+
+
+def _at_once(waiting: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """Return the first of the batches that wait, as many as memory is meant for, at least one."""
+    messages = accumulate(batch[2] for batch in waiting)
+    return waiting[: max(1, sum(count <= MESSAGES_AT_ONCE for count in messages))]
 
 
 def _landed(
@@ -79,11 +87,9 @@ def _close(
     """Close the batches, each gateway's part with its own account; return the sum."""
     key = {row.id: (row.batch, row.gateway) for row in landed}
     messages = Counter(key.values())
-    found = Counter(key[one.landing] for one in taken.readings)
-    refusals = Counter(key[one.landing] for one in taken.refused)
-    accepted: Counter[tuple[int, str]] = Counter()
-    for landing, count in taken.new.items():
-        accepted[key[landing]] += count
+    found, refusals, accepted = (
+        _by_batch(counts, key) for counts in (taken.found, taken.refused, taken.new)
+    )
     accounts = {
         one: Accounting(
             messages=messages[one],
@@ -96,6 +102,13 @@ def _close(
     }
     readings_store.close_batches(connection, accounts)
     return sum(accounts.values(), Accounting())
+
+
+def _by_batch(counts: Counter[int], key: dict[int, tuple[int, str]]) -> Counter[tuple[int, str]]:
+    total: Counter[tuple[int, str]] = Counter()
+    for landing, count in counts.items():
+        total[key[landing]] += count
+    return total
 
 
 @dataclass(frozen=True, slots=True)
