@@ -11,6 +11,7 @@ import psycopg
 
 import sql
 from balise.model import Assignment, Reading, Refused
+from sql import placing
 
 SeriesKey = tuple[int, str, int, str]
 
@@ -67,7 +68,17 @@ def store(
     number = series(
         connection, {(one.device, one.metric, one.position, one.unit) for one in readings}
     )
-    connection.execute(sql.get("readings.stage"))
+    with placing.staged(connection):
+        _copy(connection, readings, number, decoder)
+        return placing.merge(connection, len(readings))
+
+
+def _copy(
+    connection: psycopg.Connection,
+    readings: Sequence[Reading],
+    number: Mapping[SeriesKey, int],
+    decoder: int,
+) -> None:
     with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
         copy.set_types(
             [*["timestamptz"] * 2, "int8", *["int4"] * 3, "int8", *["int2"] * 2, *["numeric"] * 2]
@@ -88,9 +99,6 @@ def store(
                     None if one.sent == one.value else one.sent,
                 )
             )
-    new: Counter[int] = Counter(dict(connection.execute(sql.get("readings.merge")).fetchall()))
-    connection.execute(sql.get("readings.unstage"))
-    return new
 
 
 def series(connection: psycopg.Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:
