@@ -35,19 +35,33 @@ FROM assignment JOIN device ON device.id = assignment.device
 WHERE assignment.subject = ANY(%(subjects)s)
 
 -- readings_of_windows --
--- The readings of windows with their keys.
-SELECT w.subject, w.metric, w.day, series.device, reading.series, reading.stamped_at,
-       reading.sequence, reading.taken_at, reading.value::float8 AS value, reading.quality
-FROM unnest(%(subjects)s::integer[], %(metrics)s::text[], %(days)s::date[],
+-- The readings of windows with their keys, whole: a row a window and series, packed end to end.
+-- `first` and `last` tell the planner which chunks there are to look at.
+SELECT w.number, series.device, series.id, packed.*
+FROM unnest(%(numbers)s::integer[], %(subjects)s::integer[], %(metrics)s::text[],
             %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[],
             %(day_start)s::timestamptz[], %(day_end)s::timestamptz[])
-     AS w (subject, metric, day, stamped_from, stamped_to, day_start, day_end)
-JOIN series ON series.metric = w.metric
-           AND series.device IN (SELECT device FROM assignment WHERE subject = w.subject)
-JOIN reading ON reading.series = series.id AND reading.subject = w.subject
-            AND reading.stamped_at BETWEEN w.stamped_from AND w.stamped_to
-            AND reading.taken_at >= w.day_start AND reading.taken_at < w.day_end
-WHERE reading.quality & %(left_out)s = 0
+     AS w (number, subject, metric, stamped_from, stamped_to, day_start, day_end)
+CROSS JOIN LATERAL (
+    SELECT id, device FROM series
+    WHERE metric = w.metric
+      AND device IN (SELECT device FROM assignment WHERE subject = w.subject)
+) AS series
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n,
+           string_agg(timestamptz_send(reading.stamped_at), '') AS stamps,
+           string_agg(int4send(reading.sequence), '') AS sequences,
+           string_agg(timestamptz_send(reading.taken_at), '') AS times,
+           string_agg(float8send(reading.value::float8), '') AS values,
+           string_agg(int8send(reading.quality), '') AS qualities
+    FROM reading
+    WHERE reading.series = series.id AND reading.subject = w.subject
+      AND reading.stamped_at BETWEEN w.stamped_from AND w.stamped_to
+      AND reading.stamped_at BETWEEN %(first)s AND %(last)s
+      AND reading.taken_at >= w.day_start AND reading.taken_at < w.day_end
+      AND reading.quality & %(left_out)s = 0
+) AS packed
+WHERE packed.n > 0
 
 -- lasts --
 -- The last readings of these windows as they are stored, and of those a few days before them.

@@ -186,10 +186,10 @@ def _add_patients(app: FastAPI) -> None:
         shown = found and pages.way(
             connection, found["id"], series=series, stamp=stamp, sequence=sequence
         )
-        if not found or not shown:
+        if not found or not isinstance(shown, pages.Way):
             return page(request, "not_found.html", account.language, account=account, status=404)
-        own = {**shown.reading, "series": series, "sequence": sequence}
-        (told,) = sources.told(connection, found, [own], own["taken_at"].date())
+        reading: pages.Row = {**shown.reading, "series": series, "sequence": sequence}
+        (told,) = sources.told(connection, found, [reading], reading["taken_at"].date())
         return page(
             request,
             "way.html",
