@@ -16,6 +16,8 @@ from balise.model import Quality
 
 WINDOW = ("subject", "metric", "day")
 KEY = ("series", "stamped_at", "sequence")
+_ORDER = ("taken_at", "stamped_at", "sequence", "value", "series")
+"""Of one moment, the order must not follow from the series' numbers: those follow from arrival."""
 
 READINGS: dict[str, pl.DataType | type[pl.DataType]] = {
     "subject": pl.Int32,
@@ -105,7 +107,7 @@ def rate_of_change(readings: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame
     run = ["subject", "metric", "device"]
     ordered = (
         pl.concat([own, _timed(before).with_columns(own=pl.lit(value=False))])
-        .sort(*run, "taken_at", *KEY)
+        .sort(*run, *_ORDER)
         .with_columns(
             pl.col(name).shift(1).over(run).name.prefix("other_")
             for name in (*KEY, "taken_at", "value")
@@ -127,7 +129,7 @@ def _timed(readings: pl.DataFrame) -> pl.DataFrame:
     return (
         readings.select(READINGS.keys())
         .filter(pl.col("metric").is_in(list(CHANGES)) & (pl.col("quality") & UNTIMED == 0))
-        .sort("taken_at", *KEY)
+        .sort(*_ORDER)
     )
 
 
@@ -139,7 +141,7 @@ def cross_source(readings: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     placed = (
         readings.filter(pl.col("metric").is_in(list(SAME_EVENT)))
         .join(sources.select(*WINDOW, "device", "place"), on=[*WINDOW, "device"])
-        .sort("taken_at", *KEY)
+        .sort(*_ORDER)
     )
     last: int | None = placed["place"].max()  # type: ignore[assignment]
     found = [_doubles(placed, place) for place in range(1, (last or 0) + 1)]
@@ -171,7 +173,7 @@ def _doubles(placed: pl.DataFrame, place: int) -> pl.DataFrame:
         )
         .join(tolerances, on="metric")
         .filter(apart <= pl.col("tolerance"))
-        .sort(apart, *KEY)
+        .sort(apart, *_ORDER)
         .unique([*WINDOW, *(f"other_{name}" for name in KEY)], keep="first", maintain_order=True)
     )
     return _as_findings(near, Kind.CROSS_SOURCE)

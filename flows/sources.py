@@ -14,6 +14,7 @@ import psycopg
 
 from care import findings, sources
 from care.pathways import PATHWAYS
+from care.rollups import day_bounds
 from care.sources import Declared
 from devices.called import called
 from sql import preferred
@@ -30,14 +31,30 @@ class Told:
     judged: Judged = field(default_factory=Judged)
 
 
-def looked_into(connection: psycopg.Connection, windows: Sequence[Window]) -> list[Window]:
-    """Return the windows whose readings are to be compared: with another device's, or in time."""
+def recheck(connection: psycopg.Connection) -> None:
+    """Mark the windows whose first readings are compared with another one now."""
+    store.recheck(connection)
+
+
+def compared(connection: psycopg.Connection, windows: Sequence[Window]) -> list[Window]:
+    """Return the windows whose readings are compared: with another device's, or in time."""
     several = store.several(connection, windows)
     return [
         window
         for window in windows
         if window.metric in findings.CHANGES or (window.subject, window.metric) in several
     ]
+
+
+def read(
+    connection: psycopg.Connection, windows: Sequence[Window], *, left_out: int
+) -> pl.DataFrame:
+    """Return the readings of windows as `findings.READINGS` has them."""
+    if not windows:
+        return pl.DataFrame(schema=findings.READINGS)
+    bounds = [day_bounds(window.day, window.time_zone) for window in windows]
+    readings = store.readings(connection, windows, bounds, left_out=left_out)
+    return readings.select(pl.col(name).cast(kind) for name, kind in findings.READINGS.items())
 
 
 def judge(
@@ -79,7 +96,7 @@ def _lasts(
     connection: psycopg.Connection, windows: Sequence[Window]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the last readings of the windows before these, and of these as they are stored."""
-    places = [place_of(window) for window in windows]
+    places = [_place(window) for window in windows]
     around = [findings.days_around(window.metric) for window in windows]
     rows = store.lasts(connection, places, around)
     stored = pl.DataFrame(rows, schema=findings.READINGS, orient="row")
@@ -92,7 +109,7 @@ def _lasts(
 
 def _next(windows: Sequence[Window], moved: set[Place]) -> list[Place]:
     """Return the windows after those with another last reading, but for those judged with them."""
-    own = {place_of(window) for window in windows}
+    own = {_place(window) for window in windows}
     after = {
         (subject, metric, day + timedelta(days=days))
         for subject, metric, day in moved
@@ -101,6 +118,10 @@ def _next(windows: Sequence[Window], moved: set[Place]) -> list[Place]:
     return sorted(after - own)
 
 
-def place_of(window: Window) -> Place:
-    """Return a window's key."""
+def write(connection: psycopg.Connection, windows: Sequence[Window], told: Told) -> None:
+    """Replace what is stored of windows, those too of which nothing is told any more."""
+    store.write(connection, [_place(window) for window in windows], told.judged)
+
+
+def _place(window: Window) -> Place:
     return window.subject, window.metric, window.day

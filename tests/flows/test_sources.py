@@ -12,10 +12,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from flows.aggregate import Recomputed, recompute
 
 from devices.payloads import balise_v1
 from flows import steps
+from flows.aggregate import Recomputed, recompute
 from sql import people, preferred, signals
 
 pytestmark = pytest.mark.stack

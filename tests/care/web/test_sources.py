@@ -64,7 +64,7 @@ def walker(populated: str) -> str:
     with psycopg.connect(populated, autocommit=True) as connection:
         subject = people.find(connection, "p-durand")
         assert subject
-        for address, name in ((PHONE, "Téléphone"), (WATCH, "Montre"), (SCALES, "Balance")):
+        for address, name in ((SCALES, "Balance"), (PHONE, "Téléphone"), (WATCH, "Montre")):
             since = now - timedelta(days=9)
             people.give(connection, address, subject.id, since=since, name=name)
         bodies = [
