@@ -35,7 +35,7 @@ class Column(Protocol):
 
 
 def copy(columns: Sequence[Column]) -> Iterator[bytes]:
-    """Yield what COPY ... FROM STDIN (FORMAT binary) takes for columns of one length.
+    """Yield what a binary COPY takes for columns of one length.
 
     Rows keep their order within a shape; those of another shape come before or after them.
     """

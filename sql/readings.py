@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import psycopg
 
 import sql
-from balise.model import Assignment, Reading, Refused
-from sql import placing
+from balise.model import Assignment, Refused
 
 SeriesKey = tuple[int, str, int, str]
 
@@ -57,48 +56,6 @@ def assignments(connection: psycopg.Connection) -> dict[int, list[Assignment]]:
             )
         )
     return dict(found)
-
-
-def store(
-    connection: psycopg.Connection, readings: Sequence[Reading], *, decoder: int
-) -> Counter[int]:
-    """Store readings and mark their windows; return how many were new by landing row."""
-    if not readings:
-        return Counter()
-    number = series(
-        connection, {(one.device, one.metric, one.position, one.unit) for one in readings}
-    )
-    with placing.staged(connection):
-        _copy(connection, readings, number, decoder)
-        return placing.merge(connection, len(readings))
-
-
-def _copy(
-    connection: psycopg.Connection,
-    readings: Sequence[Reading],
-    number: Mapping[SeriesKey, int],
-    decoder: int,
-) -> None:
-    with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
-        copy.set_types(
-            [*["timestamptz"] * 2, "int8", *["int4"] * 3, "int8", *["int2"] * 2, *["numeric"] * 2]
-        )
-        for one in readings:
-            copy.write_row(
-                (
-                    one.stamped_at,
-                    one.taken_at,
-                    one.landing,
-                    number[one.device, one.metric, one.position, one.unit],
-                    one.sequence,
-                    one.subject,
-                    one.quality.value,
-                    one.item,
-                    decoder,
-                    one.value,
-                    None if one.sent == one.value else one.sent,
-                )
-            )
 
 
 def series(connection: psycopg.Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:
