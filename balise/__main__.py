@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from balise.bench_app import bench_app
 from balise.db_app import db_app
 from balise.devices_app import devices_app
 from balise.errors import BaliseError, Exit, exit_code
@@ -24,7 +25,6 @@ app = App(
 )
 flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
 mappings_app = App(name="mappings", help="How a site's own payloads are read.")
-bench_app = App(name="bench", help="Measure this machine.")
 for _sub in (flows_app, gateway_app, devices_app, mappings_app, db_app, refused_app, bench_app):
     app.command(_sub)
 flows_app.command(flows_replay, name="replay")
@@ -253,38 +253,6 @@ def doctor(*parts: str, json: Json = False) -> None:
     from balise import run
 
     run.doctor(parts, as_json=json)
-
-
-@bench_app.command(name="latency")
-def bench_latency(*, readings: int = 40) -> None:
-    """Measure from a device's notification to the clinician's page, on servers of its own."""
-    from bench.latency import main as latency
-
-    latency(readings)
-
-
-@bench_app.command(name="decode")
-def bench_decode() -> None:
-    """Measure decoding beside another library, characteristic by characteristic."""
-    from bench.decode import main as measure
-
-    measure()
-
-
-@bench_app.command(name="spool")
-def bench_spool(*, days: int = 30, seconds: float = 60) -> None:
-    """Measure days of five devices without internet, and the way back, watched so many seconds."""
-    from bench.spool import main as measure
-
-    measure(days, seconds)
-
-
-@bench_app.command(name="gateway")
-def bench_gateway(*, minutes: float = 10, devices: int = 5) -> None:
-    """Measure the box: memory and processor while so many devices stream, and what is lost."""
-    from bench.gateway import main as measure
-
-    measure(minutes, devices)
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def _value(readings: pl.DataFrame) -> binary.Numeric:
 
 
 def write(connection: psycopg.Connection, query: str, columns: Sequence[Column]) -> None:
-    """COPY columns by a named query."""
+    """Write columns by the binary COPY of a name."""
     with connection.cursor().copy(sql.get(query)) as copy:
         for block in binary.copy(columns):
             copy.write(block)
