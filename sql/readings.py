@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
 
 import sql
-from balise.model import Assignment, Reading, Refused
+from balise.model import Assignment, Refused
 
 SeriesKey = tuple[int, str, int, str]
 
@@ -56,41 +56,6 @@ def assignments(connection: psycopg.Connection) -> dict[int, list[Assignment]]:
             )
         )
     return dict(found)
-
-
-def store(
-    connection: psycopg.Connection, readings: Sequence[Reading], *, decoder: int
-) -> Counter[int]:
-    """Store readings and mark their windows; return how many were new by landing row."""
-    if not readings:
-        return Counter()
-    number = series(
-        connection, {(one.device, one.metric, one.position, one.unit) for one in readings}
-    )
-    connection.execute(sql.get("readings.stage"))
-    with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
-        copy.set_types(
-            [*["timestamptz"] * 2, "int8", *["int4"] * 3, "int8", *["int2"] * 2, *["numeric"] * 2]
-        )
-        for one in readings:
-            copy.write_row(
-                (
-                    one.stamped_at,
-                    one.taken_at,
-                    one.landing,
-                    number[one.device, one.metric, one.position, one.unit],
-                    one.sequence,
-                    one.subject,
-                    one.quality.value,
-                    one.item,
-                    decoder,
-                    one.value,
-                    None if one.sent == one.value else one.sent,
-                )
-            )
-    new: Counter[int] = Counter(dict(connection.execute(sql.get("readings.merge")).fetchall()))
-    connection.execute(sql.get("readings.unstage"))
-    return new
 
 
 def series(connection: psycopg.Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:
@@ -154,11 +119,11 @@ def close_batches(
 
     The database refuses an account that doesn't add up.
     """
-    for (batch, gateway), account in sorted(accounts.items()):
-        connection.execute(
-            sql.get("landing.keep_account"),
-            {"batch": batch, "gateway": gateway, **asdict(account)},
-        )
+    with connection.cursor().copy(sql.get("landing.copy_accounts")) as copy:
+        copy.set_types(["int8", "text", *["int4"] * 5])
+        for (batch, gateway), one in sorted(accounts.items()):
+            counts = (one.messages, one.landed, one.accepted, one.duplicate, one.refused)
+            copy.write_row((batch, gateway, *counts))
     batches = sorted({batch for batch, _ in accounts})
     connection.execute(sql.get("landing.close_batches"), {"batches": batches})
 

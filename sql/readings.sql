@@ -20,56 +20,118 @@ VALUES (%(device)s, %(metric)s, %(position)s, %(unit)s)
 ON CONFLICT (device, metric, position, unit) DO UPDATE SET unit = excluded.unit
 RETURNING id
 
+-- copy --
+-- Straight into the table: fails where one of them is known, and then is merged instead.
+COPY packed_reading (stamped_at, source, series, sequence, subject, value, flags, mended)
+FROM STDIN (FORMAT binary)
+
+-- any_stands --
+-- Whether any of these moments is held; the times let the planner pass over the other chunks.
+SELECT EXISTS (
+    SELECT FROM unnest(%(series)s::integer[], %(stamped_at)s::timestamptz[])
+        AS moment (series, stamped_at)
+    JOIN packed_reading AS held ON held.series = moment.series
+                               AND held.stamped_at = moment.stamped_at
+    WHERE held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+)
+
+-- mark_windows --
+-- The same marks as a merge makes, for readings that were copied.
+INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
+SELECT w.subject, w.metric, w.day, w.stamped_from, w.stamped_to, w.stamped_to
+FROM unnest(%(subject)s::integer[], %(metric)s::text[], %(day)s::date[],
+            %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[])
+    AS w (subject, metric, day, stamped_from, stamped_to)
+ON CONFLICT (subject, metric, day) DO UPDATE
+SET generation = dirty_window.generation + 1,
+    stamped_from = least(dirty_window.stamped_from, excluded.stamped_from),
+    stamped_to = greatest(dirty_window.stamped_to, excluded.stamped_to),
+    last_at = greatest(dirty_window.last_at, excluded.last_at),
+    touched_at = now()
+
 -- stage --
--- A private place to COPY to; gone at the commit.
+-- A private place to COPY to, a column a fact; gone at the commit.
 CREATE TEMPORARY TABLE staged (LIKE reading) ON COMMIT DROP
+
+-- stage_accepted --
+-- Which of them were new.
+CREATE TEMPORARY TABLE accepted (
+    stamped_at timestamptz, source bigint, series integer, sequence integer, subject integer,
+    taken_at timestamptz) ON COMMIT DROP
 
 -- copy_staged --
 -- Binary COPY of the batch's readings.
 COPY staged (stamped_at, taken_at, landing, series, sequence, subject, quality, item, decoder,
              value, sent) FROM STDIN (FORMAT binary)
 
--- merge --
--- New readings in, what came again noted, windows marked, and how many were new by landing row: in
--- one statement, so that what is counted, what is stored and what will be recomputed can't differ.
--- Of two that claim one key, the earlier landed wins.
-WITH accepted AS (
-    INSERT INTO reading (stamped_at, taken_at, landing, series, sequence, subject, quality, item,
-                         decoder, value, sent)
-    SELECT stamped_at, taken_at, landing, series, sequence, subject, quality, item, decoder,
-           value, sent
+-- place --
+-- New readings in, the first of each moment. Of two that claim one key, the earlier landed wins.
+WITH placed AS (
+    INSERT INTO packed_reading (stamped_at, source, series, sequence, subject, value, flags, mended)
+    SELECT stamped_at, source_of(landing, item, decoder), series, sequence, subject, value,
+           flags_of(quality), mended_of(stamped_at, taken_at, value, sent)
     FROM staged
-    ORDER BY series, stamped_at, sequence, landing, item, staged.ctid
-    ON CONFLICT (series, stamped_at, sequence) DO NOTHING
-    RETURNING landing, item, series, sequence, subject, stamped_at, taken_at
-), noted AS (
-    INSERT INTO duplicate (stamped_at, landing, series, sequence, item)
-    SELECT stamped_at, landing, series, sequence, item FROM staged
-    WHERE (SELECT count(*) FROM staged) > (SELECT count(*) FROM accepted)
-    EXCEPT ALL
-    SELECT stamped_at, landing, series, sequence, item FROM accepted
-), marked AS (
-    INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
-    SELECT accepted.subject, series.metric,
-           (accepted.taken_at AT TIME ZONE subject.time_zone)::date AS day,
-           min(accepted.stamped_at), max(accepted.stamped_at), max(accepted.taken_at)
-    FROM accepted
-    JOIN series ON series.id = accepted.series
-    JOIN subject ON subject.id = accepted.subject
-    GROUP BY 1, 2, 3
-    ORDER BY 1, 2, 3
-    ON CONFLICT (subject, metric, day) DO UPDATE
-    SET generation = dirty_window.generation + 1,
-        stamped_from = least(dirty_window.stamped_from, excluded.stamped_from),
-        stamped_to = greatest(dirty_window.stamped_to, excluded.stamped_to),
-        last_at = greatest(dirty_window.last_at, excluded.last_at),
-        touched_at = now()
+    ORDER BY series, stamped_at, landing, item, sequence, staged.ctid
+    ON CONFLICT (series, stamped_at) DO NOTHING
+    RETURNING stamped_at, source, series, sequence, subject, taken_at_of(stamped_at, mended)
 )
-SELECT landing, count(*) FROM accepted GROUP BY landing
+INSERT INTO accepted SELECT * FROM placed
+
+-- span_of_staged --
+-- Between which times to look for what is known: the planner passes over the other chunks.
+SELECT min(stamped_at) AS stamped_from, max(stamped_at) AS stamped_to FROM staged
+
+-- place_beside --
+-- Where the moment is held by a reading of another sequence. In a statement of its own, that sees
+-- what another run has just placed.
+WITH placed AS (
+    INSERT INTO packed_beside (stamped_at, source, series, sequence, subject, value, flags, mended)
+    SELECT staged.stamped_at, source_of(landing, item, decoder), staged.series, staged.sequence,
+           staged.subject, staged.value, flags_of(quality),
+           mended_of(staged.stamped_at, taken_at, staged.value, sent)
+    FROM staged
+    JOIN packed_reading AS held
+      ON held.series = staged.series AND held.stamped_at = staged.stamped_at
+    WHERE held.sequence <> staged.sequence
+      AND held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+    ORDER BY staged.series, staged.stamped_at, landing, item, staged.sequence, staged.ctid
+    ON CONFLICT (series, stamped_at, sequence) DO NOTHING
+    RETURNING stamped_at, source, series, sequence, subject, taken_at_of(stamped_at, mended)
+)
+INSERT INTO accepted SELECT * FROM placed
+
+-- note_duplicates --
+-- What came again.
+INSERT INTO duplicate (stamped_at, landing, series, sequence, item)
+SELECT stamped_at, landing, series, sequence, item FROM staged
+EXCEPT ALL
+SELECT stamped_at, landing_of(source), series, sequence, item_of(source) FROM accepted
+
+-- mark_accepted --
+-- The windows of what is new will be recomputed.
+INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
+SELECT accepted.subject, series.metric,
+       (accepted.taken_at AT TIME ZONE subject.time_zone)::date AS day,
+       min(accepted.stamped_at), max(accepted.stamped_at), max(accepted.taken_at)
+FROM accepted
+JOIN series ON series.id = accepted.series
+JOIN subject ON subject.id = accepted.subject
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+ON CONFLICT (subject, metric, day) DO UPDATE
+SET generation = dirty_window.generation + 1,
+    stamped_from = least(dirty_window.stamped_from, excluded.stamped_from),
+    stamped_to = greatest(dirty_window.stamped_to, excluded.stamped_to),
+    last_at = greatest(dirty_window.last_at, excluded.last_at),
+    touched_at = now()
+
+-- count_accepted --
+-- How many were new, by landing row.
+SELECT landing_of(source), count(*) FROM accepted GROUP BY 1
 
 -- unstage --
 -- Another part of the messages may follow in the same transaction.
-DROP TABLE staged
+DROP TABLE staged, accepted
 
 -- copy_refused --
 -- What was refused, with its reason.
@@ -87,7 +149,7 @@ WHERE batch > %(after)s AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
 -- of_subject --
 -- A patient's newest readings of a metric, with what leads back to the bytes. The windows say
 -- where in `reading` the days asked for are.
-WITH span AS (
+WITH span AS MATERIALIZED (
     SELECT min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
     FROM dirty_window
     WHERE subject = %(subject)s AND metric = %(metric)s AND day >= %(since)s::date - 1

@@ -12,7 +12,7 @@ import psycopg
 
 import sql
 from balise.model import Refused
-from sql import readings
+from sql import placing, readings
 from sql.readings import Accounting
 
 Key = tuple[int, str, int, str, datetime, int]
@@ -158,13 +158,21 @@ def revise(connection: psycopg.Connection, changes: Sequence[Change], by: By) ->
             )
     bounds = {"stamped_from": min(key[4] for key in keys), "stamped_to": max(k[4] for k in keys)}
     connection.execute(sql.get("replay.weigh"))
-    connection.execute(sql.get("replay.withdraw"), bounds)
-    connection.execute(sql.get("replay.change"), bounds)
-    connection.execute(sql.get("replay.add"))
+    _write(connection, bounds)
     connection.execute(sql.get("replay.keep"))
     connection.execute(sql.get("replay.mark"))
     connection.execute(sql.get("replay.settle"))
     connection.execute(sql.get("replay.unstage"))
+
+
+def _write(connection: psycopg.Connection, bounds: Mapping[str, datetime]) -> None:
+    connection.execute(sql.get("replay.withdraw"), bounds)
+    connection.execute(sql.get("replay.withdraw_beside"))
+    connection.execute(sql.get("replay.move_up"))
+    connection.execute(sql.get("replay.change"), bounds)
+    connection.execute(sql.get("replay.change_beside"))
+    with placing.staged(connection):
+        placing.place(connection, connection.execute(sql.get("replay.stage_new")).rowcount)
 
 
 _KEY_TYPES = ["int4", "timestamptz", "int4"]

@@ -166,30 +166,67 @@ ANALYZE revised
 
 -- withdraw --
 -- Pages show a reading no more; its revision keeps all of it.
-DELETE FROM reading USING revised
-WHERE revised.kind = 'withdrawn' AND reading.series = revised.series
-  AND reading.stamped_at = revised.stamped_at AND reading.sequence = revised.sequence
-  AND reading.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+DELETE FROM packed_reading USING revised
+WHERE revised.kind = 'withdrawn' AND packed_reading.series = revised.series
+  AND packed_reading.stamped_at = revised.stamped_at
+  AND packed_reading.sequence = revised.sequence
+  AND packed_reading.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+
+-- withdraw_beside --
+-- The same where it stood beside another of its moment.
+DELETE FROM packed_beside USING revised
+WHERE revised.kind = 'withdrawn' AND packed_beside.series = revised.series
+  AND packed_beside.stamped_at = revised.stamped_at AND packed_beside.sequence = revised.sequence
+
+-- move_up --
+-- A moment that has readings has one in `packed_reading`.
+WITH moved AS (
+    DELETE FROM packed_beside USING (
+        SELECT DISTINCT ON (other.series, other.stamped_at)
+               other.series, other.stamped_at, other.sequence
+        FROM revised JOIN packed_beside AS other
+          ON other.series = revised.series AND other.stamped_at = revised.stamped_at
+        WHERE revised.kind = 'withdrawn'
+          AND NOT EXISTS (SELECT FROM packed_reading AS held
+                          WHERE held.series = revised.series
+                            AND held.stamped_at = revised.stamped_at)
+        ORDER BY other.series, other.stamped_at, other.source
+    ) AS first
+    WHERE packed_beside.series = first.series AND packed_beside.stamped_at = first.stamped_at
+      AND packed_beside.sequence = first.sequence
+    RETURNING packed_beside.*
+)
+INSERT INTO packed_reading SELECT * FROM moved ORDER BY series, stamped_at
 
 -- change --
 -- What never changes is the key.
-UPDATE reading
-SET landing = new_landing, item = new_item, subject = new_subject, taken_at = new_taken_at,
-    value = new_value, sent = nullif(new_sent, new_value), quality = new_quality,
-    decoder = new_decoder
+UPDATE packed_reading
+SET source = source_of(new_landing, new_item, new_decoder), subject = new_subject,
+    value = new_value, flags = flags_of(new_quality),
+    mended = mended_of(revised.stamped_at, new_taken_at, new_value, new_sent)
 FROM revised
-WHERE revised.kind = 'changed' AND reading.series = revised.series
-  AND reading.stamped_at = revised.stamped_at AND reading.sequence = revised.sequence
-  AND reading.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+WHERE revised.kind = 'changed' AND packed_reading.series = revised.series
+  AND packed_reading.stamped_at = revised.stamped_at
+  AND packed_reading.sequence = revised.sequence
+  AND packed_reading.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
 
--- add --
--- What was refused and is a reading now.
-INSERT INTO reading (stamped_at, taken_at, landing, series, sequence, subject, quality, item,
-                     decoder, value, sent)
+-- change_beside --
+-- The same of what stands beside another of its moment.
+UPDATE packed_beside
+SET source = source_of(new_landing, new_item, new_decoder), subject = new_subject,
+    value = new_value, flags = flags_of(new_quality),
+    mended = mended_of(revised.stamped_at, new_taken_at, new_value, new_sent)
+FROM revised
+WHERE revised.kind = 'changed' AND packed_beside.series = revised.series
+  AND packed_beside.stamped_at = revised.stamped_at AND packed_beside.sequence = revised.sequence
+
+-- stage_new --
+-- What was refused and is a reading now is placed like any other.
+INSERT INTO staged (stamped_at, taken_at, landing, series, sequence, subject, quality, item,
+                    decoder, value, sent)
 SELECT stamped_at, new_taken_at, new_landing, series, sequence, new_subject, new_quality, new_item,
-       new_decoder, new_value, nullif(new_sent, new_value)
+       new_decoder, new_value, new_sent
 FROM revised WHERE kind = 'new'
-ORDER BY series, stamped_at, sequence
 
 -- keep --
 -- Who, what, when and why.

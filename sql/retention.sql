@@ -110,8 +110,9 @@ WHERE hypertable_name = 'landing' AND proc_name = 'policy_compression'
 
 -- sizes --
 -- What each large table takes on the disk, with its indexes.
-SELECT name, hypertable_size(name::regclass) AS bytes
-FROM unnest(ARRAY['landing', 'reading', 'rollup']) AS name
+SELECT name, hypertable_size(name::regclass) AS bytes FROM unnest(ARRAY['landing', 'rollup']) AS name
+UNION ALL
+SELECT 'reading', hypertable_size('packed_reading') + pg_total_relation_size('packed_beside')
 UNION ALL
 SELECT name, pg_total_relation_size(name::regclass)
 FROM unnest(ARRAY['account', 'dirty_window', 'landing_batch', 'reading_revision', 'receipt',

@@ -148,7 +148,8 @@ class Stack:
 
         What can't start now, on a full disk for one, is told to the log and left to the next call.
         """
-        ended = [name for name, server in self._parts.items() if not server.service.pid]
+        parts = self._parts.items()
+        ended: list[Part] = [name for name, server in parts if not server.service.pid]
         return [name for name in ended if self._runs_again(name)]
 
     def _runs_again(self, part: Part) -> bool:

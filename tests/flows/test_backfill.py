@@ -35,9 +35,8 @@ def filled(database: psycopg.Connection, database_url: str) -> psycopg.Connectio
         " SELECT id, 'heart_rate', 0, '/min' FROM device"
     )
     database.execute(
-        "INSERT INTO reading (stamped_at, taken_at, landing, series, sequence, subject, quality,"
-        " item, decoder, value)"
-        " SELECT at, at, 1, series.id, 0, assignment.subject, 0, 0, 1,"
+        "INSERT INTO packed_reading (stamped_at, source, series, sequence, subject, value)"
+        " SELECT at, source_of(1, 0::smallint, 1::smallint), series.id, 0, assignment.subject,"
         " 60 + (extract(epoch FROM at)::bigint / 3600 + series.id) %% 41"
         " FROM series JOIN assignment ON assignment.device = series.device,"
         " generate_series(%s, %s, interval '8 hours') AS at",

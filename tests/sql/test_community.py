@@ -57,7 +57,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database(url: str) -> Iterator[psycopg.Connection]:
     applied = migrate(url)
-    assert applied[-1] == "0010_retention.sql"
+    assert applied[-1] == "0011_narrow_reading.sql"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET timezone = 'UTC'")
         fill(connection)
@@ -86,9 +86,8 @@ def fill(database: psycopg.Connection) -> None:
             (batch[0], at, MESSAGES),
         )
     database.execute(
-        "INSERT INTO reading (stamped_at, taken_at, landing, series, sequence, subject, quality,"
-        " item, decoder, value)"
-        " SELECT received_at, received_at, id, 1, 0, 1, 0, 0, 1, 60 FROM landing"
+        "INSERT INTO packed_reading (stamped_at, source, series, sequence, subject, value)"
+        " SELECT received_at, source_of(id, 0::smallint, 1::smallint), 1, 0, 1, 60 FROM landing"
     )
     database.execute(
         "INSERT INTO refused (landing, item, part, reason, detail)"

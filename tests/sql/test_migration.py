@@ -112,3 +112,27 @@ def test_what_was_there_stays_and_can_be_replayed(old: str):
         )
         values = connection.execute("SELECT value FROM reading").fetchall()
         assert values == [(Decimal("80.000"),)] * 2
+
+
+WIDE = (
+    "SELECT stamped_at, taken_at, landing, series, sequence, subject, quality, item, decoder,"
+    " value::text, sent::text FROM reading ORDER BY series, stamped_at, sequence"
+)
+
+
+def test_readings_of_the_wide_table_are_the_same_in_the_narrow_one(old: str):
+    """Plain ones, clocked ones, converted ones, flagged ones, and several of one moment."""
+    with psycopg.connect(old, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO reading SELECT %(now)s::timestamptz + n %% 200 * interval '1 hour',"
+            " %(now)s::timestamptz + n %% 200 * interval '1 hour'"
+            " - CASE n %% 3 WHEN 0 THEN interval '1 hour' ELSE interval '0' END,"
+            " 1000 - n, 1, n, 1, CASE n %% 7 WHEN 0 THEN 1::bigint << 42 ELSE 0 END, n %% 50,"
+            " n %% 256, n / 10.0, CASE n %% 5 WHEN 0 THEN n / 22.0 END"
+            " FROM generate_series(1, 600) AS n",
+            {"now": NOW},
+        )
+        before = connection.execute(WIDE).fetchall()
+        migrate(old)
+        assert connection.execute(WIDE).fetchall() == before
+        assert connection.execute("SELECT count(*) FROM packed_beside").fetchone() == (401,)

@@ -17,18 +17,39 @@ NOT_PREPARED = {
     "flows.listen": "LISTEN can't be prepared",
     "migration.create_table": "nor can CREATE TABLE",
     "readings.stage": "a temporary table ends with its transaction",
-    "readings.copy_staged": "needs it",
-    "readings.merge": "needs it",
-    "readings.unstage": "needs it",
+    "readings.stage_accepted": "as does this one",
+    **dict.fromkeys(
+        (
+            f"readings.{name}"
+            for name in (
+                *("copy_staged", "place", "span_of_staged", "place_beside", "note_duplicates"),
+                *("mark_accepted", "count_accepted", "unstage"),
+            )
+        ),
+        "needs them",
+    ),
     "replay.stage": "a temporary table ends with its transaction",
     **dict.fromkeys(
         (
             f"replay.{name}"
-            for name in ("weigh", "withdraw", "change", "add", "keep", "mark", "settle")
+            for name in (
+                *("weigh", "withdraw", "withdraw_beside", "move_up", "change", "change_beside"),
+                *("stage_new", "keep", "mark", "settle", "unstage"),
+            )
         ),
         "needs it",
     ),
-    "replay.unstage": "needs it",
+    "bench.empty": "nor can DO",
+    "bench.validate_anew": "nor can DO",
+    "bench.checkpoint": "nor can CHECKPOINT",
+    "bench.analyse": "nor can VACUUM",
+    "bench.create_peer_table": "makes a table",
+    "bench.peer_has": "needs it",
+    "bench.peer_stored": "needs it",
+    "bench.insert_peer_reading": "needs it",
+    "bench.values": "of any table",
+    "bench.remember": "of any table",
+    "bench.put_in_again": "of any table",
     "retention.find_needed": "makes a temporary table",
     "retention.count_needed": "needs it",
     "retention.set_aside": "makes a temporary table",
