@@ -20,7 +20,7 @@ from bench.rounds import Round, timed
 from sql import readings as store
 from sql.readings import Accounting
 
-POLL = 0.01
+POLL = 0.02
 _PATIENCE = 120.0
 
 

@@ -7,7 +7,7 @@ a commit: it decodes nothing, checks nothing and accounts for nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sql
 from bench import copying
@@ -30,6 +30,8 @@ class Whole:
 
     site: Site
     stream: Stream
+    came_again: list[int] = field(default_factory=list[int])
+    """Duplicates of each round: of a clean one, what the broker sent twice."""
 
     def once(self) -> Round:
         """Send the stream through the emptied line."""
@@ -54,6 +56,7 @@ class Whole:
             "ways": report(measured),
             "ratios": ratios(measured, "line"),
             "megabytes_at_most": self.site.memory(),
+            "came_again": sum(self.came_again),
         }
 
     def disk(self) -> dict[str, dict[str, float]]:
@@ -107,6 +110,7 @@ class Whole:
 
         took = self.site.send(ready, self.stream.count, done)
         self.site.check(self.stream.count)
+        self.came_again.append(self.site.accounted().duplicate)
         return took
 
     def _copy(self, readings: Table, rows: Sequence[bytes]) -> Round:
