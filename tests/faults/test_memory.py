@@ -1,9 +1,8 @@
-"""A backlog of any length is worked off in the same memory; BALISE_BACKLOG=1000000 for a long one."""
+"""A backlog of any length is worked off in the same memory: BALISE_BACKLOG=1000000."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
