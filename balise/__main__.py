@@ -13,6 +13,7 @@ from rich.console import Console
 
 from balise.bench_app import bench_app
 from balise.db_app import db_app
+from balise.devices_app import devices_app
 from balise.errors import BaliseError, Exit, exit_code
 from balise.gateway_app import gateway_app
 from balise.options import Json
@@ -23,7 +24,6 @@ app = App(
     help="From a patient's health device at home to the clinician who acts on it.",
 )
 flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
-devices_app = App(name="devices", help="Device models, and whose a device is.")
 mappings_app = App(name="mappings", help="How a site's own payloads are read.")
 for _sub in (flows_app, gateway_app, devices_app, mappings_app, db_app, refused_app, bench_app):
     app.command(_sub)
@@ -161,69 +161,6 @@ def decode(
         is_base64=base64,
         as_json=json,
     )
-
-
-@devices_app.command(name="list")
-def devices_list(*, json: Json = False) -> None:
-    """List the device models Balise knows."""
-    from balise.catalogue import list_models
-
-    list_models(as_json=json)
-
-
-@devices_app.command(name="show")
-def devices_show(model: str, *, json: Json = False) -> None:
-    """Say all that is known of a model: what it sends, how it pairs, what it erases.
-
-    Parameters
-    ----------
-    model
-        Its key, its Model Number, or the name it advertises.
-    json
-        One JSON object.
-
-    """
-    from balise.catalogue import show_model
-
-    show_model(model, as_json=json)
-
-
-@devices_app.command(name="give")
-def devices_give(
-    address: str,
-    patient: str,
-    *,
-    slot: int | None = None,
-    since: Annotated[date | None, Parameter("--from")] = None,
-    replay: Annotated[bool, Parameter(negative="")] = False,
-    why: str = "",
-) -> None:
-    """Say whose a device's readings are, or those of one user slot of a shared device.
-
-    Who had it until then keeps what was measured until then. What is stored already is moved with
-    --replay; without it, how much that would be is said.
-
-    Parameters
-    ----------
-    address
-        The device's Bluetooth address.
-    patient
-        The patient's code.
-    slot
-        The user number that the device says; a device without users needs none.
-    since
-        The first day, in the patient's time zone; without it, from now on.
-    replay
-        Move what is stored under another patient, and read again what was refused.
-    why
-        Kept with every reading that moves.
-
-    """
-    from balise import replays, run, site
-
-    settings = run.read_settings("database_url")
-    device, at = site.give(settings, address, patient, slot=slot, since=since)
-    replays.after_giving(settings, device, at, now=replay, why=why)
 
 
 @app.command(name="import")

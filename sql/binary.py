@@ -20,7 +20,8 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _SHAPES = 16
 """More than a column has."""
-_EPOCH_2000 = 946_684_800_000_000  # in microseconds: PostgreSQL counts from there
+EPOCH_2000 = 946_684_800_000_000
+"""In microseconds: PostgreSQL counts from there."""
 
 
 class Column(Protocol):
@@ -80,7 +81,7 @@ class Integer:
 
 def timestamptz(microseconds: Ints) -> Integer:
     """Return a timestamptz from microseconds since 1970."""
-    return Integer(microseconds - _EPOCH_2000, 8)
+    return Integer(microseconds - EPOCH_2000, 8)
 
 
 @dataclass(frozen=True, slots=True)

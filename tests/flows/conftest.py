@@ -95,6 +95,11 @@ STATE = {
     " FROM duplicate JOIN series ON series.id = series",
     "accounts": "SELECT * FROM account",
     "rollups": "SELECT * FROM rollup",
+    "sources": "SELECT * FROM source",
+    "findings": "SELECT subject, finding.metric, day, device, position, unit, stamped_at, sequence,"
+    " kind, other_stamped_at, other_sequence FROM finding JOIN series ON series.id = series",
+    "lasts": "SELECT subject, window_last.metric, day, window_last.device, position, stamped_at,"
+    " sequence, taken_at, value FROM window_last JOIN series ON series.id = series",
     "windows": "SELECT subject, metric, day, last_at FROM dirty_window WHERE last_at IS NOT NULL",
 }
 
