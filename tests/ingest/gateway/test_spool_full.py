@@ -63,7 +63,7 @@ def fill(
 
 def waiting(spool: Spool) -> list[NumberedItem]:
     rows = spool.newer(0, 1_000_000)
-    return list(read(encode_message(spool.epoch, rows)).items) if rows else []
+    return list(read(encode_message(spool.epoch, rows)).every()) if rows else []
 
 
 def declared(spool: Spool) -> list[Gap]:
