@@ -93,29 +93,20 @@ def known(connection: psycopg.Connection, readings: pl.DataFrame) -> bool:
     return bool(row and row[0])
 
 
-WINDOWS = ("subject", "metric", "day")
-
-
 def windows(readings: pl.DataFrame, zones: Mapping[int, str]) -> pl.DataFrame:
-    """Return the patients' days that readings are of, by the first and last of each."""
+    """Return the windows that readings are of, as `placing.mark` takes them."""
     zoned = readings.with_columns(
         zone=pl.col("subject").replace_strict(zones, return_dtype=pl.String)
     )
     return pl.concat(
         some.group_by("subject", "metric", _day(zone)).agg(
-            stamped_from=pl.col("taken_at").min(), stamped_to=pl.col("taken_at").max()
+            stamped_from=pl.col("taken_at").min(),
+            stamped_to=pl.col("taken_at").max(),
+            last_at=pl.col("taken_at").max(),
         )
         for (zone,), some in zoned.partition_by("zone", as_dict=True).items()
-    ).sort(WINDOWS)
+    )
 
 
 def _day(zone: str) -> pl.Expr:
     return pl.col("taken_at").dt.convert_time_zone(zone).dt.date().alias("day")
-
-
-def mark(connection: psycopg.Connection, windows: pl.DataFrame) -> None:
-    """Mark windows as behind their readings."""
-    connection.execute(
-        sql.get("readings.mark_windows"),
-        {name: windows[name].to_list() for name in (*WINDOWS, "stamped_from", "stamped_to")},
-    )

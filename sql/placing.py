@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -28,8 +29,17 @@ def merge(connection: psycopg.Connection, count: int) -> Counter[int]:
     """
     if place(connection, count) < count:
         connection.execute(sql.get("readings.note_duplicates"))
-    connection.execute(sql.get("readings.mark_accepted"))
+    mark(connection, connection.execute(sql.get("readings.windows_of_accepted")).fetchall())
     return Counter(dict(connection.execute(sql.get("readings.count_accepted")).fetchall()))
+
+
+def mark(connection: psycopg.Connection, windows: Sequence[tuple[Any, ...]]) -> None:
+    """Mark windows: (patient, metric, local day, first stamp, last stamp, last time or None)."""
+    names = ("subjects", "metrics", "days", "stamped_from", "stamped_to", "last_at")
+    if windows:
+        columns = zip(*windows, strict=True)
+        marks = {name: list(column) for name, column in zip(names, columns, strict=True)}
+        connection.execute(sql.get("readings.mark_windows"), marks)
 
 
 def place(connection: psycopg.Connection, count: int) -> int:

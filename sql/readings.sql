@@ -35,20 +35,6 @@ SELECT EXISTS (
     WHERE held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
 )
 
--- mark_windows --
--- The same marks as a merge makes, for readings that were copied.
-INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
-SELECT w.subject, w.metric, w.day, w.stamped_from, w.stamped_to, w.stamped_to
-FROM unnest(%(subject)s::integer[], %(metric)s::text[], %(day)s::date[],
-            %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[])
-    AS w (subject, metric, day, stamped_from, stamped_to)
-ON CONFLICT (subject, metric, day) DO UPDATE
-SET generation = dirty_window.generation + 1,
-    stamped_from = least(dirty_window.stamped_from, excluded.stamped_from),
-    stamped_to = greatest(dirty_window.stamped_to, excluded.stamped_to),
-    last_at = greatest(dirty_window.last_at, excluded.last_at),
-    touched_at = now()
-
 -- stage --
 -- A private place to COPY to, a column a fact; gone at the commit.
 CREATE TEMPORARY TABLE staged (LIKE reading) ON COMMIT DROP
@@ -107,9 +93,8 @@ SELECT stamped_at, landing, series, sequence, item FROM staged
 EXCEPT ALL
 SELECT stamped_at, landing_of(source), series, sequence, item_of(source) FROM accepted
 
--- mark_accepted --
--- The windows of what is new will be recomputed.
-INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
+-- windows_of_accepted --
+-- The windows of what is new.
 SELECT accepted.subject, series.metric,
        (accepted.taken_at AT TIME ZONE subject.time_zone)::date AS day,
        min(accepted.stamped_at), max(accepted.stamped_at), max(accepted.taken_at)
@@ -117,6 +102,14 @@ FROM accepted
 JOIN series ON series.id = accepted.series
 JOIN subject ON subject.id = accepted.subject
 GROUP BY 1, 2, 3
+
+-- mark_windows --
+-- Windows that will be recomputed: where in `reading` what touched them is, and the last of it. In
+-- one order everywhere, so that no two wait for each other.
+INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
+SELECT * FROM unnest(%(subjects)s::integer[], %(metrics)s::text[], %(days)s::date[],
+                     %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[],
+                     %(last_at)s::timestamptz[])
 ORDER BY 1, 2, 3
 ON CONFLICT (subject, metric, day) DO UPDATE
 SET generation = dirty_window.generation + 1,

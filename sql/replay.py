@@ -160,7 +160,7 @@ def revise(connection: psycopg.Connection, changes: Sequence[Change], by: By) ->
     connection.execute(sql.get("replay.weigh"))
     _write(connection, bounds)
     connection.execute(sql.get("replay.keep"))
-    connection.execute(sql.get("replay.mark"))
+    placing.mark(connection, connection.execute(sql.get("replay.windows_of_revised")).fetchall())
     connection.execute(sql.get("replay.settle"))
     connection.execute(sql.get("replay.unstage"))
 

@@ -245,7 +245,7 @@ SELECT series, stamped_at, sequence, kind, why, who, replay,
        became_series, became_stamped_at, became_sequence
 FROM revised
 
--- mark --
+-- windows_of_revised --
 -- The windows that a reading left and those it came to, and no other.
 WITH moved AS (
     SELECT * FROM revised
@@ -259,20 +259,12 @@ WITH moved AS (
     SELECT new_subject, series, stamped_at, new_taken_at, new_taken_at
     FROM moved WHERE new_subject IS NOT NULL
 )
-INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
 SELECT touched.subject, series.metric, (at AT TIME ZONE subject.time_zone)::date AS day,
        min(stamped_at), max(stamped_at), max(taken_at)
 FROM touched
 JOIN series ON series.id = touched.series
 JOIN subject ON subject.id = touched.subject
 GROUP BY 1, 2, 3
-ORDER BY 1, 2, 3
-ON CONFLICT (subject, metric, day) DO UPDATE
-SET generation = dirty_window.generation + 1,
-    stamped_from = least(dirty_window.stamped_from, excluded.stamped_from),
-    stamped_to = greatest(dirty_window.stamped_to, excluded.stamped_to),
-    last_at = greatest(dirty_window.last_at, excluded.last_at),
-    touched_at = now()
 
 -- settle --
 -- The last reading of a window that one has left.

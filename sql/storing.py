@@ -86,7 +86,7 @@ def _copied(
         return None
     with suppress(psycopg.errors.UniqueViolation), connection.transaction():
         columns.write(connection, "readings.copy", columns.packed(streamed, decoder=decoder))
-        columns.mark(connection, columns.windows(streamed, zones))
+        placing.mark(connection, columns.windows(streamed, zones).rows())
         new = _merged(connection, rows) if rows else Counter[int]()
         if new.total() < len(rows):
             raise psycopg.Rollback

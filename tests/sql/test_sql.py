@@ -23,7 +23,7 @@ NOT_PREPARED = {
             f"readings.{name}"
             for name in (
                 *("copy_staged", "place", "span_of_staged", "place_beside", "note_duplicates"),
-                *("mark_accepted", "count_accepted", "unstage"),
+                *("windows_of_accepted", "count_accepted", "unstage"),
             )
         ),
         "needs them",
@@ -34,7 +34,7 @@ NOT_PREPARED = {
             f"replay.{name}"
             for name in (
                 *("weigh", "withdraw", "withdraw_beside", "move_up", "change", "change_beside"),
-                *("stage_new", "keep", "mark", "settle", "unstage"),
+                *("stage_new", "keep", "windows_of_revised", "settle", "unstage"),
             )
         ),
         "needs it",
