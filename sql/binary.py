@@ -18,8 +18,6 @@ Bytes = npt.NDArray[np.uint8]
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
-_SHAPES = 16
-"""More than a column has."""
 EPOCH_2000 = 946_684_800_000_000
 """In microseconds: PostgreSQL counts from there."""
 
@@ -29,7 +27,7 @@ class Column(Protocol):
 
     @property
     def shape(self) -> Ints:
-        """What tells the rows apart by their bytes' number."""
+        """0 or 1: what tells rows of different length apart."""
         ...
 
     def write(self, rows: Ints) -> Bytes:
@@ -42,7 +40,7 @@ def copy(columns: Sequence[Column]) -> Iterator[bytes]:
 
     Rows keep their order within a shape; those of another shape come before or after them.
     """
-    kind = reduce(lambda told, shape: told * _SHAPES + shape + 1, (one.shape for one in columns))
+    kind = reduce(lambda told, shape: 2 * told + shape, (column.shape for column in columns))
     yield _HEADER
     for number in np.unique(kind):
         rows = np.flatnonzero(kind == number)
@@ -102,22 +100,27 @@ class Null:
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """A numeric: its digits in base 10,000, left-aligned; `shape` is their number, -1 is NULL."""
+    """A numeric, all of one number of digits in base 10,000; `shape` tells which are NULL."""
 
-    shape: Ints
-    weight: Ints
+    there: npt.NDArray[np.bool_]
     negative: npt.NDArray[np.bool_]
     scale: Ints
     digits: Ints
 
+    @property
+    def shape(self) -> Ints:
+        """1 where there is a number, 0 where there is none."""
+        return self.there.astype(np.int64)
+
     def write(self, rows: Ints) -> Bytes:
-        """Return the size, the head, then the digits."""
-        count = int(self.shape[rows[0]]) if len(rows) else -1
-        if count < 0:
+        """Return the size, the head, then the digits; the server drops zeros at both ends."""
+        if not self.there[rows[0]]:
             return Null(len(rows)).write(np.arange(len(rows)))
-        sign = np.where(self.negative[rows], _NEGATIVE, 0)
-        head = np.stack([self.shape[rows], self.weight[rows], sign, self.scale[rows]], axis=1)
-        return _sized(np.hstack([_big(head, 2), _big(self.digits[rows, :count], 2)]))
+        head = np.empty((len(rows), 4), dtype=np.int64)
+        head[:, 0], head[:, 1] = self.digits.shape[1], _WHOLE - 1
+        head[:, 2] = np.where(self.negative[rows], _NEGATIVE, 0)
+        head[:, 3] = self.scale[rows]
+        return _sized(_big(np.hstack([head, self.digits[rows]]), 2))
 
 
 _NEGATIVE = 0x4000
@@ -134,21 +137,13 @@ def numeric(mantissa: Ints, exponent: Ints, *, zero_is_null: bool = False) -> Nu
     size = np.abs(mantissa) * 10 ** np.maximum(exponent, 0)
     unit = 10**scale
     whole, fraction = size // unit, size % unit * 10 ** (MOST_DECIMALS - scale)
-    digits = np.stack(
-        [
-            *(whole // 10_000**place % 10_000 for place in reversed(range(_WHOLE))),
-            *(fraction // 10_000**place % 10_000 for place in reversed(range(_DECIMALS))),
-        ],
-        axis=1,
-    )
-    there = digits != 0
-    first = np.where(there.any(axis=1), there.argmax(axis=1), 0)
-    count = np.where(there.any(axis=1), digits.shape[1] - there[:, ::-1].argmax(axis=1) - first, 0)
-    aligned = np.minimum(first[:, None] + np.arange(digits.shape[1]), digits.shape[1] - 1)
+    digits = [
+        *(whole // 10_000**place % 10_000 for place in reversed(range(_WHOLE))),
+        *(fraction // 10_000**place % 10_000 for place in reversed(range(_DECIMALS))),
+    ]
     return Numeric(
-        shape=np.where(mantissa == 0, -1, count) if zero_is_null else count,
-        weight=np.where(count == 0, 0, _WHOLE - 1 - first),
+        there=mantissa != 0 if zero_is_null else np.ones(len(mantissa), dtype=np.bool_),
         negative=mantissa < 0,
         scale=scale,
-        digits=np.take_along_axis(digits, aligned, axis=1),
+        digits=np.stack(digits, axis=1),
     )

@@ -193,7 +193,8 @@ def test_the_servers_form_knows_the_type_of_every_parameter(pool: Pool):
     found = pool.deployments()
     fields = found["backfill"]["parameter_openapi_schema"]
     assert fields["required"] == ["since", "until"]
-    assert {one["format"] for one in fields["properties"].values()} == {"date"}
+    kinds = {name: one.get("format", one["type"]) for name, one in fields["properties"].items()}
+    assert kinds == {"since": "date", "until": "date", "workers": "integer"}
     assert fields["properties"]["since"]["description"].startswith("The first day")
     dry_run = found["retention"]["parameter_openapi_schema"]["properties"]["dry_run"]
     assert (dry_run["type"], dry_run["default"]) == ("boolean", False)
