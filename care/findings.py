@@ -147,8 +147,7 @@ def cross_source(readings: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
         .join(sources.select(*WINDOW, "device", "place"), on=[*WINDOW, "device"])
         .sort(*_ORDER)
     )
-    last: int | None = placed["place"].max()  # type: ignore[assignment]
-    found = [_doubles(placed, place) for place in range(1, (last or 0) + 1)]
+    found = [_doubles(placed, place) for place in placed["place"].unique().sort() if place > 0]
     return pl.concat(found) if found else pl.DataFrame(schema=FINDINGS)
 
 
