@@ -12,9 +12,8 @@ import polars as pl
 import psycopg
 
 import sql
-from sql import binary
+from sql import binary, packing
 from sql.binary import Column, Ints
-from sql.packing import ITEM_SHIFT, LANDING_SHIFT
 
 MICROSECONDS = pl.col("taken_at").dt.epoch("us")
 
@@ -22,11 +21,13 @@ MICROSECONDS = pl.col("taken_at").dt.epoch("us")
 def packed(readings: pl.DataFrame, *, decoder: int) -> Sequence[Column]:
     """Return the columns of `packed_reading`; neighbours in the index lie beside each other."""
     ordered = readings.sort("series", "taken_at", "sequence")
-    item = pl.col("item").cast(pl.Int64)
-    source = pl.col("landing") * 2**LANDING_SHIFT + item * 2**ITEM_SHIFT + decoder
+    landing, item = _ints(ordered, "landing"), _ints(ordered, "item")
+    # The largest of them says whether there is room for all.
+    packing.source(int(landing.max()), int(item.max()), decoder)
+    source = landing << packing.LANDING_SHIFT | item << packing.ITEM_SHIFT | decoder
     return [
         binary.timestamptz(_ints(ordered, MICROSECONDS)),
-        binary.Integer(_ints(ordered, source), 8),
+        binary.Integer(source, 8),
         binary.Integer(_ints(ordered, "series"), 4),
         binary.Integer(_ints(ordered, "sequence"), 4),
         binary.Integer(_ints(ordered, "subject"), 4),

@@ -1,52 +1,15 @@
-"""How a reading is packed into the eight columns of `packed_reading`, for who writes it by COPY.
+"""How message, item and decoder of a reading are one number in `packed_reading`.
 
-The same as `source_of`, `flags_of` and `mended_of` of migration 0011; a test holds them to each
-other. By binary COPY the server drops zero digits at both ends of a numeric, so that a block of
-values may all be sent with one number of digits and so in rows of one length.
+The same as `source_of` of migration 0011, for who writes the table by COPY; a test holds them to
+each other.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-
-from balise.model import Reading
 
 LANDING_SHIFT, ITEM_SHIFT = 23, 8
 DECODERS = 1 << ITEM_SHIFT
 ITEMS = 1 << (LANDING_SHIFT - ITEM_SHIFT)
 LANDINGS = 1 << (63 - LANDING_SHIFT)
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """The columns in their order; `mended` is (taken_at, sent) where either says something new."""
-
-    stamped_at: datetime
-    source: int
-    series: int
-    sequence: int
-    subject: int
-    value: Decimal
-    flags: Decimal | None
-    mended: tuple[datetime | None, Decimal | None] | None
-
-
-def packed(reading: Reading, *, series: int, decoder: int) -> Packed:
-    """Pack a reading of a series; OverflowError where message, item or decoder has no room."""
-    taken_at = None if reading.taken_at == reading.stamped_at else reading.taken_at
-    sent = None if reading.sent == reading.value else reading.sent
-    return Packed(
-        stamped_at=reading.stamped_at,
-        source=source(reading.landing, reading.item, decoder),
-        series=series,
-        sequence=reading.sequence,
-        subject=reading.subject,
-        value=reading.value,
-        flags=Decimal(reading.quality.value) if reading.quality else None,
-        mended=None if taken_at is None and sent is None else (taken_at, sent),
-    )
 
 
 def source(landing: int, item: int, decoder: int) -> int:

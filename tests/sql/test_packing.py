@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import psycopg
 import pytest
 
 from balise.model import Quality, Reading
+from devices import streams
 from devices.registry import DECODER_VERSION
 from flows import retention
-from sql import packing, people, storing
+from sql import columns, packing, people, storing
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BATCH = 5_000
@@ -93,15 +94,57 @@ def test_what_is_stored_is_read_as_it_was(database: psycopg.Connection, stored: 
 
 
 @pytest.mark.stack
-def test_python_packs_as_the_database_does(database: psycopg.Connection, stored: list[Reading]):
-    rows = database.execute(
-        "SELECT stamped_at, source, series, sequence, subject, value, flags,"
-        " (mended).taken_at, (mended).sent, mended::text IS NULL FROM packed_reading ORDER BY 1"
-    )
-    for one, (*columns, taken_at, sent, as_stamped) in zip(stored, rows, strict=True):
-        ours = packing.packed(one, series=columns[2], decoder=255)
-        mended = None if as_stamped else (taken_at, sent)
-        assert astuple(ours) == (*columns, mended)
+def test_a_stream_is_packed_as_the_database_packs_readings(
+    database: psycopg.Connection, patient: int
+):
+    some = [
+        heart_rate(
+            subject=patient,
+            stamped_at=NOW + timedelta(minutes=number),
+            value=value,
+            sent=value,
+            **other,
+        )
+        for number, (value, other) in enumerate(STREAMED)
+    ]
+    store(database, some, decoder=255)
+    merged = packed(database)
+    database.execute("TRUNCATE packed_reading")
+    frame = pl.DataFrame([columns_of(one) for one in some], schema=streams.READINGS)
+    with database.transaction():
+        new = storing.store(database, [], frame, {patient: "Europe/Paris"}, decoder=255)
+    assert new.total() == len(some)
+    assert packed(database) == merged
+    with pytest.raises(OverflowError):
+        columns.packed(frame.with_columns(series=pl.lit(1)), decoder=packing.DECODERS)
+
+
+STREAMED: list[tuple[Decimal, dict[str, Any]]] = [
+    (Decimal(60), {}),
+    (Decimal("36.50"), {"quality": WIDEST["quality"]}),
+    (Decimal("0.9765625"), {"landing": packing.LANDINGS - 1}),
+    (Decimal(-3), {"item": packing.ITEMS - 1}),
+]
+
+
+def packed(database: psycopg.Connection) -> list[tuple[Any, ...]]:
+    return database.execute(
+        "SELECT stamped_at, source, series, sequence, subject, value::text, flags::text,"
+        " mended::text FROM packed_reading ORDER BY 1"
+    ).fetchall()
+
+
+def columns_of(reading: Reading) -> dict[str, Any]:
+    """Return a reading as streams have it: its value in two integers."""
+    sign, digits, exponent = reading.value.as_tuple()
+    mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
+    named = {name: getattr(reading, name) for name in streams.READINGS if hasattr(reading, name)}
+    return {
+        **named,
+        "mantissa": mantissa,
+        "exponent": exponent,
+        "quality": reading.quality.value,
+    }
 
 
 @pytest.mark.parametrize(
