@@ -20,8 +20,9 @@ import psycopg
 
 import sql
 from bench import cost, machine, shared
+from bench.apart import Apart, apart
 from bench.line import Line, running
-from bench.rebuilding import Apart, Period, apart
+from bench.rebuilding import Period, rebuild
 from bench.rounds import Round, alternate, median, ratio, report, timed
 from care import rollups as pure
 from sql import people
@@ -40,7 +41,7 @@ def main(
     """Print rates of readings, processor seconds for a million of them, and ratios as JSON."""
     with running(prefect=True, members=()) as line:
         url = line.settings.database_url
-        with psycopg.connect(url, autocommit=True) as connection, apart(url) as step:
+        with psycopg.connect(url, autocommit=True) as connection, apart(url, rebuild) as step:
             fill(connection, subjects, readings // subjects, per_message)
             found = Aggregating(connection, step, line).measure(rounds)
         print(json.dumps({"machine": machine.facts(url), **found}, indent=2))
@@ -96,14 +97,14 @@ class Aggregating:
     def measure(self, rounds: int) -> dict[str, object]:
         """Return every way beside the others."""
         whole = frame(self.connection)
-        self.step.work_off()
+        self.step.ask()
         since, until, windows = self._row("bench_aggregate.extent")
         period = since, until
         cost.forget_memory(self.step.pid)
         measured = alternate(
             {
                 "sql": lambda: self._timed(lambda: self._sql(whole.readings.height)),
-                "rebuild": lambda: self._anew("rebuild", lambda: self.step.rebuild(period)),
+                "rebuild": lambda: self._anew("rebuild", lambda: self.step.ask(period)),
                 "touched": self._touched,
                 "polars": lambda: self._timed(lambda: _polars(whole)),
                 "shared": lambda: self._anew("shared", lambda: self._share(period)),
@@ -149,7 +150,7 @@ class Aggregating:
 
     def _touched(self) -> Round:
         self.connection.execute(sql.get("bench_aggregate.touch"), {"share": _TOUCHED})
-        return self._timed(self.step.work_off)
+        return self._timed(self.step.ask)
 
     def _share(self, period: Period) -> int:
         self.together.append(shared.run(period, self.line.stack.endpoints.prefect_api_url))

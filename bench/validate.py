@@ -7,17 +7,15 @@ with the encoding of Python's values counted in; neither decodes, checks or acco
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 
 import psycopg
 
 import sql
 from bench import copying, cost, machine
+from bench.apart import Apart, apart
 from bench.line import running
 from bench.rounds import Round, alternate, ratios, report, timed
 from bench.stream import Stream
@@ -37,18 +35,10 @@ def main(*, readings: int, homes: int, rounds: int, per_message: int) -> None:
     with running(prefect=False, members=()) as line:
         url = line.settings.database_url
         stream.enrol(url)
-        with psycopg.connect(url, autocommit=True) as connection, apart(url) as step:
+        with psycopg.connect(url, autocommit=True) as connection, apart(url, validate) as step:
             postgres = line.stack.pid("postgres")
             found = Validating(connection, step, postgres, stream).measure(rounds)
         print(json.dumps({"machine": machine.facts(url), **found}, indent=2))
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """The step in a process of its own: `work` validates all there is and says how much."""
-
-    pid: int
-    work: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +85,7 @@ class Validating:
 
     def _validate(self) -> Round:
         self._anew()
-        done = timed(self.step.work, {"validate": self.step.pid, "postgres": self.postgres})
+        done = timed(self.step.ask, {"validate": self.step.pid, "postgres": self.postgres})
         if done.units != self.stream.count:
             raise RuntimeError(f"{done.units} readings were accepted, {self.stream.count} landed")
         return done
@@ -114,35 +104,6 @@ class Validating:
         self.connection.execute(sql.get("bench.checkpoint"))
 
 
-@contextmanager
-def apart(database_url: str) -> Iterator[Apart]:
-    """Run the step in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    child = context.Process(target=_serve, args=(database_url, there))
-    child.start()
-    there.close()
-
-    def work() -> int:
-        here.send(True)
-        accepted: int = here.recv()
-        return accepted
-
-    if child.pid is None:
-        raise RuntimeError("no process to validate in")
-    try:
-        yield Apart(child.pid, work)
-    finally:
-        here.close()
-        child.join()
-
-
-def _serve(database_url: str, asked: Connection) -> None:
-    """Validate all that landed whenever asked, and answer how many readings were accepted."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        while True:
-            try:
-                asked.recv()
-            except EOFError:
-                return
-            asked.send(drain(lambda: steps.validate(connection), Accounting()).accepted)
+def validate(connection: psycopg.Connection, _: object) -> int:
+    """Validate all that landed; return how many readings were accepted."""
+    return drain(lambda: steps.validate(connection), Accounting()).accepted

@@ -58,35 +58,59 @@ def readings(
     """Return window, device, taken_at and value of every reading of the windows, in no order."""
     with connection.cursor(binary=True) as cursor:
         cursor.execute(
-            sql.get("rollups.readings_of_windows"),
-            {
-                "numbers": [window.number for window in windows],
-                **_keys(windows),
-                "stamped_from": [window.stamped_from for window in windows],
-                "stamped_to": [window.stamped_to for window in windows],
-                "day_start": [start for start, _ in bounds],
-                "day_end": [end for _, end in bounds],
-                "first": min(window.stamped_from for window in windows),
-                "last": max(window.stamped_to for window in windows),
-                "left_out": left_out,
-            },
+            sql.get("rollups.readings_of_windows"), asked(windows, bounds, left_out=left_out)
         )
-        return _unpacked(cursor.fetchall())
-
-
-def _unpacked(packs: Sequence[tuple[int, int, bytes, bytes]]) -> pl.DataFrame:
-    """Turn packs of (window, device, times, values) into a row a reading."""
-    times = np.frombuffer(b"".join(pack[2] for pack in packs), dtype=">i8").astype(np.int64)
-    values = np.frombuffer(b"".join(pack[3] for pack in packs), dtype=">f8").astype(np.float64)
-    n = [len(pack[2]) // times.itemsize for pack in packs]
+        packs = Packs(cursor.fetchall(), sizes_at=2)
     return pl.DataFrame(
         {
-            "window": np.repeat(np.array([pack[0] for pack in packs], dtype=np.int32), n),
-            "device": np.repeat(np.array([pack[1] for pack in packs], dtype=np.int32), n),
-            "taken_at": pl.Series(times + EPOCH_2000).cast(pl.Datetime("us", "UTC")),
-            "value": values,
+            "window": packs.each(0),
+            "device": packs.each(1),
+            "taken_at": packs.times(2),
+            "value": packs.numbers(3, ">f8"),
         }
     )
+
+
+def asked(
+    windows: Sequence[Window], bounds: Sequence[tuple[datetime, datetime]], *, left_out: int
+) -> dict[str, Any]:
+    """Return what a query for the readings of windows is asked with."""
+    return {
+        "numbers": [window.number for window in windows],
+        **_keys(windows),
+        "stamped_from": [window.stamped_from for window in windows],
+        "stamped_to": [window.stamped_to for window in windows],
+        "day_start": [start for start, _ in bounds],
+        "day_end": [end for _, end in bounds],
+        "first": min(window.stamped_from for window in windows),
+        "last": max(window.stamped_to for window in windows),
+        "left_out": left_out,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Packs:
+    """Rows of facts and of columns packed end to end, as a row a reading.
+
+    `sizes_at` is the place of a packed column of eight bytes a reading.
+    """
+
+    rows: Sequence[tuple[Any, ...]]
+    sizes_at: int
+
+    def each(self, at: int) -> Any:
+        """Return a fact, an int4, once a reading."""
+        sizes = [len(row[self.sizes_at]) // 8 for row in self.rows]
+        return np.repeat(np.array([row[at] for row in self.rows], dtype=np.int32), sizes)
+
+    def numbers(self, at: int, kind: str) -> Any:
+        """Return a packed column of a type, such as `>f8`."""
+        found = np.frombuffer(b"".join(row[at] for row in self.rows), dtype=kind)
+        return found.astype(found.dtype.newbyteorder("="))
+
+    def times(self, at: int) -> pl.Series:
+        """Return a packed column of timestamptz."""
+        return pl.Series(self.numbers(at, ">i8") + EPOCH_2000).cast(pl.Datetime("us", "UTC"))
 
 
 def write(connection: psycopg.Connection, windows: Sequence[Window], rollups: pl.DataFrame) -> None:

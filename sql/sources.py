@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
 import psycopg
 
 import sql
-from sql.binary import EPOCH_2000
-from sql.rollups import Window
+from sql.rollups import Packs, Window, asked
 
 Place = tuple[int, str, date]
 """A window: patient, metric, local day."""
@@ -42,52 +40,22 @@ def readings(
     left_out: int,
 ) -> pl.DataFrame:
     """Return the readings of windows with their keys and qualities, in no order."""
-    places = [(one.subject, one.metric, one.day) for one in windows]
     with connection.cursor(binary=True) as cursor:
         cursor.execute(
-            sql.get("sources.readings_of_windows"),
-            {
-                "numbers": list(range(len(windows))),
-                **_keys(places),
-                "stamped_from": [window.stamped_from for window in windows],
-                "stamped_to": [window.stamped_to for window in windows],
-                "day_start": [start for start, _ in bounds],
-                "day_end": [end for _, end in bounds],
-                "first": min(window.stamped_from for window in windows),
-                "last": max(window.stamped_to for window in windows),
-                "left_out": left_out,
-            },
+            sql.get("sources.readings_of_windows"), asked(windows, bounds, left_out=left_out)
         )
-        return _unpacked(cursor.fetchall(), places)
-
-
-def _unpacked(packs: Sequence[tuple[Any, ...]], places: Sequence[Place]) -> pl.DataFrame:
-    """Turn packs of a window's series into a row a reading."""
-    repeats = [pack[3] for pack in packs]
-
-    def each(at: int) -> Any:
-        return np.repeat(np.array([pack[at] for pack in packs], dtype=np.int32), repeats)
-
-    def unpacked(at: int, kind: str) -> Any:
-        found = np.frombuffer(b"".join(pack[at] for pack in packs), dtype=kind)
-        return found.astype(found.dtype.newbyteorder("="))
-
-    def times(at: int) -> pl.Series:
-        return pl.Series(unpacked(at, ">i8") + EPOCH_2000).cast(pl.Datetime("us", "UTC"))
-
-    where = pl.DataFrame(
-        [(number, *place) for number, place in enumerate(places)], schema=_PLACES, orient="row"
-    )
+        packs = Packs(cursor.fetchall(), sizes_at=3)
+    places = [(one.number, one.subject, one.metric, one.day) for one in windows]
     return (
-        pl.DataFrame({"window": each(0), "device": each(1), "series": each(2)})
+        pl.DataFrame({"window": packs.each(0), "device": packs.each(1), "series": packs.each(2)})
         .with_columns(
-            stamped_at=times(4),
-            sequence=pl.Series(unpacked(5, ">i4")),
-            taken_at=times(6),
-            value=pl.Series(unpacked(7, ">f8")),
-            quality=pl.Series(unpacked(8, ">i8")),
+            stamped_at=packs.times(3),
+            sequence=pl.Series(packs.numbers(4, ">i4")),
+            taken_at=packs.times(5),
+            value=pl.Series(packs.numbers(6, ">f8")),
+            quality=pl.Series(packs.numbers(7, ">i8")),
         )
-        .join(where, on="window")
+        .join(pl.DataFrame(places, schema=_PLACES, orient="row"), on="window")
         .drop("window")
     )
 

@@ -48,8 +48,7 @@ CROSS JOIN LATERAL (
       AND device IN (SELECT device FROM assignment WHERE subject = w.subject)
 ) AS series
 CROSS JOIN LATERAL (
-    SELECT count(*) AS n,
-           string_agg(timestamptz_send(reading.stamped_at), '') AS stamps,
+    SELECT string_agg(timestamptz_send(reading.stamped_at), '') AS stamps,
            string_agg(int4send(reading.sequence), '') AS sequences,
            string_agg(timestamptz_send(reading.taken_at), '') AS times,
            string_agg(float8send(reading.value::float8), '') AS values,
@@ -61,7 +60,7 @@ CROSS JOIN LATERAL (
       AND reading.taken_at >= w.day_start AND reading.taken_at < w.day_end
       AND reading.quality & %(left_out)s = 0
 ) AS packed
-WHERE packed.n > 0
+WHERE packed.stamps IS NOT NULL
 
 -- lasts --
 -- The last readings of these windows as they are stored, and of those a few days before them.

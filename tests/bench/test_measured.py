@@ -12,6 +12,7 @@ from balise.__main__ import app
 from balise.errors import UsageError
 from balise.stack import Stack
 from bench import copying
+from bench.apart import apart
 from bench.beside import beside, find
 from bench.catching_up import CatchingUp, backlog, live
 from bench.clinic import Clinic
@@ -21,7 +22,7 @@ from bench.query import Asking
 from bench.receiving import Receiving
 from bench.site import Site, standing, validating
 from bench.stream import Stream
-from bench.validate import Validating, apart
+from bench.validate import Validating, validate
 from bench.whole import Whole
 from care.web import pages
 
@@ -119,7 +120,7 @@ def test_validate_alone_beside_optimistic_copy(
     stack: Stack, database: psycopg.Connection, database_url: str
 ):
     STREAM.enrol(database_url)
-    with apart(database_url) as step:
+    with apart(database_url, validate) as step:
         found: dict[str, Any] = Validating(database, step, stack.pid("postgres"), STREAM).measure(1)
     assert list(found["ratios"]) == ["validate / copy", "validate / encode and copy"]
 
