@@ -109,13 +109,13 @@ class Pool:
         )
 
     @contextmanager
-    def locked(self, table: str = "reading") -> Iterator[None]:
+    def locked(self, table: str = "packed_reading") -> Iterator[None]:
         """Let runs get as far as to this insert, with what they took in hand, and no further."""
         with psycopg.connect(self.line.settings.database_url) as database, database.transaction():
             database.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE".encode())
             yield
 
-    def waiting_for(self, table: str = "reading") -> int:
+    def waiting_for(self, table: str = "packed_reading") -> int:
         """Return how many runs stand before it."""
         with self.database() as database:
             row = database.execute(

@@ -102,7 +102,7 @@ def test_neither_prefect_nor_any_log_holds_a_value_or_a_name(line: Line):
 def test_with_prefect_killed_in_mid_run_the_flows_go_on(line: Line):
     url = line.settings.database_url
     with psycopg.connect(url) as other, other.transaction():
-        other.execute("LOCK TABLE reading IN EXCLUSIVE MODE")
+        other.execute("LOCK TABLE packed_reading IN EXCLUSIVE MODE")
         send(line, uuid4(), 80.5, datetime.now(UTC) - timedelta(minutes=5))
         with psycopg.connect(url, autocommit=True) as watch:
             until(lambda: bool(watch.execute(WAITING).fetchone()))
@@ -119,7 +119,7 @@ def behind(line: Line) -> bool:
     return row is None or bool(row[0])
 
 
-WAITING = "SELECT 1 FROM pg_locks WHERE relation = 'reading'::regclass AND NOT granted"
+WAITING = "SELECT 1 FROM pg_locks WHERE relation = 'packed_reading'::regclass AND NOT granted"
 
 
 def test_with_prefect_back_its_server_shows_runs_again(line: Line):
