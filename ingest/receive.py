@@ -72,6 +72,9 @@ class Receiver:
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.on_subscribe = self._on_subscribe
+        # Makes the network thread the only one that writes: without it paho sends what the writer
+        # acknowledges from the writer's own thread, into the middle of what the other sends.
+        self._client.on_socket_register_write = lambda *_: None
         self._status = f"{STATUS}/{name}"
         self._state = ONLINE
         self._client.will_set(self._status, OFFLINE, qos=1, retain=True)
