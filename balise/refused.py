@@ -20,6 +20,7 @@ from balise.settings import Settings
 from flows import workbench
 from flows.replay import Asked
 from sql import refused as store
+from sql.rows import Row
 
 _PLACE = re.compile(r"^(\d{1,18})(?:/(\d{1,5})(?:/(\d{1,5}))?)?$")
 
@@ -36,7 +37,7 @@ def which(place: str | None, reason: str | None, gateway: str | None = None) -> 
     return store.Which(landing=landing, item=item, part=part, reason=reason, gateway=gateway)
 
 
-def place(row: store.Row) -> str:
+def place(row: Row) -> str:
     """Return what to call a refusal by."""
     return f"{row['landing']}/{row['item']}" + (f"/{row['part']}" if row["part"] else "")
 
@@ -69,7 +70,7 @@ def list_refused(
     Console().print(table)
 
 
-def _print_counts(counts: list[store.Row]) -> None:
+def _print_counts(counts: list[Row]) -> None:
     table = Table("reason", "count", "since", "what to do")
     for row in counts:
         since = f"{row['oldest']:%Y-%m-%d %H:%M}"

@@ -112,7 +112,8 @@ def _store_all(
     every = [outcome for row in landed for outcome in some.by_message[row.id]]
     readings = [outcome for outcome in every if isinstance(outcome, Reading)]
     refused = [outcome for outcome in every if isinstance(outcome, Refused)]
-    new = storing.store(connection, readings, some.streamed, known.zones, decoder=DECODER_VERSION)
+    zones = {} if some.streamed.is_empty() else known.zones
+    new = storing.store(connection, readings, some.streamed, zones, decoder=DECODER_VERSION)
     origins = {row.id: store.Origin(row.gateway, row.received_at) for row in landed}
     store.refuse(connection, refused, origins, decoder=DECODER_VERSION)
     log_faults(refused)

@@ -15,6 +15,7 @@ from devices.payloads import balise_v1
 from devices.validation import Landed, Registry
 from flows import intake
 from sql import refused as store
+from sql.rows import Row
 
 SHOWN = 16_000
 """Characters of a payload that are shown; the whole is in `landing`."""
@@ -37,13 +38,13 @@ class Look:
     of the item: `reading`, or reasons.
     """
 
-    row: store.Row
+    row: Row
     payload: str | None
     cut: bool = False
     facts: list[Fact] = field(default_factory=list[Fact])
     stops: str = ""
     today: tuple[str, ...] = ()
-    events: list[store.Row] = field(default_factory=list[store.Row])
+    events: list[Row] = field(default_factory=list[Row])
 
 
 def look(connection: psycopg.Connection, which: store.Which) -> list[Look]:
@@ -56,7 +57,7 @@ def look(connection: psycopg.Connection, which: store.Which) -> list[Look]:
     return [_look(row, known, events) for row in rows]
 
 
-def _look(row: store.Row, known: Registry, events: list[store.Row]) -> Look:
+def _look(row: Row, known: Registry, events: list[Row]) -> Look:
     mine = [one for one in events if (one["item"], one["part"]) == (row["item"], row["part"])]
     payload: bytes | None = row.pop("payload")
     if payload is None:
@@ -126,7 +127,7 @@ def _facts(decoded: Decoded) -> list[Fact]:
     return [Fact(name, str(value)) for name, value in said if value not in {None, ""}]
 
 
-def _today(row: store.Row, payload: bytes, known: Registry) -> tuple[str, ...]:
+def _today(row: Row, payload: bytes, known: Registry) -> tuple[str, ...]:
     landed = Landed(
         *(row["landing"], row["batch"], row["received_at"], row["gateway"], row["topic"]), payload
     )

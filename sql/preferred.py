@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 import sql
+from sql import rows
+from sql.rows import Row
 
 PREFERENCES = 0x62616C73
 """The lock that a run which recomputes shares, and who changes a preference holds alone."""
-
-Row = dict[str, Any]
 
 
 def hold(connection: psycopg.Connection) -> None:
@@ -89,26 +87,21 @@ def _mark(
     return marked
 
 
-def _rows(connection: psycopg.Connection, query: str, **keys: object) -> list[Row]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql.get(query), keys).fetchall()
-
-
 def of_patient(connection: psycopg.Connection, subject: int, since: date) -> list[Row]:
     """Return the devices of metrics that a patient has several for, with days counted and kept."""
-    return _rows(connection, "sources.of_patient", subject=subject, since=since)
+    return rows.named(connection, "sources.of_patient", subject=subject, since=since)
 
 
 def preferences(connection: psycopg.Connection, subject: int) -> list[Row]:
     """Return what was preferred for a patient, by whom and when; the newest first."""
-    return _rows(connection, "sources.preferences", subject=subject)
+    return rows.named(connection, "sources.preferences", subject=subject)
 
 
 def kept(connection: psycopg.Connection, subject: int, since: date) -> list[Row]:
     """Return which devices do not count in which of a patient's windows, and why not."""
-    return _rows(connection, "sources.kept", subject=subject, since=since)
+    return rows.named(connection, "sources.kept", subject=subject, since=since)
 
 
 def findings(connection: psycopg.Connection, subject: int, since: date) -> list[Row]:
     """Return what was found of a patient's readings."""
-    return _rows(connection, "sources.findings_of", subject=subject, since=since)
+    return rows.named(connection, "sources.findings_of", subject=subject, since=since)

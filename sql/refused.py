@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 import sql
+from sql import rows
 from sql.replay import BESIDE_VALIDATE
-
-Row = dict[str, Any]
+from sql.rows import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +23,9 @@ class Which:
     gateway: str | None = None
 
 
-def _rows(connection: psycopg.Connection, query: str, **keys: object) -> list[Row]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql.get(query), keys).fetchall()
-
-
 def counts(connection: psycopg.Connection, gateway: str | None = None) -> list[Row]:
     """Return how much was refused by reason and state, what waits first."""
-    return _rows(connection, "refused.counts", gateway=gateway)
+    return rows.named(connection, "refused.counts", gateway=gateway)
 
 
 def listed(
@@ -45,18 +38,18 @@ def listed(
 ) -> list[Row]:
     """Return what was refused, the newest first, without its bytes."""
     keys = {"state": state, "reason": reason, "gateway": gateway, "limit": limit}
-    return _rows(connection, "refused.listed", **keys)
+    return rows.named(connection, "refused.listed", **keys)
 
 
 def at(connection: psycopg.Connection, which: Which) -> list[Row]:
     """Return what was refused at a place, with its message's bytes while they are kept."""
     keys = {"landing": which.landing, "item": which.item, "part": which.part}
-    return _rows(connection, "refused.of_place", **keys)
+    return rows.named(connection, "refused.of_place", **keys)
 
 
 def events(connection: psycopg.Connection, landing: int) -> list[Row]:
     """Return who did what to the refusals of a message."""
-    return _rows(connection, "refused.events", landing=landing)
+    return rows.named(connection, "refused.events", landing=landing)
 
 
 def discard(connection: psycopg.Connection, which: Which, *, who: str, note: str) -> int:

@@ -18,6 +18,7 @@ from balise.settings import Settings
 from care.web import accounts, enrolment, ops, pages, sources
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
+from sql.rows import Row
 
 PERIODS = (7, 30, 90)
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
@@ -188,7 +189,7 @@ def _add_patients(app: FastAPI) -> None:
         )
         if not found or not isinstance(shown, pages.Way):
             return page(request, "not_found.html", account.language, account=account, status=404)
-        reading: pages.Row = {**shown.reading, "series": series, "sequence": sequence}
+        reading: Row = {**shown.reading, "series": series, "sequence": sequence}
         (told,) = sources.told(connection, found, [reading], reading["taken_at"].date())
         return page(
             request,

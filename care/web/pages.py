@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg.rows import dict_row
 
 import sql
 from balise.metrics import METRICS
@@ -17,18 +15,14 @@ from balise.model import Quality
 from care.pathways import PATHWAYS
 from care.web.trend import Day, Trend
 from devices.payloads import balise_v1
+from sql import rows
+from sql.rows import Row
 
-Row = dict[str, Any]
 LATE = timedelta(minutes=2)
 SILENT = timedelta(hours=24)
 NEWEST = 8
 KEY = ("series", "stamped_at", "sequence")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _rows(connection: psycopg.Connection, query: str, **keys: object) -> list[Row]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql.get(query), keys).fetchall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +36,11 @@ class Freshness:
 
 def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
     """Return when data last came, and since when it waits if it waits too long."""
-    row = _rows(connection, "care.freshness")[0]
+    row = rows.named(connection, "care.freshness")[0]
     waiting = [at for at in (row["waiting_since"], row["dirty_since"]) if at and now - at > LATE]
     gateways = [
         gateway
-        for gateway in _rows(connection, "care.gateways")
+        for gateway in rows.named(connection, "care.gateways")
         if gateway["last_contact_at"] is None or now - gateway["last_contact_at"] > SILENT
     ]
     return Freshness(row["last_received_at"], min(waiting, default=None), gateways)
@@ -54,12 +48,12 @@ def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
 
 def worklist(connection: psycopg.Connection, now: datetime) -> list[Row]:
     """Return every followed patient, those who need attention first."""
-    return _rows(connection, "care.worklist", now=now)
+    return rows.named(connection, "care.worklist", now=now)
 
 
 def patient(connection: psycopg.Connection, code: str) -> Row | None:
     """Return a patient's identity band."""
-    found = _rows(connection, "care.patient", code=code)
+    found = rows.named(connection, "care.patient", code=code)
     return found[0] if found else None
 
 
@@ -95,14 +89,14 @@ def patient_page(
     pathway = PATHWAYS[patient["pathway"]]
     trends = _trends(connection, subject, start, today, first=pathway.metrics)
     measured = {day.day for trend in trends for day in trend.days}
-    summary = _rows(connection, "care.summary_of", subject=subject)
+    summary = rows.named(connection, "care.summary_of", subject=subject)
     events: defaultdict[int, list[Row]] = defaultdict(list)
-    for event in _rows(connection, "care.events_of", subject=subject):
+    for event in rows.named(connection, "care.events_of", subject=subject):
         events[event["signal"]].append(event)
     return PatientPage(
         patient=patient,
         days=days,
-        signals=_rows(connection, "care.signals_of", subject=subject),
+        signals=rows.named(connection, "care.signals_of", subject=subject),
         events=events,
         summary=summary[0] if summary else None,
         cells=[
@@ -124,7 +118,7 @@ def _trends(
 ) -> list[Trend]:
     """Return the trends of a period, the pathway's own metrics first."""
     by_metric: defaultdict[str, list[Day]] = defaultdict(list)
-    for row in _rows(connection, "rollups.daily", subject=subject, since=start):
+    for row in rows.named(connection, "rollups.daily", subject=subject, since=start):
         by_metric[row["metric"]].append(
             Day(row["day"], row["n"], row["min"], row["max"], row["median"])
         )
@@ -142,7 +136,7 @@ def _newest(
     found = [
         {**row, "metric": metric, "quality": Quality(row["quality"]), "key": key(row)}
         for metric in metrics
-        for row in _rows(
+        for row in rows.named(
             connection,
             "readings.of_subject",
             subject=subject,
@@ -186,17 +180,18 @@ def way(
     except OverflowError:
         return None
     keys = {"subject": subject, "series": series, "stamped_at": stamped_at, "sequence": sequence}
-    held = _rows(connection, "readings.of_key", **keys)
-    found = held or _rows(connection, "readings.withdrawn_of_key", **keys)
+    held = rows.named(connection, "readings.of_key", **keys)
+    found = held or rows.named(connection, "readings.withdrawn_of_key", **keys)
     item = _item(found[0]) if found else None
     # Retention may have let the bytes go; the reading stays.
-    held = held or _rows(connection, "retention.reading_without_bytes", **keys)
+    held = held or rows.named(connection, "retention.reading_without_bytes", **keys)
     found = found or held
     if not found:
         return None
     reading: Row = {**found[0], "quality": Quality(found[0]["quality"])}
     revisions = [
-        {**row, **_said(row, subject)} for row in _rows(connection, "readings.revisions", **keys)
+        {**row, **_said(row, subject)}
+        for row in rows.named(connection, "readings.revisions", **keys)
     ]
     return Way(reading, item, withdrawn=not held, revisions=revisions)
 

@@ -17,8 +17,8 @@ from care.sources import ONE_COUNTS
 from care.web import pages
 from care.web.visit import Connection, SignedIn
 from sql import preferred
+from sql.rows import Row
 
-Row = dict[str, Any]
 router = APIRouter()
 
 
