@@ -13,6 +13,8 @@ def bench_ingest(
     readings: int = 500_000,
     single: int = 50_000,
     homes: int = 200,
+    backlog: int = 1_000_000,
+    stored: int = 10_000_000,
     rounds: int = 5,
     peers: str = "",
     flows: bool = False,
@@ -22,13 +24,17 @@ def bench_ingest(
     Parameters
     ----------
     parts
-        receiver, line, again, disk, or all of them.
+        receiver, line, again, disk, catching-up, growth, or all of them.
     readings
         Readings of a round, 50 a message.
     single
         Readings of a round, one a message.
     homes
         Homes that send, each with its gateway, patient and device.
+    backlog
+        Readings that wait at the homes, for catching-up.
+    stored
+        Readings that are stored before new ones come, for growth; a hundred million take 11 GB.
     rounds
         Rounds of each way; they alternate.
     peers
@@ -37,6 +43,7 @@ def bench_ingest(
         Let Prefect and all the flows run beside, not validate alone.
 
     """
+    from bench.beside import find
     from bench.ingest import Asked
     from bench.ingest import main as measure
 
@@ -44,8 +51,10 @@ def bench_ingest(
         readings=readings,
         single=single,
         homes=homes,
+        backlog=backlog,
+        stored=stored,
         rounds=rounds,
-        peers=tuple(one for one in peers.split(",") if one),
+        peers=tuple(find([one for one in peers.split(",") if one])),
         flows=flows,
     )
     measure(asked, parts)
@@ -61,20 +70,49 @@ def bench_validate(
     measure(readings=readings, homes=homes, rounds=rounds, per_message=per_message)
 
 
-@bench_app.command(name="aggregate")
-def bench_aggregate() -> None:
-    """Measure recomputing rollups, beside SQL and polars on the same readings."""
-    from importlib import import_module
+@bench_app.command(name="profile")
+def bench_profile(*, readings: int = 500_000, homes: int = 200, per_message: int = 50) -> None:
+    """Say where the line's time goes, function by function and statement by statement."""
+    from bench.profile import main as measure
 
-    import_module("bench.aggregate").main()
+    measure(readings=readings, homes=homes, per_message=per_message)
+
+
+@bench_app.command(name="query")
+def bench_query(*, patients: int = 1000, days: int = 90, a_day: int = 1, rounds: int = 5) -> None:
+    """Measure what the clinician's pages read, beside the same from raw readings.
+
+    Parameters
+    ----------
+    patients
+        Patients of the worklist, with five metrics each; the first measures every minute.
+    days
+        How long they have measured.
+    a_day
+        How many times a day each of the others measures.
+    rounds
+        Rounds of forty questions of each kind, two of those to raw readings.
+
+    """
+    from bench.query import main as measure
+
+    measure(patients=patients, days=days, a_day=a_day, rounds=rounds)
+
+
+@bench_app.command(name="aggregate")
+def bench_aggregate(*, readings: int = 10_000_000, subjects: int = 200, rounds: int = 5) -> None:
+    """Measure recomputing rollups, beside SQL and polars on the same readings."""
+    from bench import aggregate
+
+    aggregate.main(readings=readings, subjects=subjects, rounds=rounds)
 
 
 @bench_app.command(name="latency")
-def bench_latency(*, readings: int = 40) -> None:
-    """Measure from a device's notification to the clinician's page, on servers of its own."""
+def bench_latency(*, readings: int = 40, messages: int = 2000) -> None:
+    """Measure from message to landing, and from a device's notification to the clinician's page."""
     from bench.latency import main as latency
 
-    latency(readings)
+    latency(readings, messages)
 
 
 @bench_app.command(name="decode")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 import sql
 
@@ -26,7 +26,10 @@ class Table:
     def asked(self, query: str, **more: object) -> Composed:
         """Return one of the bench's statements about this table."""
         columns = SQL(", ").join(map(Identifier, self.columns))
-        rest = {name: Literal(value) for name, value in more.items()}
+        rest = {
+            name: value if isinstance(value, Composable) else Literal(value)
+            for name, value in more.items()
+        }
         return SQL(sql.get(query)).format(table=Identifier(self.name), columns=columns, **rest)
 
 

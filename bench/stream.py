@@ -9,7 +9,6 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import psycopg
 
-from bench.line import Line
 from devices.payloads import balise_v1
 from sql import people
 
@@ -32,7 +31,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """Homes with a strap each, which measure together; `every` is in seconds."""
+    """Homes with a strap each, which measure together; `every` is in seconds.
+
+    A `backlog` waited at the gateways and goes after what is measured now.
+    """
 
     homes: int
     readings: int
@@ -40,6 +42,7 @@ class Stream:
     every: float = 1.0
     start: datetime = field(default_factory=yesterday)
     name: str = "bench"
+    backlog: bool = False
 
     @property
     def count(self) -> int:
@@ -80,7 +83,7 @@ class Stream:
                 (number + 1, self._item(one.home, number, sessions[one.home]))
                 for number in range(one.first, one.first + one.count)
             ]
-            payload = balise_v1.encode_message(self.epoch(one.home), items)
+            payload = balise_v1.encode_message(self.epoch(one.home), items, backlog=self.backlog)
             yield f"balise/v1/{self.gateway(one.home)}/frames", payload
 
     def _item(self, home: int, number: int, session: str) -> bytes:
@@ -95,10 +98,10 @@ class Stream:
             )
         )
 
-    def enrol(self, line: Line) -> None:
+    def enrol(self, database_url: str) -> None:
         """Enrol the homes, each with its patient and strap."""
         since = self.start - timedelta(days=400)
-        with psycopg.connect(line.settings.database_url) as connection:
+        with psycopg.connect(database_url) as connection:
             for home in range(self.homes):
                 name = self.gateway(home)
                 subject = people.add_subject(connection, name, pathway="observation")

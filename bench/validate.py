@@ -35,9 +35,9 @@ def main(*, readings: int, homes: int, rounds: int, per_message: int) -> None:
     """Print rates of readings, processor seconds for a million of them, and ratios as JSON."""
     stream = Stream(homes=homes, readings=readings, per_message=per_message)
     with running(prefect=False, members=()) as line:
-        stream.enrol(line)
         url = line.settings.database_url
-        with psycopg.connect(url, autocommit=True) as connection, _apart(url) as step:
+        stream.enrol(url)
+        with psycopg.connect(url, autocommit=True) as connection, apart(url) as step:
             postgres = line.stack.pid("postgres")
             found = Validating(connection, step, postgres, stream).measure(rounds)
         print(json.dumps({"machine": machine.facts(url), **found}, indent=2))
@@ -115,7 +115,8 @@ class Validating:
 
 
 @contextmanager
-def _apart(database_url: str) -> Iterator[Apart]:
+def apart(database_url: str) -> Iterator[Apart]:
+    """Run the step in a process of its own."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     child = context.Process(target=_serve, args=(database_url, there))

@@ -7,7 +7,7 @@ a commit: it decodes nothing, checks nothing and accounts for nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sql
 from bench import copying
@@ -30,6 +30,12 @@ class Whole:
 
     site: Site
     stream: Stream
+    came_again: list[int] = field(default_factory=list[int])
+    """Duplicates of each round: of a clean one, what the broker sent twice."""
+
+    def once(self) -> Round:
+        """Send the stream through the emptied line."""
+        return self._line(self._packets(self.stream.messages()))
 
     def measure(self, rounds: int, peers: Ways) -> dict[str, object]:
         """Return rates of readings, processor seconds for a million of them, and ratios."""
@@ -50,11 +56,12 @@ class Whole:
             "ways": report(measured),
             "ratios": ratios(measured, "line"),
             "megabytes_at_most": self.site.memory(),
+            "came_again": sum(self.came_again),
         }
 
     def disk(self) -> dict[str, dict[str, float]]:
         """Return the bytes a reading takes in `reading` and in `landing`."""
-        self._line(self._packets(self.stream.messages()))
+        self.once()
         found: dict[str, dict[str, float]] = {}
         for index in ("reading_key", "landing_by_id"):
             name = copying.table(self.site.connection, index).name
@@ -70,17 +77,17 @@ class Whole:
         Each round raises where a row is too many or too few.
         """
         clean = self._packets(self.stream.messages())
-        hit = self._packets(self._hit())
+        disturbed = self._packets(hit(self.stream, _BATCH))
         self._line(clean)
         ways: Ways = {
             "clean": lambda: self._line(clean),
             "again": lambda: self._through(clean),
-            "hit": lambda: self._line(hit),
+            "hit": lambda: self._line(disturbed),
         }
         measured = alternate(ways, rounds)
         return {
             "readings": self.stream.count,
-            "duplicates_of_hit": (len(hit) - len(clean)) * self.stream.per_message,
+            "duplicates_of_hit": (len(disturbed) - len(clean)) * self.stream.per_message,
             "ways": report(measured),
             "ratios": {f"{one} / clean": ratio(measured, one, "clean") for one in ("again", "hit")},
             "extra_rows": self.site.stored() - self.stream.count,
@@ -89,25 +96,22 @@ class Whole:
     def _packets(self, messages: Iterator[Message]) -> list[bytes]:
         return packets(self.stream.encoded(messages))
 
-    def _hit(self) -> Iterator[Message]:
-        """Yield the stream with a message of the batch before sent again in every tenth batch."""
-        size = max(1, _BATCH // self.stream.per_message)
-        before: list[Message] = []
-        for place, message in enumerate(self.stream.messages()):
-            if place % (10 * size) == 9 * size and before:
-                yield before[-size]
-            before = [*before[-size:], message]
-            yield message
-
     def _line(self, ready: Sequence[bytes]) -> Round:
         self.site.empty()
         return self._through(ready)
 
     def _through(self, ready: Sequence[bytes]) -> Round:
-        due = self.site.accounted() + len(ready) * self.stream.per_message
-        done = self.site.send(ready, self.stream.count, lambda: self.site.accounted() >= due)
+        due = self.site.accounted().landed + len(ready) * self.stream.per_message
+
+        def done() -> bool:
+            # A broker may send again what is on its way: all are there when each has come once.
+            account = self.site.accounted()
+            return account.landed >= due and account.accepted >= self.stream.count
+
+        took = self.site.send(ready, self.stream.count, done)
         self.site.check(self.stream.count)
-        return done
+        self.came_again.append(self.site.accounted().duplicate)
+        return took
 
     def _copy(self, readings: Table, rows: Sequence[bytes]) -> Round:
         self.site.empty()
@@ -117,3 +121,14 @@ class Whole:
             return self.stream.count
 
         return timed(work, {"postgres": self.site.processes["postgres"]})
+
+
+def hit(stream: Stream, batch: int) -> Iterator[Message]:
+    """Yield a stream in every tenth batch of which a message of the one before comes again."""
+    size = max(1, batch // stream.per_message)
+    before: list[Message] = []
+    for place, message in enumerate(stream.messages()):
+        if place % (10 * size) == 9 * size:
+            yield before[0]
+        before = [*before[-size + 1 :], message]
+        yield message

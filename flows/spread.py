@@ -47,6 +47,6 @@ def _cluster(workers: int) -> TaskRunner[Any]:
             "n_workers": workers,
             "threads_per_worker": 1,
             "host": "127.0.0.1",
-            "dashboard_address": None,
+            "dashboard_address": "127.0.0.1:0",
         }
     )

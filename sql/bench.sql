@@ -115,3 +115,56 @@ SELECT EXISTS (SELECT FROM peer_reading
 -- peer_stored --
 -- How many readings a peer has stored.
 SELECT count(*) FROM peer_reading
+
+-- newest --
+-- The newest reading of each device: one look into the key a series.
+SELECT device.address, newest.stamped_at
+FROM device JOIN series ON series.device = device.id
+CROSS JOIN LATERAL (
+    SELECT stamped_at FROM reading WHERE reading.series = series.id
+    ORDER BY stamped_at DESC LIMIT 1
+) AS newest
+WHERE device.address = ANY(%(addresses)s)
+
+-- remember --
+-- The rows that there are, to be put in again with earlier stamps.
+CREATE TEMPORARY TABLE remembered AS SELECT {columns} FROM {table}
+
+-- put_in_again --
+-- The same rows some time earlier.
+INSERT INTO {table} ({columns}) SELECT {earlier} FROM remembered
+
+-- analyse --
+-- As autovacuum leaves it.
+VACUUM ANALYZE
+
+-- trend_from_raw --
+-- A patient's daily figures from the readings themselves.
+SELECT series.metric, (reading.taken_at AT TIME ZONE subject.time_zone)::date AS day,
+       count(*) AS n, min(reading.value), max(reading.value), avg(reading.value),
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY reading.value::float8) AS median
+FROM subject
+JOIN series ON series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
+JOIN reading ON reading.series = series.id AND reading.subject = subject.id
+WHERE subject.id = %(subject)s AND reading.stamped_at >= %(since)s::date
+GROUP BY 1, 2
+ORDER BY 1, 2
+
+-- worklist_from_raw --
+-- What the worklist says of readings, from the readings themselves.
+SELECT subject.id, max(reading.taken_at) AS last_reading_at,
+       count(DISTINCT (reading.taken_at AT TIME ZONE subject.time_zone)::date)
+           FILTER (WHERE reading.taken_at > %(now)s::timestamptz - interval '7 days') AS days_of_7
+FROM subject LEFT JOIN reading ON reading.subject = subject.id
+WHERE subject.pathway <> 'observation'
+GROUP BY subject.id
+
+-- landed_since --
+-- What a notification of the receiver's tells of.
+SELECT id, payload FROM landing WHERE id > %(newest)s ORDER BY id
+
+-- activity --
+-- What the sessions of a profiled line do now.
+SELECT query, coalesce(wait_event_type || ' ' || wait_event, 'at work') FROM pg_stat_activity
+WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  AND query <> ''
