@@ -272,7 +272,7 @@ def test_the_order_of_arrival_and_of_preferences_means_nothing(
     chance = random.Random(seed)  # noqa: S311
     bodies = everything(chance, weight)
     found = []
-    for portions in (1, 6):
+    for portions in (1, 15):
         with psycopg.connect(new_database(), autocommit=True) as database:
             subject = enrol(database)
             for place in range(portions):
