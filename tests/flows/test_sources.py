@@ -303,8 +303,8 @@ def test_the_order_of_arrival_and_of_preferences_means_nothing(
 
 def everything(chance: random.Random, weight: Callable[..., bytes]) -> list[bytes]:
     bodies = []
-    for day in range(6):
-        for _ in range(4):
+    for day in range(12):
+        for _ in range(2):
             at = NOW - timedelta(days=day, minutes=chance.randrange(1, 600))
             told = (at, chance.randrange(128, 131), 80)
             bodies += [pressure(CUFF, *told), weight(f"{chance.choice((70, 76))}.0", at)]
