@@ -272,7 +272,7 @@ def test_the_order_of_arrival_and_of_preferences_means_nothing(
     chance = random.Random(seed)  # noqa: S311
     bodies = everything(chance, weight)
     found = []
-    for portions in (1, 6):
+    for portions in (1, 15):
         with psycopg.connect(new_database(), autocommit=True) as database:
             subject = enrol(database)
             for place in range(portions):
@@ -303,8 +303,8 @@ def test_the_order_of_arrival_and_of_preferences_means_nothing(
 
 def everything(chance: random.Random, weight: Callable[..., bytes]) -> list[bytes]:
     bodies = []
-    for day in range(6):
-        for _ in range(4):
+    for day in range(12):
+        for _ in range(2):
             at = NOW - timedelta(days=day, minutes=chance.randrange(1, 600))
             told = (at, chance.randrange(128, 131), 80)
             bodies += [pressure(CUFF, *told), weight(f"{chance.choice((70, 76))}.0", at)]

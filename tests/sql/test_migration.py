@@ -136,3 +136,22 @@ def test_readings_of_the_wide_table_are_the_same_in_the_narrow_one(old: str):
         migrate(old)
         assert connection.execute(WIDE).fetchall() == before
         assert connection.execute("SELECT count(*) FROM packed_beside").fetchone() == (401,)
+
+
+def test_what_several_devices_told_is_computed_again(old: str):
+    with psycopg.connect(old, autocommit=True) as connection:
+        connection.execute("INSERT INTO device (address) VALUES ('BB')")
+        connection.execute("INSERT INTO assignment (device, subject, during) VALUES (2, 1, '[,)')")
+        connection.execute(
+            "INSERT INTO series (device, metric, position, unit) VALUES"
+            " (1, 'step_count', 0, '1'), (2, 'step_count', 0, '1'), (2, 'heart_rate', 0, '/min')"
+        )
+        connection.execute(
+            "INSERT INTO dirty_window (subject, metric, day, done, stamped_from, stamped_to,"
+            " last_at) SELECT 1, metric, %(now)s::date, 1, %(now)s, %(now)s, %(now)s FROM series"
+            " GROUP BY metric",
+            {"now": NOW},
+        )
+        migrate(old)
+        behind = connection.execute("SELECT metric FROM dirty_window WHERE done < generation")
+        assert behind.fetchall() == [("step_count",)]
