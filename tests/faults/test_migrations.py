@@ -34,10 +34,10 @@ CHANGES: dict[int, tuple[str, LiteralString]] = {
         """
         ALTER TABLE landing ADD COLUMN colour text NOT NULL DEFAULT 'blue';
         ALTER TABLE landing_batch ADD COLUMN colour text;
-        ALTER TABLE reading ADD COLUMN colour smallint;
+        ALTER TABLE packed_reading ADD COLUMN colour smallint;
         """,
     ),
-    9002: ("9002_index.sql", "CREATE INDEX reading_by_subject ON reading (subject, taken_at);"),
+    9002: ("9002_index.sql", "CREATE INDEX reading_by_subject ON packed_reading (subject);"),
 }
 
 
@@ -130,7 +130,7 @@ def test_a_change_that_must_wait_for_a_reader_does_not_stop_the_line(
     url = line.settings.database_url
     with home.online(), home.streaming(A_SECOND), validating(line), ThreadPoolExecutor() as one:
         with psycopg.connect(url) as reader, commits(line) as times:
-            reader.execute("SELECT FROM landing, reading, landing_batch LIMIT 1")
+            reader.execute("SELECT FROM landing, packed_reading, landing_batch LIMIT 1")
             until(lambda: len(times) > 5)
             change = one.submit(migrate, url, CHANGES)
             until(lambda: times[-1] - times[5] > 3 * STALL)
