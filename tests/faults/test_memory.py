@@ -1,4 +1,4 @@
-"""A backlog of any length is worked off in one memory; BALISE_BACKLOG=1000000 for a long one."""
+"""A backlog of any length is worked off in the same memory: BALISE_BACKLOG=1000000."""
 
 from __future__ import annotations
 
