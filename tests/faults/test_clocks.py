@@ -1,13 +1,14 @@
 """The server's clock jumps by an hour and a day, both ways: no time is wrong without a mark.
 
-Database, broker, receiver and flows run on a clock of the test's (Debian's `faketime`, which root
-installs); the home's clock is right all the while.
+Database, broker, receiver and flows go by a clock of the test's, by clock.c beside this file:
+Debian's `faketime` shifts the clock of uptime too, by which they wait. The home's is right.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -30,52 +31,69 @@ pytestmark = pytest.mark.stack
 
 Close = Callable[..., dict[str, int]]
 Until = Callable[..., float]
-JUMPS = ("+1h", "+0", "+1d", "-1h", "-1d", "+0")
+HOUR, DAY, RIGHT = timedelta(hours=1), timedelta(days=1), timedelta()
+JUMPS = (HOUR, DAY, -HOUR, -DAY, RIGHT)
+LINE = (sys.executable, "-m", "balise", "flows", "run", "line")
 MARKED = Quality.CLOCK_FUTURE | Quality.TIME_OF_RECEIPT
 TOLERANCE = timedelta(minutes=2)
 
 
-def library() -> Path | None:
-    """Return the library that lends a process a clock, installed by root where it is missing."""
-    where = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
-    if os.geteuid() == 0 and shutil.which("apt-get") and not any(where):
-        for command in (["update", "-q"], ["install", "-qy", "faketime"]):
+def compiler() -> str | None:
+    """Return a C compiler, installed by root where there is none."""
+    if not shutil.which("cc") and os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["update", "-q"], ["install", "-qy", "gcc", "libc6-dev"]):
             subprocess.run(["apt-get", *command], capture_output=True, check=False)
-    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    return shutil.which("cc")
+
+
+class Clock:
+    """The clock of a server: how many seconds it is off stands in a file."""
+
+    def __init__(self, folder: Path, cc: str) -> None:
+        self._file, self._library = folder / "clock", folder / "clock.so"
+        self.jump(timedelta())
+        source = Path(__file__).with_name("clock.c")
+        subprocess.run(
+            [cc, "-O2", "-shared", "-fPIC", "-o", str(self._library), str(source), "-ldl"],
+            check=True,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs that goes by this clock."""
+        return {"LD_PRELOAD": str(self._library), "BALISE_TEST_CLOCK": str(self._file)}
+
+    def jump(self, off: timedelta) -> None:
+        """Be off by this from now on."""
+        # In place, since processes look into this very file.
+        with self._file.open("r+b" if self._file.exists() else "wb") as file:
+            file.write(struct.pack("=q", int(off.total_seconds())))
 
 
 @pytest.fixture(scope="module")
-def clock() -> Iterator[Path]:
-    """A file that says how far the server's clock is off."""
+def clock() -> Iterator[Clock]:
+    cc = compiler()
+    if cc is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no C compiler, and it could not be installed")
+        pytest.skip("a clock of its own needs a C compiler: apt-get install gcc libc6-dev")
     folder = new_folder()
-    file = folder / "clock"
-    file.write_text("+0\n", encoding="ascii")
-    file.chmod(0o644)
-    yield file
+    yield Clock(folder, cc)
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def line(clock: Path) -> Iterator[Line]:
-    """A line whose servers and processes have the clock in that file."""
-    lent = library()
-    if lent is None:
-        pytest.skip("a clock of its own: apt-get install faketime")
-    fake = {
-        "LD_PRELOAD": str(lent),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+def line(clock: Clock) -> Iterator[Line]:
+    """A line whose servers and processes go by that clock."""
     find = balise.stack.find
 
     def found(*arguments: Any) -> Any:
         programs = find(*arguments)
-        return replace(programs, env={**programs.env, **fake})
+        return replace(programs, env={**programs.env, **clock.environment})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(balise.stack, "find", found)
-        for name, value in fake.items():
+        for name, value in clock.environment.items():
             patch.setenv(name, value)
         with running(prefect=False) as started:
             yield started
@@ -92,22 +110,12 @@ def off(line: Line) -> timedelta:
     return now - datetime.now(UTC)
 
 
-def jump(line: Line, clock: Path, to: str, until: Until) -> timedelta:
-    """Let the server's clock jump; return by how much it is off then."""
-    clock.write_text(f"{to}\n", encoding="ascii")
-    number, unit = int(to.strip("hd") or 0), to[-1]
-    wanted = timedelta(hours=number) if unit == "h" else timedelta(days=number)
-    until(lambda: abs(off(line) - wanted) < TOLERANCE)
-    return wanted
-
-
 def beats_now(home: Home, count: int) -> list[Given]:
     """Return heartbeats of this moment, by the home's clock."""
     now = datetime.now(UTC)
     return [Given(home.device, now + timedelta(milliseconds=n), 60 + n) for n in range(count)]
 
 
-LANDED = "SELECT coalesce(sum(upper(one) - lower(one)), 0) FROM receipt, unnest(stored) AS one"
 STORED = (
     "SELECT taken_at, quality FROM reading JOIN series ON series.id = series"
     " JOIN device ON device.id = device WHERE address = %s AND stamped_at = ANY(%s)"
@@ -115,7 +123,7 @@ STORED = (
 
 
 def test_a_jump_of_the_servers_clock_loses_nothing_and_leaves_no_wrong_time_unmarked(
-    line: Line, clock: Path, new_home: Callable[[str], Home], until: Until, closed: Close
+    line: Line, clock: Clock, new_home: Callable[[str], Home], until: Until, closed: Close
 ):
     old, live = new_home("of last week"), new_home("of this moment")
     measured: list[tuple[timedelta, list[Given]]] = []
@@ -125,12 +133,13 @@ def test_a_jump_of_the_servers_clock_loses_nothing_and_leaves_no_wrong_time_unma
         live.online(),
         old.streaming(200),
     ):
-        for to in JUMPS:
-            error = jump(line, clock, to, until)
+        for error in JUMPS:
+            clock.jump(error)
+            assert abs(off(line) - error) < TOLERANCE
             measured.append((error, beats_now(live, 5)))
             live.put(spool, measured[-1][1])
             until(lambda: live.depth() == 0)
-            subprocess.run([sys.executable, "-m", "balise", "flows", "run", "line"], check=True)
+            subprocess.run(LINE, check=True, capture_output=True)
     with old.online():
         closed(line, old)
     for error, beats in measured:
@@ -138,5 +147,5 @@ def test_a_jump_of_the_servers_clock_loses_nothing_and_leaves_no_wrong_time_unma
         assert len(found) == len(beats)
         wrong = [quality for at, quality in found if at not in {one.at for one in beats}]
         # What seems to come from the future has the time of its receipt, and says so.
-        assert len(wrong) == (len(beats) if error < timedelta() else 0)
+        assert len(wrong) == (len(beats) if error < RIGHT else 0)
         assert all(Quality(quality) & MARKED == MARKED for quality in wrong)
