@@ -22,6 +22,7 @@ Until = Callable[..., float]
 BACKLOG = int(os.environ.get("BALISE_BACKLOG", "100000"))
 HOMES, BEATS = 5, 50
 MOST_MEGABYTES = 300
+LARGE, MANY_MEGABYTES = 250_000, 600
 
 VALIDATE = """
 import os
@@ -85,3 +86,27 @@ def test_a_backlog_is_received_and_validated_in_bounded_memory(
     )
     assert max(memory.values()) <= MOST_MEGABYTES
     closed(line, *homes)
+
+
+def test_what_waits_for_a_database_that_is_away_fills_the_broker_and_not_the_receiver(
+    line: Line, home: Home, until: Until, closed: Close
+):
+    """Messages as large as the broker lets through, from a box that sends as fast as it can."""
+    receiver = line.fleet.members["receive"].process
+    assert receiver
+    beats = home.message(BEATS)
+    large = [
+        beats[:-1] + b',"mood":"%d%b"}' % (number, b"." * LARGE)
+        for number in range(MANY_MEGABYTES * 1_000_000 // LARGE)
+    ]
+    before = landed(line)
+    with psycopg.connect(line.settings.database_url) as database:
+        database.execute("LOCK TABLE landing IN EXCLUSIVE MODE")
+        home.send(*large)
+        memory = peak(receiver.pid)
+    until(lambda: landed(line) == before + len(large), 120)
+    memory = max(memory, peak(receiver.pid))
+    print(f"{MANY_MEGABYTES} MB sent, the receiver had {memory} MB at the most")  # noqa: T201
+    assert memory <= MOST_MEGABYTES
+    figures = closed(line, home)
+    assert figures["duplicate"] + figures["accepted"] + figures["refused"] == BEATS * len(large)
