@@ -113,6 +113,6 @@ def _landed(database_url: str) -> int:
                 (message.epoch, item.seq)
                 for (payload,) in rows
                 for message in (balise_v1.read(payload),)
-                for item in message.items
+                for item in message.every()
             }
         )

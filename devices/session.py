@@ -27,7 +27,7 @@ class RawFrame:
     data: bytes
 
 
-_STUCK_AFTER = 60
+STUCK_AFTER = 60
 """Equal heart rates in a row, one a second, after which no heart is behind them."""
 
 
@@ -48,7 +48,7 @@ def read(
         found = what.decode_segments((*earlier, frame.data))
     else:
         found = what.decode(frame.data)
-    if repeats >= _STUCK_AFTER:
+    if repeats >= STUCK_AFTER:
         found = tuple(_stuck(one) for one in found)
     return tuple(_beside(one, companions, model) for one in found)
 

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from balise.model import ClockPair, Decoded, Quality
 
-_TOLERANCE = timedelta(minutes=2)
+TOLERANCE = timedelta(minutes=2)
 _CENTURY = 100 * 366 * 86400.0
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 TIMELESS = datetime(2000, 1, 1, tzinfo=UTC)
 """`stamped_at` of a document without any time: its bytes alone tell it from another."""
 
@@ -84,7 +84,7 @@ def captured(
 
 def _not_after(received_at: datetime, capture: Capture) -> Capture:
     """Take nothing for captured after it was received: that clock is wrong, whoever says what."""
-    if capture.at <= received_at + _TOLERANCE:
+    if capture.at <= received_at + TOLERANCE:
         return capture
     wrong = Quality.CLOCK_FUTURE | Quality.TIME_OF_RECEIPT
     return Capture(capture.claimed, received_at, wrong, exact=False)
@@ -153,7 +153,7 @@ def _by_device_clock(
         return _mend_future(Moment(stamped_at, best, quality | Quality.CLOCK_FAULT), known_by)
     if pair is not None:
         taken_at = _corrected(wall, decoded.utc_offset, pair, zone)
-        corrected = abs(taken_at - claimed) > _TOLERANCE
+        corrected = abs(taken_at - claimed) > TOLERANCE
         quality = Quality.CLOCK_CORRECTED if corrected else Quality.NONE
         return _mend_future(Moment(stamped_at, taken_at, quality), known_by)
     if decoded.quality & (Quality.CLOCK_DEFAULT | Quality.CLOCK_TICKS):
@@ -183,7 +183,7 @@ def _corrected(wall: datetime, utc_offset: int | None, pair: ClockPair, zone: Zo
 
 def _mend_future(moment: Moment, known_by: datetime) -> Moment:
     """Place at its capture what claims to be younger: its clock is wrong, its capture is known."""
-    if moment.taken_at <= known_by + _TOLERANCE:
+    if moment.taken_at <= known_by + TOLERANCE:
         return moment
     mended = moment.quality | Quality.CLOCK_FUTURE | Quality.TIME_OF_RECEIPT
     return Moment(moment.stamped_at, known_by, mended)
@@ -191,4 +191,4 @@ def _mend_future(moment: Moment, known_by: datetime) -> Moment:
 
 def _bound(stamp: datetime) -> datetime:
     """Keep far-off clocks from making a database chunk for every century."""
-    return min(max(stamp, _EARLIEST), _LATEST)
+    return min(max(stamp, EARLIEST), LATEST)

@@ -37,6 +37,11 @@ class Registry:
     assignments: Mapping[int, Sequence[Assignment]]
     conventions: Mapping[str, Convention] = field(default_factory=lambda: CONVENTIONS)
 
+    @property
+    def zones(self) -> dict[int, str]:
+        """The time zone of each patient who has a device."""
+        return {one.subject: one.time_zone for some in self.assignments.values() for one in some}
+
 
 Outcome = Reading | Refused
 
@@ -47,22 +52,39 @@ AT_MOST = 1 << 15
 def validate(landed: Landed, known: Registry) -> list[Outcome]:
     """Return what became of everything in a landed message: never nothing, never an exception."""
     try:
-        message = balise_v1.read(landed.payload)
-        _countable(message.items, "items in the message")
+        items = tuple(read(landed.payload).every())
     except NotUnderstood as error:
-        return [_refuse(landed, 0, error)]
+        return [refuse(landed, error)]
     # A fault of ours must not hold up the line: the bytes wait, refused, for our mend.
     except Exception as error:  # noqa: BLE001
-        return [_refuse(landed, 0, broken(error))]
-    outcomes: list[Outcome] = []
-    for place, item in enumerate(message.items):
-        try:
-            outcomes += _of_item(landed, place, item, known)
-        except NotUnderstood as error:
-            outcomes.append(_refuse(landed, place, error, item.device))
-        except Exception as error:  # noqa: BLE001 - as above: the other items are read
-            outcomes.append(_refuse(landed, place, broken(error), item.device))
-    return outcomes or [_refuse(landed, 0, NotUnderstood("no item", reason=Reason.NO_READING))]
+        return [refuse(landed, broken(error))]
+    return [
+        outcome
+        for place, item in enumerate(items)
+        for outcome in of_item(landed, place, item, known)
+    ]
+
+
+def read(payload: bytes) -> balise_v1.Message:
+    """Return a message that holds something, and no more than can be counted."""
+    message = balise_v1.read(payload)
+    count = len(message.items) + sum(len(run.after) for run in message.runs)
+    if not count:
+        raise NotUnderstood("no item", reason=Reason.NO_READING)
+    _countable(count, "items in the message")
+    return message
+
+
+def of_item(
+    landed: Landed, place: int, item: balise_v1.NumberedItem, known: Registry
+) -> list[Outcome]:
+    """Return what became of one item of a message: never nothing, never an exception."""
+    try:
+        return _of_item(landed, place, item, known)
+    except NotUnderstood as error:
+        return [refuse(landed, error, place, item.device)]
+    except Exception as error:  # noqa: BLE001 - as in `validate`: the other items are read
+        return [refuse(landed, broken(error), place, item.device)]
 
 
 def broken(error: Exception) -> NotUnderstood:
@@ -83,12 +105,12 @@ def _of_item(
         outcomes += _of_decoded(context, decoded, known, first=len(outcomes))
     if not outcomes:
         raise NotUnderstood("nothing to read in it", reason=Reason.NO_READING)
-    _countable(outcomes, "figures in the item")
+    _countable(len(outcomes), "figures in the item")
     return outcomes
 
 
-def _countable(things: Sequence[object], what: str) -> None:
-    if len(things) > AT_MOST:
+def _countable(count: int, what: str) -> None:
+    if count > AT_MOST:
         raise NotUnderstood(f"more than {AT_MOST} {what}", reason=Reason.PAYLOAD_INVALID)
 
 
@@ -277,7 +299,12 @@ def _sequence(decoded: Decoded, item: balise_v1.Item) -> int:
     """Return the device's own number, or one that only the same bytes have."""
     if decoded.sequence is not None:
         return decoded.sequence & 0x7FFFFFFF
-    return zlib.crc32((item.data or item.document).encode()) & 0x7FFFFFFF
+    return own_number((item.data or item.document).encode())
+
+
+def own_number(data: bytes) -> int:
+    """Return a number that only the same bytes have, for a device that counts nothing."""
+    return zlib.crc32(data) & 0x7FFFFFFF
 
 
 def _checked(draft: Reading, part: int, device: str) -> Outcome:
@@ -296,7 +323,8 @@ def _checked(draft: Reading, part: int, device: str) -> Outcome:
     return replace(draft, value=value, quality=draft.quality | quality)
 
 
-def _refuse(landed: Landed, place: int, error: NotUnderstood, device: str = "") -> Refused:
+def refuse(landed: Landed, error: NotUnderstood, place: int = 0, device: str = "") -> Refused:
+    """Return a message's item as refused, by the reason of the error."""
     return Refused(
         landing=landed.id, item=place, reason=error.reason, detail=str(error), device=device
     )

@@ -80,7 +80,7 @@ def _look(row: store.Row, known: Registry, events: list[store.Row]) -> Look:
 def _item(payload: bytes, place: int) -> tuple[balise_v1.NumberedItem | None, str]:
     """Return the item at a place of a message, or why there is none."""
     try:
-        items = balise_v1.read(payload).items
+        items = tuple(balise_v1.read(payload).every())
     except NotUnderstood as error:
         return None, str(error)
     return (items[place], "") if place < len(items) else (None, "no item in the message")

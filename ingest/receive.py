@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import paho.mqtt.client as mqtt
 import psycopg
 import structlog
 from psycopg.types.multirange import Multirange
-from psycopg.types.range import Range
 
 import sql
 from balise.errors import BrokerDown
@@ -34,13 +34,15 @@ _log = structlog.get_logger(__name__)
 TOPIC = "$share/receivers/balise/v1/+/frames"
 _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
+_RECEIPT_SECONDS = 0.2
+_BATCH_BYTES = 8 << 20
 STATUS = "balise/receiver"
 ONLINE, OFFLINE = b"online", b"offline"
-Epochs = dict[tuple[str, UUID], set[int]]
+_Row = tuple[str, str, bytes]
+Epochs = dict[tuple[str, UUID], list[tuple[int, int]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A message, and the connection it came by: packet numbers mean nothing on another one."""
 
     connection: int
@@ -53,7 +55,7 @@ class Receiver:
     """One receiver; several share the work by MQTT shared subscription, each with its name."""
 
     def __init__(
-        self, broker: Broker, database_url: str, *, name: str = "1", batch_size: int = 5000
+        self, broker: Broker, database_url: str, *, name: str = "1", batch_size: int = 1000
     ) -> None:
         self._broker = broker
         self._database_url = database_url
@@ -63,6 +65,8 @@ class Receiver:
         self._stop = threading.Event()
         self._network_ended = threading.Event()
         self._connection = 0
+        self._owed: set[str] = set()
+        self._receipts_due = 0.0
         self._client = broker.client(f"balise-receiver-{name}", manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
@@ -118,7 +122,7 @@ class Receiver:
     def _write_until_the_database_fails(self) -> None:
         try:
             with psycopg.connect(self._database_url, autocommit=True) as connection:
-                self._publish_receipts(connection, self._all_gateways(connection))
+                self._owed = self._all_gateways(connection)
                 while not self._stop.is_set():
                     self._write_next(connection)
         except psycopg.Error as error:
@@ -132,8 +136,7 @@ class Receiver:
         self._arrived.clear()
         if self._network_ended.is_set() and not self._stop.is_set():
             raise BrokerDown("the network thread ended; start the receiver again")
-        while self._queue:
-            batch = self._take()
+        while batch := self._take():
             try:
                 gateways = land(connection, batch, datetime.now(UTC))
             except psycopg.Error:
@@ -141,14 +144,19 @@ class Receiver:
                 self._queue.extendleft(reversed(batch))
                 raise
             self._acknowledge(batch)
-            self._publish_receipts(connection, gateways)
+            self._owed |= gateways
+            if time.monotonic() >= self._receipts_due:
+                self._publish_receipts(connection)
+        self._publish_receipts(connection)
 
     def _take(self) -> list[Delivery]:
         batch: list[Delivery] = []
+        size = 0
         # Only this thread takes, but a reconnection may empty the queue at any moment.
         with suppress(IndexError):
-            while len(batch) < self._batch_size:
+            while len(batch) < self._batch_size and size < _BATCH_BYTES:
                 batch.append(self._queue.popleft())
+                size += len(batch[-1].payload)
         return batch
 
     def _acknowledge(self, batch: Sequence[Delivery]) -> None:
@@ -160,16 +168,21 @@ class Receiver:
         rows = connection.execute(sql.get("landing.gateways_with_receipts")).fetchall()
         return {str(row[0]) for row in rows}
 
-    def _publish_receipts(self, connection: psycopg.Connection, gateways: set[str]) -> None:
-        for gateway in sorted(gateways):
-            rows = connection.execute(sql.get("landing.receipts"), {"gateway": gateway}).fetchall()
-            stored = {str(epoch): _closed(ranges) for epoch, ranges in rows}
+    def _publish_receipts(self, connection: psycopg.Connection) -> None:
+        """Tell each gateway all that is stored of it; on a busy line not after every commit."""
+        if not self._owed:
+            return
+        self._receipts_due = time.monotonic() + _RECEIPT_SECONDS
+        rows = connection.execute(sql.get("landing.receipts"), {"gateways": list(self._owed)})
+        for gateway, some in groupby(rows, key=lambda row: str(row[0])):
+            stored = {str(epoch): _closed(ranges) for _, epoch, ranges in some}
             self._client.publish(
                 f"balise/v1/{gateway}/receipt",
                 balise_v1.encode_receipt(stored),
                 qos=1,
                 retain=True,
             )
+        self._owed.clear()
 
 
 def land(
@@ -177,18 +190,20 @@ def land(
 ) -> set[str]:
     """Commit a batch with its receipts; return the gateways that have one to read."""
     epochs: Epochs = {}
-    rows: list[tuple[str, str, bytes]] = []
+    rows: dict[bool, list[_Row]] = {False: [], True: []}
     for delivery in batch:
-        match = _GATEWAY.match(delivery.topic)
-        gateway = match[1] if match else ""
-        rows.append((gateway, delivery.topic, delivery.payload))
+        gateway = _gateway(delivery.topic)
         numbers = balise_v1.numbers(delivery.payload)
+        backlog = numbers is not None and numbers.backlog
+        rows[backlog].append((gateway, delivery.topic, delivery.payload))
         if gateway and numbers is not None:
-            epochs.setdefault((gateway, numbers[0]), set()).update(numbers[1])
+            epochs.setdefault((gateway, numbers.epoch), []).extend(numbers.spans)
     with connection.transaction():
-        _copy(connection, rows, received_at)
+        for backlog, some in rows.items():
+            if some:
+                _copy(connection, some, received_at, backlog=backlog)
         _give_receipts(connection, epochs)
-        gateways = {gateway for gateway, _, _ in rows if gateway}
+        gateways = {gateway for some in rows.values() for gateway, _, _ in some if gateway}
         connection.execute(
             sql.get("landing.seen_gateways"),
             {"received_at": received_at, "gateways": sorted(gateways)},
@@ -197,11 +212,19 @@ def land(
     return {gateway for gateway, _ in epochs}
 
 
+@lru_cache(4096)
+def _gateway(topic: str) -> str:
+    """Return who sent it, by the topic that the broker lets nobody else use; empty for none."""
+    match = _GATEWAY.match(topic)
+    return match[1] if match else ""
+
+
 def _copy(
-    connection: psycopg.Connection, rows: Sequence[tuple[str, str, bytes]], received_at: datetime
+    connection: psycopg.Connection, rows: Sequence[_Row], received_at: datetime, *, backlog: bool
 ) -> None:
     opened = connection.execute(
-        sql.get("landing.open_batch"), {"received_at": received_at, "messages": len(rows)}
+        sql.get("landing.open_batch"),
+        {"received_at": received_at, "messages": len(rows), "backlog": backlog},
     ).fetchone()
     if opened is None:
         raise psycopg.OperationalError("no batch number")
@@ -212,20 +235,25 @@ def _copy(
 
 
 def _give_receipts(connection: psycopg.Connection, epochs: Epochs) -> None:
-    # In one order everywhere, so that two receivers never wait for each other.
-    for gateway, epoch in sorted(epochs, key=str):
-        numbers = epochs[gateway, epoch]
-        connection.execute(
-            sql.get("landing.give_receipt"),
-            {"gateway": gateway, "epoch": epoch, "stored": _ranges(numbers)},
-        )
+    connection.execute(
+        sql.get("landing.give_receipts"),
+        {
+            "gateways": [gateway for gateway, _ in epochs],
+            "epochs": [epoch for _, epoch in epochs],
+            "stored": [_half_open(spans) for spans in epochs.values()],
+        },
+    )
 
 
-def _ranges(numbers: set[int]) -> Multirange[int]:
-    """Return a set of numbers as half-open ranges: in a run, number less place is the same."""
-    runs = groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
-    runs_of_numbers = ([number for _, number in run] for _, run in runs)
-    return Multirange([Range(run[0], run[-1] + 1) for run in runs_of_numbers])
+def _half_open(spans: list[tuple[int, int]]) -> str:
+    """Return closed ranges as a multirange of the fewest half-open ones, in PostgreSQL's words."""
+    joined: list[list[int]] = []
+    for low, high in sorted(spans):
+        if joined and low <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], high + 1)
+        else:
+            joined.append([low, high + 1])
+    return "{" + ",".join(f"[{low},{end})" for low, end in joined) + "}"
 
 
 def _closed(ranges: Multirange[int]) -> tuple[tuple[int, int], ...]:

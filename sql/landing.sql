@@ -1,16 +1,21 @@
 -- open_batch --
--- One row a commit of the receiver: the unit of the validate flow's work list.
-INSERT INTO landing_batch (received_at, messages) VALUES (%(received_at)s, %(messages)s)
+-- One row a commit of the receiver, two where a backlog came along: the unit of the validate flow's
+-- work list.
+INSERT INTO landing_batch (received_at, messages, backlog)
+VALUES (%(received_at)s, %(messages)s, %(backlog)s)
 RETURNING id
 
 -- copy --
 -- Payloads as they came.
 COPY landing (batch, received_at, gateway, topic, payload) FROM STDIN (FORMAT binary)
 
--- give_receipt --
--- The set of a spool's numbers that this transaction makes safe.
+-- give_receipts --
+-- The sets of spools' numbers that this transaction makes safe; in one order everywhere, so that
+-- two receivers never wait for each other.
 INSERT INTO receipt (gateway, epoch, stored)
-VALUES (%(gateway)s, %(epoch)s, %(stored)s)
+SELECT * FROM unnest(%(gateways)s::text[], %(epochs)s::uuid[],
+                     %(stored)s::text[]::int8multirange[])
+ORDER BY 1, 2
 ON CONFLICT (gateway, epoch) DO UPDATE SET stored = receipt.stored + excluded.stored
 
 -- seen_gateways --
@@ -19,8 +24,8 @@ UPDATE gateway SET last_contact_at = %(received_at)s
 WHERE name = ANY(%(gateways)s)
 
 -- receipts --
--- What the server holds of one gateway's spools.
-SELECT epoch, stored FROM receipt WHERE gateway = %(gateway)s
+-- What the server holds of gateways' spools.
+SELECT gateway, epoch, stored FROM receipt WHERE gateway = ANY(%(gateways)s) ORDER BY gateway
 
 -- gateways_with_receipts --
 -- Whose retained receipts a starting receiver says again, computed from the tables.
@@ -31,10 +36,11 @@ SELECT DISTINCT gateway FROM receipt
 SELECT pg_notify('landed', '')
 
 -- take_batches --
--- Batches nobody validates yet; a run beside this one takes others.
+-- Batches nobody validates yet, what is measured now before any backlog; a run beside this one takes
+-- others.
 SELECT id, received_at, messages FROM landing_batch
 WHERE validated_at IS NULL
-ORDER BY id
+ORDER BY backlog, id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 

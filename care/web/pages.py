@@ -201,7 +201,7 @@ def way(
 
 def _item(row: Row) -> str:
     payload: bytes = row["payload"]
-    sent = balise_v1.read(payload).items[int(row["item"])]
+    sent = tuple(balise_v1.read(payload).every())[int(row["item"])]
     return sent.data or sent.document
 
 

@@ -1,113 +1,101 @@
 """Balise v1: the envelope a gateway sends on `balise/v1/<gateway>/frames`.
 
 A message carries the numbered items of one spool (`epoch`): raw frames of a characteristic, or
-whole documents of another convention, each with when and through what it was captured.
+whole documents of another convention, each with when and through what it was captured. Plain
+frames that follow each other travel as runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from balise.errors import PayloadError, Reason
+from devices.payloads.items import (
+    CORRECTED,
+    QUEUED,
+    RETAINED,
+    SYNCHRONISED,
+    UNSYNCHRONISED,
+    Aware,
+    Clock,
+    Companion,
+    Gap,
+    Item,
+    NumberedItem,
+)
+from devices.payloads.runs import Run, check, numbers_of, pack, unpack
+
+__all__ = (
+    "CORRECTED",
+    "QUEUED",
+    "RETAINED",
+    "SYNCHRONISED",
+    "UNSYNCHRONISED",
+    "Aware",
+    "Clock",
+    "Companion",
+    "Gap",
+    "Item",
+    "Message",
+    "NumberedItem",
+    "Receipt",
+    "Run",
+    "encode_item",
+    "encode_message",
+    "encode_receipt",
+    "numbers",
+    "read",
+    "read_item",
+    "read_receipt",
+)
 
 VERSION = 1
-SYNCHRONISED, UNSYNCHRONISED, CORRECTED = "synchronised", "unsynchronised", "corrected"
-"""What a gateway's clock was worth at a capture."""
-
-QUEUED, RETAINED = "queued", "retained"
-"""Who kept an item before the gateway had it: a broker for this gateway, or for whoever asks."""
-
-Aware = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time without zone can't be compared with others: its message is refused."""
 
 
-class Clock(msgspec.Struct, frozen=True, kw_only=True):
-    """The device's wall clock and the gateway's time, read together."""
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message as it travels: single items, and runs of plain frames.
 
-    device: str
-    gateway: Aware
-
-
-class Companion(msgspec.Struct, frozen=True, kw_only=True):
-    """A frame of the same connection without which another says nothing."""
-
-    service: str
-    characteristic: str
-    data: str
-
-
-class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """Items of this spool that no one will send any more: numbers, times, how many by device."""
-
-    ranges: tuple[tuple[int, int], ...]
-    count: int
-    first: Aware | None
-    last: Aware | None
-    devices: dict[str, int]
-    reason: str
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing captured: `data` in hexadecimal of a characteristic, a `document`, or a `gap`.
-
-    `model` is the key or Model Number String of the device, where the gateway knows it; `repeats`
-    counts the same bytes in a row before this frame.
-
-    `captured_at` is what the gateway's clock said, `gateway_clock` what that is worth. Where it was
-    `unsynchronised`, `boot` and `since_boot` (seconds) say when it was in the machine's own life;
-    on its way out the item has an `age` (seconds), or, `corrected`, a `clock_error`: the seconds to
-    add to every time of this gateway's in it. What was `kept` was said before `captured_at`: while
-    the gateway was away, or nobody knows when.
+    A `backlog` is what waited in the spool while newer items went out: nobody looks out for it.
     """
-
-    device: str
-    captured_at: Aware | None = None
-    session: str = ""
-    service: str = ""
-    characteristic: str = ""
-    data: str = ""
-    companions: tuple[Companion, ...] = ()
-    model: str = ""
-    repeats: int = 0
-    clock: Clock | None = None
-    gateway_clock: str = SYNCHRONISED
-    boot: str = ""
-    since_boot: float | None = None
-    age: float | None = None
-    clock_error: float | None = None
-    kept: str = ""
-    convention: str = ""
-    document: str = ""
-    gap: Gap | None = None
-
-
-class NumberedItem(Item, frozen=True, kw_only=True, omit_defaults=True):
-    """An item with its number in the spool."""
-
-    seq: int
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as the flows read it."""
 
     v: int
     epoch: UUID
-    items: tuple[NumberedItem, ...]
+    backlog: bool = False
+    items: tuple[NumberedItem, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+    def every(self) -> Iterator[NumberedItem]:
+        """Yield what was captured in the order of its places: the items, then the runs' frames."""
+        yield from self.items
+        for run in self.runs:
+            yield from unpack(run)
+
+
+# Bounded, so that no number from outside can overflow a range in the database.
+_Number = Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
 
 
 class _Seq(msgspec.Struct, frozen=True):
-    # Bounded, so that no number from outside can overflow a range in the database.
-    seq: Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
+    seq: _Number
+
+
+class _Run(msgspec.Struct, frozen=True):
+    numbers: tuple[tuple[_Number, _Number], ...]
 
 
 class _Numbers(msgspec.Struct, frozen=True):
     epoch: UUID
-    items: tuple[_Seq, ...]
+    backlog: bool = False
+    items: tuple[_Seq, ...] = ()
+    runs: tuple[_Run, ...] = ()
+
+
+MOST = 1 << 15
+"""Frames of a run: its numbers say no more of a spool than a message can hold."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -126,10 +114,27 @@ def read_item(body: bytes) -> Item:
     return _item.decode(body)
 
 
-def encode_message(epoch: UUID, items: Iterable[tuple[int, bytes]]) -> bytes:
-    """Return a message of spooled items; their bytes are spliced in, not encoded again."""
-    numbered = b",".join(b'{"seq":%d,%b' % (seq, body[1:]) for seq, body in items)
-    return b'{"v":%d,"epoch":"%b","items":[%b]}' % (VERSION, str(epoch).encode(), numbered)
+def encode_message(
+    epoch: UUID, items: Iterable[tuple[int, bytes]], *, backlog: bool = False
+) -> bytes:
+    """Return a message of spooled items: plain frames in runs, the others as they were spooled."""
+    bodies = list(items)
+    runs = pack([(seq, item) for seq, body in bodies if (item := _readable(body))])
+    packed = {seq for run in runs for seq in numbers_of(run)}
+    numbered = b",".join(
+        b'{"seq":%d,%b' % (seq, body[1:]) for seq, body in bodies if seq not in packed
+    )
+    late = b',"backlog":true' if backlog else b""
+    head = b'{"v":%d,"epoch":"%b"%b' % (VERSION, str(epoch).encode(), late)
+    return b'%b,"items":[%b],"runs":%b}' % (head, numbered, _encoder.encode(runs))
+
+
+def _readable(body: bytes) -> Item | None:
+    """Return a spooled item; None where a newer gateway wrote it, for the server to read."""
+    try:
+        return read_item(body)
+    except msgspec.MsgspecError:
+        return None
 
 
 def read(payload: bytes) -> Message:
@@ -144,16 +149,28 @@ def read(payload: bytes) -> Message:
             f"Balise v{message.v} message; this server reads v{VERSION}",
             reason=Reason.PAYLOAD_UNKNOWN,
         )
+    for run in message.runs:
+        check(run)
     return message
 
 
-def numbers(payload: bytes) -> tuple[UUID, Sequence[int]] | None:
-    """Return only the spool and the numbers of its items, or None: all a receipt needs."""
+class Numbers(NamedTuple):
+    """What a receipt needs of a message: the spool and closed ranges of its numbers."""
+
+    epoch: UUID
+    spans: Sequence[tuple[int, int]]
+    backlog: bool = False
+
+
+def numbers(payload: bytes) -> Numbers | None:
+    """Return only the numbers of a message, None where they can't be read."""
     try:
         found = _numbers.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return found.epoch, [item.seq for item in found.items]
+    spans = [(item.seq, item.seq) for item in found.items]
+    spans += [span for run in found.runs for span in run.numbers if 0 <= span[1] - span[0] < MOST]
+    return Numbers(found.epoch, spans, found.backlog)
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,6 +49,11 @@ class Flight:
         self._oldest = self._newest + 1
         self._start_over_at = None
 
+    @property
+    def newest(self) -> int:
+        """The highest number that was ever given out; what follows lower ones is a backlog."""
+        return self._newest
+
     def lost(self, now: float) -> None:
         """Send again what the server holds no more, unless another receipt says otherwise soon.
 

@@ -213,5 +213,7 @@ class Publisher:
                 return
             topic = f"balise/v1/{self._gateway}/frames"
             settled = ((number, self._timekeeper.settled(body)) for number, body in items)
-            payload = balise_v1.encode_message(spool.epoch, settled)
+            payload = balise_v1.encode_message(
+                spool.epoch, settled, backlog=items[-1][0] < flight.newest
+            )
             self._in_flight.append(self._client.publish(topic, payload, qos=1))

@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+import sql
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
@@ -71,7 +72,7 @@ def landed(database_url: str) -> set[int]:
     """Return the numbers of every spooled item that landed."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("SELECT payload FROM landing").fetchall()
-    return {seq for (payload,) in rows for seq in (balise_v1.numbers(payload) or (0, ()))[1]}
+    return {item.seq for (payload,) in rows for item in balise_v1.read(payload).every()}
 
 
 def test_a_spool_drains_and_every_item_has_its_receipt(
@@ -152,3 +153,19 @@ def test_a_batch_lands_whole_with_its_receipts_as_ranges(database: psycopg.Conne
 def test_a_topic_of_no_gateway_lands_without_one(database: psycopg.Connection):
     land(database, [Delivery(1, 1, "balise/v1/../frames", b"x")], datetime.now(UTC))
     assert database.execute("SELECT gateway, payload FROM landing").fetchone() == ("", b"x")
+
+
+def test_a_backlog_lands_in_a_batch_of_its_own(database: psycopg.Connection):
+    topic = "balise/v1/home-9/frames"
+    now, late = (
+        balise_v1.encode_message(uuid4(), enumerate(items(2), 1), backlog=backlog)
+        for backlog in (False, True)
+    )
+    land(database, [Delivery(1, 1, topic, late), Delivery(1, 2, topic, now)], datetime.now(UTC))
+    rows = database.execute(
+        "SELECT backlog, payload FROM landing JOIN landing_batch ON landing_batch.id = batch"
+    ).fetchall()
+    assert sorted(rows) == [(False, now), (True, late)]
+    (first, *_) = database.execute(sql.get("landing.take_batches"), {"limit": 1}).fetchall()
+    payloads = database.execute("SELECT payload FROM landing WHERE batch = %s", (first[0],))
+    assert payloads.fetchall() == [(now,)]

@@ -61,7 +61,7 @@ def test_kill_9_while_streaming(line: Line, part: str):
         rows = database.execute(
             "SELECT payload FROM landing WHERE gateway = %s", (home,)
         ).fetchall()
-        landed = {item.data for (payload,) in rows for item in balise_v1.read(payload).items}
+        landed = {item.data for (payload,) in rows for item in balise_v1.read(payload).every()}
         assert landed == {frame.hex() for frame in confirmed}
 
         steps.run_line(line.settings.database_url)

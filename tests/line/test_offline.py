@@ -114,7 +114,11 @@ def held(line: Line, home: str, spool: Spool) -> ranges.Ranges:
         rows = database.execute("SELECT payload FROM landing WHERE gateway = %s", (home,))
         found = [balise_v1.numbers(payload) for (payload,) in rows]
     return ranges.of(
-        seq for one in found if one is not None and one[0] == spool.epoch for seq in one[1]
+        seq
+        for one in found
+        if one is not None and one[0] == spool.epoch
+        for low, high in one[1]
+        for seq in range(low, high + 1)
     )
 
 
@@ -163,7 +167,7 @@ def test_a_full_spool_of_a_home_offline_is_accounted_for_on_both_sides(line: Lin
     assert ranges.count(lost) > 1000
     with psycopg.connect(line.settings.database_url, autocommit=True) as database:
         rows = database.execute("SELECT payload FROM landing WHERE gateway = %s", (home,))
-        items = [one for (payload,) in rows for one in balise_v1.read(payload).items]
+        items = [one for (payload,) in rows for one in balise_v1.read(payload).every()]
     declared = [one.gap for one in items if one.gap is not None]
     assert ranges.merged(*(one.ranges for one in declared)) == lost
     assert ranges.minus(((1, given),), landed) == lost
