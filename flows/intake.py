@@ -36,15 +36,23 @@ def registry(connection: psycopg.Connection) -> Registry:
 
 @dataclass(slots=True)
 class Taken:
-    """What became of messages: `new` counts the readings stored by message, duplicates not."""
+    """What became of messages.
+
+    By message, `new` counts the readings stored, duplicates not, and `conflicting` the duplicates
+    of another value.
+    """
 
     readings: list[Reading] = field(default_factory=list[Reading])
     refused: list[Refused] = field(default_factory=list[Refused])
     new: Counter[int] = field(default_factory=Counter[int])
+    conflicting: Counter[int] = field(default_factory=Counter[int])
 
     def __add__(self, other: Taken) -> Taken:
         return Taken(
-            self.readings + other.readings, self.refused + other.refused, self.new + other.new
+            self.readings + other.readings,
+            self.refused + other.refused,
+            self.new + other.new,
+            self.conflicting + other.conflicting,
         )
 
 
@@ -80,7 +88,8 @@ def _store_all(
         [outcome for outcome in some if isinstance(outcome, Reading)],
         [outcome for outcome in some if isinstance(outcome, Refused)],
     )
-    taken.new = store.store(connection, taken.readings, decoder=DECODER_VERSION)
+    merged = store.store(connection, taken.readings, decoder=DECODER_VERSION)
+    taken.new, taken.conflicting = merged.new, merged.conflicting
     origins = {row.id: store.Origin(row.gateway, row.received_at) for row in landed}
     store.refuse(connection, taken.refused, origins, decoder=DECODER_VERSION)
     log_faults(taken.refused)

@@ -162,6 +162,8 @@ class _Run:
     done_to: int = 0
     beside: set[int] = field(default_factory=set[int])
     """Messages that were judged with earlier ones."""
+    told: set[int] = field(default_factory=set[int])
+    """Messages that were judged together with others than those of their turn."""
     unwritten: dict[Key, Figure | None] = field(default_factory=dict[Key, Figure | None])
     """What a dry run would have changed so far: later messages are judged after it."""
 
@@ -192,13 +194,15 @@ class _Run:
             if by is not None:
                 connection.execute(sql.get("replay.finish"), {"replay": self.id})
             return
-        today = reread.Today(intake.registry(connection), self.unwritten)
+        today = reread.Today(intake.registry(connection), self.unwritten, self.told)
         for some in reread.messages(connection, set(ids) - self.beside, today, by):
             if by is None:
                 self.unwritten |= {one.key: one.new for one in some.plan.changes}
             report.add(some.plan, len(some.landed))
             report.gone += some.gone
             self.beside |= {one for one in some.landed if one > last}
+            if some.landed.keys() - set(ids):
+                self.told |= some.landed.keys()
         self.beside = {one for one in self.beside if one > last}
         self.done_to = last
         if by is not None:

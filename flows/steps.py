@@ -81,9 +81,7 @@ def _close(
     messages = Counter(key.values())
     found = Counter(key[one.landing] for one in taken.readings)
     refusals = Counter(key[one.landing] for one in taken.refused)
-    accepted: Counter[tuple[int, str]] = Counter()
-    for landing, count in taken.new.items():
-        accepted[key[landing]] += count
+    accepted, conflicting = (_by_batch(counts, key) for counts in (taken.new, taken.conflicting))
     accounts = {
         one: Accounting(
             messages=messages[one],
@@ -91,11 +89,19 @@ def _close(
             accepted=accepted[one],
             duplicate=found[one] - accepted[one],
             refused=refusals[one],
+            conflicting=conflicting[one],
         )
         for one in messages
     }
     readings_store.close_batches(connection, accounts)
     return sum(accounts.values(), Accounting())
+
+
+def _by_batch(counts: Counter[int], key: dict[int, tuple[int, str]]) -> Counter[tuple[int, str]]:
+    total: Counter[tuple[int, str]] = Counter()
+    for landing, count in counts.items():
+        total[key[landing]] += count
+    return total
 
 
 @dataclass(frozen=True, slots=True)

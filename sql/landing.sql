@@ -60,9 +60,9 @@ ORDER BY landing.id
 
 -- keep_account --
 -- The accounting; the table's checks refuse one that doesn't add up.
-INSERT INTO account (batch, gateway, messages, landed, accepted, duplicate, refused)
+INSERT INTO account (batch, gateway, messages, landed, accepted, duplicate, refused, conflicting)
 VALUES (%(batch)s, %(gateway)s, %(messages)s, %(landed)s, %(accepted)s, %(duplicate)s,
-        %(refused)s)
+        %(refused)s, %(conflicting)s)
 
 -- close_batches --
 -- Off the work list; what came again is in `duplicate`.

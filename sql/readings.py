@@ -25,6 +25,8 @@ class Accounting:
     accepted: int = 0
     duplicate: int = 0
     refused: int = 0
+    conflicting: int = 0
+    """How many of the duplicates say another value."""
 
     def __add__(self, other: Accounting) -> Accounting:
         return Accounting(
@@ -33,6 +35,7 @@ class Accounting:
             self.accepted + other.accepted,
             self.duplicate + other.duplicate,
             self.refused + other.refused,
+            self.conflicting + other.conflicting,
         )
 
 
@@ -61,10 +64,10 @@ def assignments(connection: psycopg.Connection) -> dict[int, list[Assignment]]:
 
 def store(
     connection: psycopg.Connection, readings: Sequence[Reading], *, decoder: int
-) -> Counter[int]:
-    """Store readings and mark their windows; return how many were new by landing row."""
+) -> placing.Merged:
+    """Store readings and mark their windows; return how many were new, and how many conflict."""
     if not readings:
-        return Counter()
+        return placing.Merged(Counter(), Counter())
     number = series(
         connection, {(one.device, one.metric, one.position, one.unit) for one in readings}
     )

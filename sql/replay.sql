@@ -117,8 +117,8 @@ CROSS JOIN LATERAL (
 ) AS again
 
 -- duplicates --
--- What these messages said again.
-SELECT landing, item, device, metric, position, unit, stamped_at, sequence
+-- What these messages said again, with the value where it was another.
+SELECT landing, item, device, metric, position, unit, stamped_at, sequence, value
 FROM duplicate JOIN series ON series.id = duplicate.series
 WHERE landing BETWEEN %(first)s AND %(last)s AND landing = ANY(%(ids)s)
 
@@ -138,13 +138,13 @@ RETURNING id
 
 -- accounts --
 -- What became of these batches so far.
-SELECT batch, gateway, messages, landed, accepted, duplicate, refused FROM account
+SELECT batch, gateway, messages, landed, accepted, duplicate, refused, conflicting FROM account
 WHERE batch = ANY(%(batches)s) ORDER BY batch, gateway FOR UPDATE
 
 -- set_account --
 -- The account after a replay; the table's checks refuse one that doesn't add up.
 UPDATE account SET landed = %(landed)s, accepted = %(accepted)s, duplicate = %(duplicate)s,
-                   refused = %(refused)s
+                   refused = %(refused)s, conflicting = %(conflicting)s
 WHERE batch = %(batch)s AND gateway = %(gateway)s
 
 -- stage --
@@ -259,20 +259,17 @@ WITH moved AS (
     SELECT new_subject, series, stamped_at, new_taken_at, new_taken_at
     FROM moved WHERE new_subject IS NOT NULL
 )
-INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
-SELECT touched.subject, series.metric, (at AT TIME ZONE subject.time_zone)::date AS day,
-       min(stamped_at), max(stamped_at), max(taken_at)
-FROM touched
-JOIN series ON series.id = touched.series
-JOIN subject ON subject.id = touched.subject
-GROUP BY 1, 2, 3
-ORDER BY 1, 2, 3
-ON CONFLICT (subject, metric, day) DO UPDATE
-SET generation = dirty_window.generation + 1,
-    stamped_from = least(dirty_window.stamped_from, excluded.stamped_from),
-    stamped_to = greatest(dirty_window.stamped_to, excluded.stamped_to),
-    last_at = greatest(dirty_window.last_at, excluded.last_at),
-    touched_at = now()
+SELECT mark_windows(array_agg(subject), array_agg(metric), array_agg(day),
+                    array_agg(stamped_from), array_agg(stamped_to), array_agg(last_at))
+FROM (
+    SELECT touched.subject, series.metric, (at AT TIME ZONE subject.time_zone)::date AS day,
+           min(stamped_at) AS stamped_from, max(stamped_at) AS stamped_to,
+           max(taken_at) AS last_at
+    FROM touched
+    JOIN series ON series.id = touched.series
+    JOIN subject ON subject.id = touched.subject
+    GROUP BY 1, 2, 3
+) AS marks
 
 -- settle --
 -- The last reading of a window that one has left.
@@ -300,6 +297,28 @@ FROM (
 WHERE dirty_window.subject = left_window.subject AND dirty_window.metric = left_window.metric
   AND dirty_window.day = left_window.day
 
+-- compare_duplicates --
+-- What other messages say of a reading of another value now: NULL was the value it had. The
+-- messages judged in this part are noted anew anyway.
+WITH again AS (
+    SELECT duplicate.ctid AS place, duplicate.landing, duplicate.value AS was,
+           nullif(coalesce(duplicate.value, old_value), new_value) AS becomes
+    FROM revised
+    JOIN duplicate ON duplicate.series = revised.series
+                  AND duplicate.stamped_at = revised.stamped_at
+                  AND duplicate.sequence = revised.sequence
+    WHERE revised.kind = 'changed' AND old_value <> new_value
+      AND duplicate.landing <> ALL(%(judged)s)
+), noted AS (
+    UPDATE duplicate SET value = becomes FROM again WHERE duplicate.ctid = place
+), shifted AS (
+    SELECT batch, gateway, count(becomes) - count(was) AS shift
+    FROM again JOIN landing ON landing.id = again.landing
+    GROUP BY batch, gateway
+)
+UPDATE account SET conflicting = conflicting + shift FROM shifted
+WHERE account.batch = shifted.batch AND account.gateway = shifted.gateway AND shift <> 0
+
 -- unstage --
 -- Another part may follow in the same transaction.
 DROP TABLE revised
@@ -311,7 +330,7 @@ WHERE landing BETWEEN %(first)s AND %(last)s AND landing = ANY(%(ids)s)
 
 -- copy_duplicates --
 -- What these messages say again.
-COPY duplicate (stamped_at, landing, series, sequence, item) FROM STDIN (FORMAT binary)
+COPY duplicate (stamped_at, landing, series, sequence, item, value) FROM STDIN (FORMAT binary)
 
 -- refuse --
 -- Refused by now: as something new, or again, or for another reason.

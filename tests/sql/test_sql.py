@@ -34,7 +34,7 @@ NOT_PREPARED = {
             f"replay.{name}"
             for name in (
                 *("weigh", "withdraw", "withdraw_beside", "move_up", "change", "change_beside"),
-                *("stage_new", "keep", "mark", "settle", "unstage"),
+                *("stage_new", "keep", "mark", "settle", "compare_duplicates", "unstage"),
             )
         ),
         "needs it",
