@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from balise.bench_app import bench_app
 from balise.db_app import db_app
+from balise.devices_app import devices_app
 from balise.errors import BaliseError, Exit, exit_code
 from balise.gateway_app import gateway_app
 from balise.options import Json
@@ -22,9 +24,7 @@ app = App(
     help="From a patient's health device at home to the clinician who acts on it.",
 )
 flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
-devices_app = App(name="devices", help="Device models, and whose a device is.")
 mappings_app = App(name="mappings", help="How a site's own payloads are read.")
-bench_app = App(name="bench", help="Measure this machine.")
 for _sub in (flows_app, gateway_app, devices_app, mappings_app, db_app, refused_app, bench_app):
     app.command(_sub)
 flows_app.command(flows_replay, name="replay")
@@ -163,69 +163,6 @@ def decode(
     )
 
 
-@devices_app.command(name="list")
-def devices_list(*, json: Json = False) -> None:
-    """List the device models Balise knows."""
-    from balise.catalogue import list_models
-
-    list_models(as_json=json)
-
-
-@devices_app.command(name="show")
-def devices_show(model: str, *, json: Json = False) -> None:
-    """Say all that is known of a model: what it sends, how it pairs, what it erases.
-
-    Parameters
-    ----------
-    model
-        Its key, its Model Number, or the name it advertises.
-    json
-        One JSON object.
-
-    """
-    from balise.catalogue import show_model
-
-    show_model(model, as_json=json)
-
-
-@devices_app.command(name="give")
-def devices_give(
-    address: str,
-    patient: str,
-    *,
-    slot: int | None = None,
-    since: Annotated[date | None, Parameter("--from")] = None,
-    replay: Annotated[bool, Parameter(negative="")] = False,
-    why: str = "",
-) -> None:
-    """Say whose a device's readings are, or those of one user slot of a shared device.
-
-    Who had it until then keeps what was measured until then. What is stored already is moved with
-    --replay; without it, how much that would be is said.
-
-    Parameters
-    ----------
-    address
-        The device's Bluetooth address.
-    patient
-        The patient's code.
-    slot
-        The user number that the device says; a device without users needs none.
-    since
-        The first day, in the patient's time zone; without it, from now on.
-    replay
-        Move what is stored under another patient, and read again what was refused.
-    why
-        Kept with every reading that moves.
-
-    """
-    from balise import replays, run, site
-
-    settings = run.read_settings("database_url")
-    device, at = site.give(settings, address, patient, slot=slot, since=since)
-    replays.after_giving(settings, device, at, now=replay, why=why)
-
-
 @app.command(name="import")
 def import_command(
     *paths: Path,
@@ -316,38 +253,6 @@ def doctor(*parts: str, json: Json = False) -> None:
     from balise import run
 
     run.doctor(parts, as_json=json)
-
-
-@bench_app.command(name="latency")
-def bench_latency(*, readings: int = 40) -> None:
-    """Measure from a device's notification to the clinician's page, on servers of its own."""
-    from bench.latency import main as latency
-
-    latency(readings)
-
-
-@bench_app.command(name="decode")
-def bench_decode() -> None:
-    """Measure decoding beside another library, characteristic by characteristic."""
-    from bench.decode import main as measure
-
-    measure()
-
-
-@bench_app.command(name="spool")
-def bench_spool(*, days: int = 30, seconds: float = 60) -> None:
-    """Measure days of five devices without internet, and the way back, watched so many seconds."""
-    from bench.spool import main as measure
-
-    measure(days, seconds)
-
-
-@bench_app.command(name="gateway")
-def bench_gateway(*, minutes: float = 10, devices: int = 5) -> None:
-    """Measure the box: memory and processor while so many devices stream, and what is lost."""
-    from bench.gateway import main as measure
-
-    measure(minutes, devices)
 
 
 def main() -> None:

@@ -93,6 +93,7 @@ def flow(name: str, *, as_json: bool) -> None:
     import psycopg
 
     from flows import steps
+    from flows.aggregate import recompute
 
     now = datetime.now(UTC)
     settings = read_settings("database_url")
@@ -103,7 +104,7 @@ def flow(name: str, *, as_json: bool) -> None:
         return
     known: dict[str, Callable[[psycopg.Connection], Any]] = {
         "validate": steps.validate,
-        "aggregate": steps.aggregate,
+        "aggregate": recompute,
         "assess": lambda connection: steps.assess(connection, now, everyone=True),
         "summarise": lambda connection: steps.summarise(connection, now),
     }

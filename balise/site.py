@@ -13,11 +13,12 @@ from rich.console import Console
 from balise.database import needed
 from balise.errors import UsageError
 from balise.settings import Settings
+from devices import called
 from devices.payloads import mapping as mappings
 from devices.payloads import shipped
 from devices.payloads.mapping import Mapping
 from sql import mappings as kept
-from sql import people
+from sql import people, preferred
 
 
 @contextmanager
@@ -27,15 +28,25 @@ def _database(settings: Settings) -> Iterator[psycopg.Connection]:
 
 
 def give(
-    settings: Settings, address: str, patient: str, *, slot: int | None, since: date | None
+    settings: Settings,
+    address: str,
+    patient: str,
+    *,
+    slot: int | None,
+    since: date | None,
+    model: str | None = None,
 ) -> tuple[int, datetime]:
     """Give a device, or one user slot of it, to an enrolled patient; return it and since when."""
+    word = called.checked(model) if model else None
     with _database(settings) as connection:
         subject = people.find(connection, patient)
         if subject is None:
             raise UsageError(f"no patient {patient} is enrolled")
         at = datetime.now(UTC) if since is None else people.midnight(since, subject.time_zone)
-        return people.give(connection, address.upper(), subject.id, since=at, slot=slot), at
+        device = people.give(connection, address.upper(), subject.id, since=at, slot=slot)
+        if word:
+            preferred.describe(connection, device, word)
+        return device, at
 
 
 def mapping(settings: Settings, name: str) -> Mapping:

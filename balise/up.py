@@ -43,7 +43,7 @@ def run_up(*, demo: bool, bluetooth: bool) -> None:
     try:
         endpoints = stack.start()
         _up(stack, fleet, endpoints, demo=demo, bluetooth=bluetooth, began=began)
-        _watch(fleet, stopped)
+        _watch(stack, fleet, stopped)
     finally:
         _console.print("Stopping; the data are kept.")
         local_file().unlink(missing_ok=True)
@@ -161,9 +161,9 @@ def _first_account(settings: Settings) -> str | None:
         return accounts.ensure_first(connection)
 
 
-def _watch(fleet: Fleet, stopped: threading.Event) -> None:
+def _watch(stack: Stack, fleet: Fleet, stopped: threading.Event) -> None:
     while not stopped.wait(timeout=1):
-        for name in fleet.keep_running():
+        for name in (*stack.keep_running(), *fleet.keep_running()):
             _console.print(f"{name} had ended and runs again; see {fleet.logs / name}.log")
 
 

@@ -64,16 +64,21 @@ class Line:
             BALISE_RECEIPT_TIMEOUT="5",
         )
 
+    def keep_running(self) -> list[str]:
+        """Start again what has ended, as `balise up` does; return the names."""
+        return [*self.stack.keep_running(), *self.fleet.keep_running()]
+
     def wait_for_receiver(self) -> None:
         """Wait until the broker keeps what comes for the receiver."""
         wait_for(Broker(self.settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
 
 
 @contextmanager
-def running(*, prefect: bool, members: tuple[str, ...] = ("receive",)) -> Iterator[Line]:
+def running(
+    *, prefect: bool, members: tuple[str, ...] = ("receive",), home: Path | None = None
+) -> Iterator[Line]:
     """Run a stack in a throw-away folder, with some of its processes."""
-    home = Path(tempfile.mkdtemp(prefix="balise-line-", dir=_place()))
-    home.chmod(0o711)
+    home = home or new_folder()
     stack = Stack(home / "home", prefect=prefect)
     fleet = Fleet(home / "home" / "log")
     before = dict(os.environ)
@@ -97,6 +102,12 @@ def running(*, prefect: bool, members: tuple[str, ...] = ("receive",)) -> Iterat
         shutil.rmtree(home, ignore_errors=True)
 
 
+def new_folder() -> Path:
+    """Make a folder that root's unprivileged servers can reach too."""
+    folder = Path(tempfile.mkdtemp(prefix="balise-line-", dir=_place()))
+    folder.chmod(0o711)
+    return folder
+
+
 def _place() -> str:
-    """Return a folder that root's unprivileged servers can reach too."""
     return "/var/tmp" if os.geteuid() == 0 else tempfile.gettempdir()  # noqa: S108 - mkdtemp in it

@@ -8,7 +8,7 @@ they were captured, in the unit of their metric, possible. The rest is left to `
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -214,7 +214,7 @@ def _frames(some: Sequence[_Owned]) -> pl.DataFrame:
             "device": _repeated([one.device for one in some], counts),
             "subject": _repeated([one.subject for one in some], counts),
             "taken_at": pl.Series(starts + after).cast(pl.Datetime("us", "UTC")),
-            "sequence": [number for one in some for number in _own_numbers(one.placed.run)],
+            "sequence": list(_own_numbers(one.placed.run for one in some)),
         }
     )
 
@@ -228,10 +228,20 @@ def _split(run: Run) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def _own_numbers(run: Run) -> Iterator[int]:
-    data, width = run.data.encode(), 2 * run.size
-    for at in range(0, len(data), width):
-        yield own_number(data[at : at + width])
+class _OwnNumbers(dict[str, int]):
+    """The numbers of frames by their bytes: a busy line says the same few again and again."""
+
+    def __missing__(self, data: str) -> int:
+        """Return the number of bytes that are new."""
+        number = self[data] = own_number(data.encode())
+        return number
+
+
+def _own_numbers(runs: Iterable[Run]) -> Iterator[int]:
+    numbers = _OwnNumbers()
+    for run in runs:
+        data, width = run.data, 2 * run.size
+        yield from [numbers[data[at : at + width]] for at in range(0, len(data), width)]
 
 
 def _left(some: Sequence[_Owned], unclean: npt.NDArray[np.bool_]) -> Iterator[Left]:

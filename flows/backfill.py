@@ -14,9 +14,10 @@ import psycopg
 
 import sql
 from balise.errors import UsageError
-from flows import steps
+from flows.aggregate import Recomputed, recompute
+from flows.steps import drain
 
-AT_ONCE = steps.WINDOWS_AT_ONCE
+AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def run(
     since: date,
     until: date,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> steps.Recomputed:
+) -> Recomputed:
     """Recompute a period to its end; `progress` is told the windows done, and all of them.
 
     Needs an autocommit connection: each portion is safe when it is done.
@@ -57,9 +58,9 @@ def run(
     done = backfill.marked
     progress(done, backfill.windows)
     # What a run that was killed had marked comes first.
-    total = steps.drain(lambda: steps.aggregate(connection), steps.Recomputed())
+    total = drain(lambda: recompute(connection), Recomputed())
     while marked := _mark(connection, backfill):
-        total += steps.drain(lambda: steps.aggregate(connection), steps.Recomputed())
+        total += drain(lambda: recompute(connection), Recomputed())
         done += marked
         progress(done, max(done, backfill.windows))
     connection.execute(sql.get("backfill.finish"), {"backfill": backfill.id})

@@ -11,8 +11,8 @@ from balise.settings import Settings
 from flows import backfill as portions
 from flows import report
 from flows import retention as keeping
+from flows.aggregate import Recomputed
 from flows.running import tell, with_database
-from flows.steps import Recomputed
 from flows.work import Done, Waiting
 
 

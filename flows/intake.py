@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
+import polars as pl
 import psycopg
 import structlog
 
 from balise.errors import Reason
 from balise.model import Reading, Refused
-from devices import validation
+from devices import streams, validation
 from devices.payloads import site
 from devices.registry import DECODER_VERSION
 from devices.validation import Landed, Registry
-from sql import mappings
+from sql import mappings, storing
 from sql import readings as store
 
 _log = structlog.get_logger(__name__)
@@ -36,64 +38,102 @@ def registry(connection: psycopg.Connection) -> Registry:
 
 @dataclass(slots=True)
 class Taken:
-    """What became of messages.
+    """What became of messages, counted by message.
 
-    By message, `new` counts the readings stored, duplicates not, and `conflicting` the duplicates
-    of another value.
+    `new` are the readings stored, not twice; `conflicting` what came again with another value.
     """
 
-    readings: list[Reading] = field(default_factory=list[Reading])
-    refused: list[Refused] = field(default_factory=list[Refused])
+    found: Counter[int] = field(default_factory=Counter[int])
+    refused: Counter[int] = field(default_factory=Counter[int])
     new: Counter[int] = field(default_factory=Counter[int])
     conflicting: Counter[int] = field(default_factory=Counter[int])
 
     def __add__(self, other: Taken) -> Taken:
         return Taken(
-            self.readings + other.readings,
+            self.found + other.found,
             self.refused + other.refused,
             self.new + other.new,
             self.conflicting + other.conflicting,
         )
 
 
-def take(connection: psycopg.Connection, landed: Sequence[Landed], known: Registry) -> Taken:
-    """Validate messages and store what they are; one that can't be stored is refused whole."""
-    outcomes = {row.id: validation.validate(row, known) for row in landed}
-    return _store(connection, landed, outcomes)
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What messages are: one by one, and in columns (`devices.streams.READINGS`)."""
 
+    by_message: Mapping[int, Sequence[validation.Outcome]]
+    streamed: pl.DataFrame
 
-Outcomes = dict[int, list[validation.Outcome]]
-
-
-def _store(connection: psycopg.Connection, landed: Sequence[Landed], outcomes: Outcomes) -> Taken:
-    """Store in one go; where that fails, by halves down to the one message that is to blame."""
-    try:
-        with connection.transaction():
-            return _store_all(connection, landed, outcomes)
-    except UNSTORABLE as error:
-        if len(landed) == 1:
-            refusal = unstorable(landed[0].id, error)
-            return _store_all(connection, landed, {landed[0].id: [refusal]})
-        half = len(landed) // 2
-        return _store(connection, landed[:half], outcomes) + _store(
-            connection, landed[half:], outcomes
+    def of(self, landed: Sequence[Landed]) -> Outcomes:
+        """Return what some of the messages are."""
+        ids = [row.id for row in landed]
+        return Outcomes(
+            {one: self.by_message[one] for one in ids},
+            self.streamed.filter(pl.col("landing").is_in(ids)),
         )
 
 
-def _store_all(
-    connection: psycopg.Connection, landed: Sequence[Landed], outcomes: Outcomes
+def take(connection: psycopg.Connection, landed: Sequence[Landed], known: Registry) -> Taken:
+    """Validate messages and store what they are; one that can't be stored is refused whole."""
+    return _store(connection, landed, outcomes(landed, known), known)
+
+
+def outcomes(landed: Sequence[Landed], known: Registry) -> Outcomes:
+    """Validate messages: runs of frames in columns, everything else one by one."""
+    found: defaultdict[int, list[validation.Outcome]] = defaultdict(list)
+    placed, left = list[streams.Placed](), list[streams.Left]()
+    for row in landed:
+        try:
+            message = validation.read(row.payload)
+        except Exception:  # noqa: BLE001 - validate says, of this message alone, what it is
+            found[row.id] = validation.validate(row, known)
+            continue
+        plain, others = streams.sorted_out(row, message)
+        placed += plain
+        left += others
+    streamed = streams.validate(placed, known)
+    for row, place, item in chain(left, streamed.left):
+        found[row.id] += validation.of_item(row, place, item, known)
+    return Outcomes({row.id: found[row.id] for row in landed}, streamed.readings)
+
+
+def _store(
+    connection: psycopg.Connection, landed: Sequence[Landed], some: Outcomes, known: Registry
 ) -> Taken:
-    some = [outcome for row in landed for outcome in outcomes[row.id]]
-    taken = Taken(
-        [outcome for outcome in some if isinstance(outcome, Reading)],
-        [outcome for outcome in some if isinstance(outcome, Refused)],
+    """Store in one go; where that fails, by halves down to the one message that is to blame."""
+    try:
+        with connection.transaction():
+            return _store_all(connection, landed, some, known)
+    except UNSTORABLE as error:
+        if len(landed) == 1:
+            refusal = unstorable(landed[0].id, error)
+            whole = Outcomes({landed[0].id: [refusal]}, some.streamed.clear())
+            return _store_all(connection, landed, whole, known)
+        half = len(landed) // 2
+        parts = (landed[:half], landed[half:])
+        first, second = (_store(connection, part, some.of(part), known) for part in parts)
+        return first + second
+
+
+def _store_all(
+    connection: psycopg.Connection, landed: Sequence[Landed], some: Outcomes, known: Registry
+) -> Taken:
+    every = [outcome for row in landed for outcome in some.by_message[row.id]]
+    readings = [outcome for outcome in every if isinstance(outcome, Reading)]
+    refused = [outcome for outcome in every if isinstance(outcome, Refused)]
+    merged = storing.store(
+        connection, readings, some.streamed, known.zones, decoder=DECODER_VERSION
     )
-    merged = store.store(connection, taken.readings, decoder=DECODER_VERSION)
-    taken.new, taken.conflicting = merged.new, merged.conflicting
     origins = {row.id: store.Origin(row.gateway, row.received_at) for row in landed}
-    store.refuse(connection, taken.refused, origins, decoder=DECODER_VERSION)
-    log_faults(taken.refused)
-    return taken
+    store.refuse(connection, refused, origins, decoder=DECODER_VERSION)
+    log_faults(refused)
+    streamed = some.streamed.group_by("landing").len()
+    return Taken(
+        found=Counter(one.landing for one in readings) + Counter(dict(streamed.iter_rows())),
+        refused=Counter(one.landing for one in refused),
+        new=merged.new,
+        conflicting=merged.conflicting,
+    )
 
 
 def unstorable(landing: int, error: Exception) -> Refused:

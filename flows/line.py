@@ -14,6 +14,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows import report, steps
+from flows.aggregate import Recomputed, recompute
 from flows.running import tell, with_database
 from flows.work import work_off
 from sql.readings import Accounting
@@ -36,9 +37,7 @@ async def aggregate() -> State[None]:
     """Windows with new readings to hourly and daily rollups."""
     done = await with_database(
         "windows to rollups",
-        lambda connection: work_off(
-            connection, "flows.waiting_windows", steps.aggregate, steps.Recomputed()
-        ),
+        lambda connection: work_off(connection, "flows.waiting_windows", recompute, Recomputed()),
     )
     return await tell(report.AGGREGATE, done)
 

@@ -2,58 +2,54 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-import polars as pl
 import psycopg
 
 import sql
-from balise.metrics import METRICS, Rollup
-from balise.model import Quality
 from care import readings as frames
-from care import rollups as pure
 from care.metrics.figure import Figure
 from care.pathways import PATHWAYS
 from care.rules import RULES
 from care.rules.rule import Asked, Finding, Rule
 from devices import validation
 from flows import intake
+from flows.aggregate import Recomputed, recompute
 from sql import readings as readings_store
-from sql import rollups as rollups_store
 from sql import signals as signals_store
 from sql.readings import Accounting
 from sql.replay import BESIDE_VALIDATE
 
 BATCHES_AT_ONCE = 50
-WINDOWS_AT_ONCE = 500
+MESSAGES_AT_ONCE = 1000
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30
-_LEFT_OUT_OF_ROLLUPS = (
-    Quality.INVALID
-    | Quality.SUMMARY_STATISTIC
-    | Quality.TEST_DATA
-    | Quality.NO_CONTACT
-    | Quality.VALUE_STUCK
-).value
 
 
 def validate(connection: psycopg.Connection) -> Accounting:
     """Turn batches of landing into readings and refusals; return what became of them."""
     with connection.transaction():
         connection.execute(sql.get("replay.beside_validate"), {"lock": BESIDE_VALIDATE})
-        batches = connection.execute(
+        waiting = connection.execute(
             sql.get("landing.take_batches"), {"limit": BATCHES_AT_ONCE}
         ).fetchall()
-        if not batches:
+        if not waiting:
             return Accounting()
-        landed = _landed(connection, batches)
+        landed = _landed(connection, _at_once(waiting))
         taken = intake.take(connection, landed, intake.registry(connection))
         return _close(connection, landed, taken)
+
+
+def _at_once(waiting: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """Return the first of the batches that wait, as many as memory is meant for, at least one."""
+    messages = accumulate(batch[2] for batch in waiting)
+    return waiting[: max(1, sum(count <= MESSAGES_AT_ONCE for count in messages))]
 
 
 def _landed(
@@ -79,9 +75,10 @@ def _close(
     """Close the batches, each gateway's part with its own account; return the sum."""
     key = {row.id: (row.batch, row.gateway) for row in landed}
     messages = Counter(key.values())
-    found = Counter(key[one.landing] for one in taken.readings)
-    refusals = Counter(key[one.landing] for one in taken.refused)
-    accepted, conflicting = (_by_batch(counts, key) for counts in (taken.new, taken.conflicting))
+    found, refusals, accepted, conflicting = (
+        _by_batch(counts, key)
+        for counts in (taken.found, taken.refused, taken.new, taken.conflicting)
+    )
     accounts = {
         one: Accounting(
             messages=messages[one],
@@ -102,55 +99,6 @@ def _by_batch(counts: Counter[int], key: dict[int, tuple[int, str]]) -> Counter[
     for landing, count in counts.items():
         total[key[landing]] += count
     return total
-
-
-@dataclass(frozen=True, slots=True)
-class Recomputed:
-    """What an aggregate step did."""
-
-    windows: int = 0
-    readings: int = 0
-    buckets: int = 0
-
-    def __add__(self, other: Recomputed) -> Recomputed:
-        return Recomputed(
-            self.windows + other.windows,
-            self.readings + other.readings,
-            self.buckets + other.buckets,
-        )
-
-
-def aggregate(connection: psycopg.Connection) -> Recomputed:
-    """Recompute the rollups of windows that have new readings."""
-    with connection.transaction():
-        windows = rollups_store.take(connection, WINDOWS_AT_ONCE)
-        if not windows:
-            return Recomputed()
-        rolled = [window for window in windows if METRICS[window.metric].rollup is not Rollup.NONE]
-        bounds = [pure.day_bounds(window.day, window.time_zone) for window in rolled]
-        rows = rollups_store.readings(connection, rolled, bounds, left_out=_LEFT_OUT_OF_ROLLUPS)
-        buckets = _roll_up(rows, {window.subject: window.time_zone for window in rolled})
-        rollups_store.write(connection, windows, buckets)
-        return Recomputed(len(windows), len(rows), len(buckets))
-
-
-_ROLLUP_COLUMNS = (
-    *("subject", "metric", "size", "bucket_start", "day", "n", "min", "max", "mean", "median"),
-    *("sum", "first", "last", "coverage"),
-)
-
-
-def _roll_up(rows: list[tuple[Any, ...]], zones: dict[int, str]) -> list[tuple[Any, ...]]:
-    by_zone: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows:
-        by_zone[zones[row[0]]].append(row)
-    return [
-        bucket
-        for zone, some in by_zone.items()
-        for bucket in pure.roll_up(pl.DataFrame(some, schema=pure.READINGS, orient="row"), zone)
-        .select(*_ROLLUP_COLUMNS)
-        .iter_rows()
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +268,7 @@ def run_line(database_url: str, as_of: datetime | None = None) -> Line:
     with psycopg.connect(database_url, autocommit=True) as connection:
         return Line(
             accounting=drain(lambda: validate(connection), Accounting()),
-            recomputed=drain(lambda: aggregate(connection), Recomputed()),
+            recomputed=drain(lambda: recompute(connection), Recomputed()),
             assessed=drain(lambda: assess(connection, now), Judged()),
             summarised=drain(lambda: summarise(connection, now), Judged()),
         )

@@ -27,6 +27,7 @@ from psycopg.types.multirange import Multirange
 import sql
 from balise.errors import BrokerDown
 from devices.payloads import balise_v1
+from ingest.database_state import why
 from ingest.mqtt import KEEPALIVE, Broker
 
 _log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ class Receiver:
         self._client.on_message = self._on_message
         self._client.on_subscribe = self._on_subscribe
         self._status = f"{STATUS}/{name}"
+        self._state = ONLINE
         self._client.will_set(self._status, OFFLINE, qos=1, retain=True)
         self._thread = threading.Thread(target=self._network, name="network", daemon=True)
 
@@ -100,10 +102,12 @@ class Receiver:
             self._network_ended.set()
             self._arrived.set()
 
-    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+    def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, code: Any, _p: Any) -> None:
         if code.is_failure:
             _log.error("broker_refused", reason=str(code))
             return
+        if self._connection and not flags.session_present:
+            _log.warning("session_lost", hint="what the broker kept for us comes from gateways")
         self._connection += 1
         # What an older connection delivered is delivered again by this one.
         self._queue.clear()
@@ -111,7 +115,21 @@ class Receiver:
 
     def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
         # From here on the broker keeps what comes for us, whether we are there or not.
-        client.publish(self._status, ONLINE, qos=1, retain=True)
+        client.publish(self._status, self._state, qos=1, retain=True)
+
+    def _say(self, state: bytes, error: psycopg.Error | None = None) -> None:
+        """Say what keeps us, or nothing any more, where that is new: at the broker and in the log.
+
+        Once, since a full disk lasts for hours: what stands at the broker is how it is.
+        """
+        if state == self._state:
+            return
+        self._state = state
+        self._client.publish(self._status, state, qos=1, retain=True)
+        if error is None:
+            _log.info("database_takes_again")
+        else:
+            _log.warning("database_refused", why=state.decode(), error=type(error).__name__)
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self._queue.append(
@@ -128,7 +146,7 @@ class Receiver:
         except psycopg.Error as error:
             # Nothing in hand was acknowledged, so the broker still owes it to us. A schema that
             # is not there yet is waited for like a server that isn't.
-            _log.warning("database_refused", error=type(error).__name__)
+            self._say(why(error).encode(), error)
             self._stop.wait(_RETRY_SECONDS)
 
     def _write_next(self, connection: psycopg.Connection) -> None:
@@ -148,6 +166,7 @@ class Receiver:
             if time.monotonic() >= self._receipts_due:
                 self._publish_receipts(connection)
         self._publish_receipts(connection)
+        self._say(ONLINE)
 
     def _take(self) -> list[Delivery]:
         batch: list[Delivery] = []

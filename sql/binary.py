@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +18,10 @@ Bytes = npt.NDArray[np.uint8]
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
-_EPOCH_2000 = 946_684_800_000_000  # in microseconds: PostgreSQL counts from there
+_SHAPES = 16
+"""More than a column has."""
+EPOCH_2000 = 946_684_800_000_000
+"""In microseconds: PostgreSQL counts from there."""
 
 
 class Column(Protocol):
@@ -34,14 +38,13 @@ class Column(Protocol):
 
 
 def copy(columns: Sequence[Column]) -> Iterator[bytes]:
-    """Yield what COPY ... FROM STDIN (FORMAT binary) takes for columns of one length.
+    """Yield what a binary COPY takes for columns of one length.
 
     Rows keep their order within a shape; those of another shape come before or after them.
     """
-    shapes = np.stack([column.shape for column in columns], axis=1)
-    kinds, kind = np.unique(shapes, axis=0, return_inverse=True)
+    kind = reduce(lambda told, shape: told * _SHAPES + shape + 1, (one.shape for one in columns))
     yield _HEADER
-    for number in range(len(kinds)):
+    for number in np.unique(kind):
         rows = np.flatnonzero(kind == number)
         count = _big(np.full(len(rows), len(columns)), 2)
         yield np.hstack([count, *(column.write(rows) for column in columns)]).tobytes()
@@ -78,7 +81,7 @@ class Integer:
 
 def timestamptz(microseconds: Ints) -> Integer:
     """Return a timestamptz from microseconds since 1970."""
-    return Integer(microseconds - _EPOCH_2000, 8)
+    return Integer(microseconds - EPOCH_2000, 8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ GROUP BY subject.id
 ORDER BY subject.id
 
 -- readings_for --
--- The readings of a patient's last days for some metrics, exact.
+-- The readings of a patient's last days for some metrics, exact: those that count, as in the rollups.
 WITH span AS (
     SELECT metric, min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
     FROM dirty_window
@@ -44,7 +44,20 @@ JOIN series ON series.metric = span.metric
            AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
 JOIN reading ON reading.series = series.id AND reading.subject = %(subject)s
             AND reading.stamped_at BETWEEN span.stamped_from AND span.stamped_to
+CROSS JOIN LATERAL (
+    SELECT (reading.taken_at AT TIME ZONE subject.time_zone)::date AS day
+    FROM subject WHERE subject.id = %(subject)s
+) AS local
 WHERE reading.taken_at >= %(since)s::date - 1 AND reading.taken_at <= %(as_of)s
+  AND NOT EXISTS (SELECT FROM source
+                  WHERE source.subject = %(subject)s AND source.metric = span.metric
+                    AND source.day = local.day AND source.device = series.device
+                    AND NOT source.counts)
+  AND NOT EXISTS (SELECT FROM finding
+                  WHERE finding.subject = %(subject)s AND finding.metric = span.metric
+                    AND finding.day = local.day AND finding.series = reading.series
+                    AND finding.stamped_at = reading.stamped_at
+                    AND finding.sequence = reading.sequence AND finding.kind = 'cross_source')
 
 -- open_signal --
 -- One signal a rule and episode: raised once, refreshed while its episode goes on. One that a

@@ -58,11 +58,10 @@ FROM landing JOIN landing_batch ON landing_batch.id = landing.batch
 WHERE landing.id = ANY(%(ids)s) AND validated_at IS NOT NULL
 ORDER BY landing.id
 
--- keep_account --
+-- copy_accounts --
 -- The accounting; the table's checks refuse one that doesn't add up.
-INSERT INTO account (batch, gateway, messages, landed, accepted, duplicate, refused, conflicting)
-VALUES (%(batch)s, %(gateway)s, %(messages)s, %(landed)s, %(accepted)s, %(duplicate)s,
-        %(refused)s, %(conflicting)s)
+COPY account (batch, gateway, messages, landed, accepted, duplicate, refused, conflicting)
+FROM STDIN (FORMAT binary)
 
 -- close_batches --
 -- Off the work list; what came again is in `duplicate`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
@@ -27,8 +27,8 @@ def staged(connection: psycopg.Connection) -> Iterator[None]:
 class Merged:
     """How many readings were new, and how many came again with another value, by landing row."""
 
-    new: Counter[int]
-    conflicting: Counter[int]
+    new: Counter[int] = field(default_factory=Counter[int])
+    conflicting: Counter[int] = field(default_factory=Counter[int])
 
 
 def merge(connection: psycopg.Connection, count: int) -> Merged:

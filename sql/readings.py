@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 import psycopg
 
 import sql
-from balise.model import Assignment, Reading, Refused
-from sql import placing
+from balise.model import Assignment, Refused
 
 SeriesKey = tuple[int, str, int, str]
 
@@ -60,48 +59,6 @@ def assignments(connection: psycopg.Connection) -> dict[int, list[Assignment]]:
             )
         )
     return dict(found)
-
-
-def store(
-    connection: psycopg.Connection, readings: Sequence[Reading], *, decoder: int
-) -> placing.Merged:
-    """Store readings and mark their windows; return how many were new, and how many conflict."""
-    if not readings:
-        return placing.Merged(Counter(), Counter())
-    number = series(
-        connection, {(one.device, one.metric, one.position, one.unit) for one in readings}
-    )
-    with placing.staged(connection):
-        _copy(connection, readings, number, decoder)
-        return placing.merge(connection, len(readings))
-
-
-def _copy(
-    connection: psycopg.Connection,
-    readings: Sequence[Reading],
-    number: Mapping[SeriesKey, int],
-    decoder: int,
-) -> None:
-    with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
-        copy.set_types(
-            [*["timestamptz"] * 2, "int8", *["int4"] * 3, "int8", *["int2"] * 2, *["numeric"] * 2]
-        )
-        for one in readings:
-            copy.write_row(
-                (
-                    one.stamped_at,
-                    one.taken_at,
-                    one.landing,
-                    number[one.device, one.metric, one.position, one.unit],
-                    one.sequence,
-                    one.subject,
-                    one.quality.value,
-                    one.item,
-                    decoder,
-                    one.value,
-                    None if one.sent == one.value else one.sent,
-                )
-            )
 
 
 def series(connection: psycopg.Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:
@@ -165,11 +122,10 @@ def close_batches(
 
     The database refuses an account that doesn't add up.
     """
-    for (batch, gateway), account in sorted(accounts.items()):
-        connection.execute(
-            sql.get("landing.keep_account"),
-            {"batch": batch, "gateway": gateway, **asdict(account)},
-        )
+    with connection.cursor().copy(sql.get("landing.copy_accounts")) as copy:
+        copy.set_types(["int8", "text", *["int4"] * 6])
+        for (batch, gateway), one in sorted(accounts.items()):
+            copy.write_row((batch, gateway, *astuple(one)))
     batches = sorted({batch for batch, _ in accounts})
     connection.execute(sql.get("landing.close_batches"), {"batches": batches})
 

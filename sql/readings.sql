@@ -20,6 +20,27 @@ VALUES (%(device)s, %(metric)s, %(position)s, %(unit)s)
 ON CONFLICT (device, metric, position, unit) DO UPDATE SET unit = excluded.unit
 RETURNING id
 
+-- copy --
+-- Straight into the table: fails where one of them is known, and then is merged instead.
+COPY packed_reading (stamped_at, source, series, sequence, subject, value, flags, mended)
+FROM STDIN (FORMAT binary)
+
+-- any_stands --
+-- Whether any of these moments is held; the times let the planner pass over the other chunks.
+SELECT EXISTS (
+    SELECT FROM unnest(%(series)s::integer[], %(stamped_at)s::timestamptz[])
+        AS moment (series, stamped_at)
+    JOIN packed_reading AS held ON held.series = moment.series
+                               AND held.stamped_at = moment.stamped_at
+    WHERE held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+)
+
+-- mark_windows --
+-- The windows of readings that were copied; their stamps are their times.
+SELECT mark_windows(%(subject)s::integer[], %(metric)s::text[], %(day)s::date[],
+                    %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[],
+                    %(stamped_to)s::timestamptz[])
+
 -- stage --
 -- A private place to COPY to, a column a fact; gone at the commit.
 CREATE TEMPORARY TABLE staged (LIKE reading) ON COMMIT DROP

@@ -1,32 +1,46 @@
--- take_windows --
--- Windows behind their readings that nobody recomputes now; the longest waiting first.
+-- waiting --
+-- Windows behind their readings that nobody recomputes now; the longest waiting first. Read through
+-- a cursor, which locks a window when it hands it over.
 SELECT dirty_window.subject, metric, day, generation, stamped_from, stamped_to, subject.time_zone
 FROM dirty_window JOIN subject ON subject.id = dirty_window.subject
 WHERE done < generation
 ORDER BY touched_at
-LIMIT %(limit)s
 FOR UPDATE OF dirty_window SKIP LOCKED
 
 -- readings_of_windows --
--- Every reading of the windows taken, whole: statistics and invalid figures stay out.
-SELECT reading.subject, series.metric, w.day, reading.taken_at, reading.value::float8 AS value
-FROM unnest(%(subjects)s::integer[], %(metrics)s::text[], %(days)s::date[],
+-- Every reading of the windows taken, whole: statistics and invalid figures stay out. A row a
+-- window and series, its times and values packed end to end: a row a reading would cost the client
+-- more than all else. `first` and `last` tell the planner which chunks there are to look at.
+SELECT w.number, series.device, packed.times, packed.values
+FROM unnest(%(numbers)s::integer[], %(subjects)s::integer[], %(metrics)s::text[],
             %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[],
             %(day_start)s::timestamptz[], %(day_end)s::timestamptz[])
-     AS w (subject, metric, day, stamped_from, stamped_to, day_start, day_end)
-JOIN series ON series.metric = w.metric
-           AND series.device IN (SELECT device FROM assignment WHERE subject = w.subject)
-JOIN reading ON reading.series = series.id AND reading.subject = w.subject
-            AND reading.stamped_at BETWEEN w.stamped_from AND w.stamped_to
-            AND reading.taken_at >= w.day_start AND reading.taken_at < w.day_end
-WHERE reading.quality & %(left_out)s = 0
-ORDER BY reading.taken_at, reading.value
+     AS w (number, subject, metric, stamped_from, stamped_to, day_start, day_end)
+CROSS JOIN LATERAL (
+    SELECT id, device FROM series
+    WHERE metric = w.metric
+      AND device IN (SELECT device FROM assignment WHERE subject = w.subject)
+) AS series
+CROSS JOIN LATERAL (
+    SELECT string_agg(timestamptz_send(reading.taken_at), '') AS times,
+           string_agg(float8send(reading.value::float8), '') AS values
+    FROM reading
+    WHERE reading.series = series.id AND reading.subject = w.subject
+      AND reading.stamped_at BETWEEN w.stamped_from AND w.stamped_to
+      AND reading.stamped_at BETWEEN %(first)s AND %(last)s
+      AND reading.taken_at >= w.day_start AND reading.taken_at < w.day_end
+      AND reading.quality & %(left_out)s = 0
+) AS packed
+WHERE packed.times IS NOT NULL
 
 -- clear_windows --
--- A window's rollups are written anew, so that a bucket without readings is gone.
+-- A window's rollups are written anew, so that a bucket without readings is gone. The two days
+-- around find them by the key, also where the patient's time zone was another when they were made.
 DELETE FROM rollup USING unnest(%(subjects)s::integer[], %(metrics)s::text[], %(days)s::date[])
     AS w (subject, metric, day)
 WHERE rollup.subject = w.subject AND rollup.metric = w.metric AND rollup.day = w.day
+  AND rollup.size IN ('hour', 'day')
+  AND rollup.bucket_start BETWEEN w.day - interval '2 days' AND w.day + interval '3 days'
 
 -- copy_rollups --
 -- The recomputed buckets.

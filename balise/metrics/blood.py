@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from balise.metrics.metric import Metric, between
+from datetime import timedelta
+from decimal import Decimal
+
+from balise.metrics.metric import SPOT, Change, Metric, between
+
+_GLUCOSE = Change(
+    most=Decimal(75),
+    per=timedelta(minutes=15),
+    source="5 mg/dL a minute is suspicious (Glucose Monitoring Devices, 2020, ch. 11)",
+)
 
 METRICS = (
     Metric(
@@ -12,6 +21,8 @@ METRICS = (
         mdc=160184,
         impossible=between("1", "1000"),
         plausible=between("20", "600"),
+        change=_GLUCOSE,
+        same_event=SPOT,
     ),
     Metric(
         name="interstitial_glucose",
@@ -21,6 +32,8 @@ METRICS = (
         # Sensors end at 500; 769 to 778 are error codes of one that travel in the value.
         impossible=between("1", "600"),
         plausible=between("39", "401"),
+        change=_GLUCOSE,
+        same_event=SPOT,
     ),
     Metric(
         name="hba1c",
@@ -30,6 +43,7 @@ METRICS = (
         impossible=between("1", "30"),
         plausible=between("3", "20"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="blood_ketone",
@@ -39,5 +53,6 @@ METRICS = (
         impossible=between("0", "20"),
         plausible=between("0", "8"),
         decimals=1,
+        same_event=SPOT,
     ),
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from balise.metrics.metric import Metric, between
+from datetime import timedelta
+from decimal import Decimal
+
+from balise.metrics.metric import SPOT, Change, Metric, between
 
 METRICS = (
     Metric(
@@ -13,6 +16,12 @@ METRICS = (
         impossible=between("2", "350"),
         plausible=between("20", "300"),
         decimals=1,
+        change=Change(
+            most=Decimal(5),
+            per=timedelta(days=1),
+            source="our choice: faster than any fluid is gained or drawn; another person, perhaps",
+        ),
+        same_event=SPOT,
     ),
     Metric(
         name="body_height",
@@ -22,6 +31,12 @@ METRICS = (
         impossible=between("0.3", "2.8"),
         plausible=between("0.5", "2.5"),
         decimals=2,
+        change=Change(
+            most=Decimal("0.03"),
+            per=timedelta(days=1),
+            source="our choice: the spine loses 1 to 2 cm from morning to evening",
+        ),
+        same_event=SPOT,
     ),
     Metric(
         name="body_mass_index",
@@ -31,6 +46,7 @@ METRICS = (
         impossible=between("5", "150"),
         plausible=between("10", "80"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="body_fat_percentage",
@@ -40,6 +56,7 @@ METRICS = (
         impossible=between("0.1", "90"),
         plausible=between("3", "75"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="muscle_percentage",
@@ -49,6 +66,7 @@ METRICS = (
         impossible=between("0.1", "100"),
         plausible=between("10", "70"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="muscle_mass",
@@ -58,6 +76,7 @@ METRICS = (
         impossible=between("0.1", "300"),
         plausible=between("5", "120"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="fat_free_mass",
@@ -67,6 +86,7 @@ METRICS = (
         impossible=between("0.1", "300"),
         plausible=between("10", "150"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="soft_lean_mass",
@@ -76,6 +96,7 @@ METRICS = (
         impossible=between("0.1", "300"),
         plausible=between("10", "150"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="body_water_mass",
@@ -85,6 +106,7 @@ METRICS = (
         impossible=between("0.1", "250"),
         plausible=between("5", "120"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="body_impedance",
@@ -93,6 +115,7 @@ METRICS = (
         mdc=188780,
         impossible=between("1", "6553.5"),
         plausible=between("100", "2000"),
+        same_event=SPOT,
     ),
     Metric(
         name="basal_metabolic_rate",
@@ -101,6 +124,7 @@ METRICS = (
         mdc=188768,
         impossible=between("500", "65534"),
         plausible=between("2000", "15000"),
+        same_event=SPOT,
     ),
     Metric(
         name="body_fat_mass",
@@ -110,6 +134,7 @@ METRICS = (
         impossible=between("0.1", "300"),
         plausible=between("1", "200"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="body_bone_mass",
@@ -119,6 +144,7 @@ METRICS = (
         impossible=between("0.1", "30"),
         plausible=between("0.5", "10"),
         decimals=1,
+        same_event=SPOT,
     ),
     Metric(
         name="body_water_percentage",
@@ -128,5 +154,6 @@ METRICS = (
         impossible=between("0.1", "100"),
         plausible=between("20", "80"),
         decimals=1,
+        same_event=SPOT,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balise.metrics.metric import Metric, between
+from balise.metrics.metric import SPOT, Metric, between
 
 METRICS = (
     Metric(
@@ -20,6 +20,7 @@ METRICS = (
         mdc=None,
         impossible=between("0", "1000"),
         plausible=between("0", "200"),
+        same_event=SPOT,
     ),
     Metric(
         name="inspiratory_time",

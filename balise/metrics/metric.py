@@ -7,8 +7,12 @@ HL7 Personal Health Device guide and the Bluetooth SIG (sources: docs/glossary.m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+
+SPOT = timedelta(minutes=1)
+"""How far apart two devices may tell one measurement: an application writes whole minutes."""
 
 
 class Rollup(StrEnum):
@@ -20,8 +24,30 @@ class Rollup(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The most that a metric changes by itself: `most` in `per`, and as much in any shorter time.
+
+    A faster change is flagged, never refused: it may be a misreading, another person, or an event.
+    """
+
+    most: Decimal
+    per: timedelta
+    source: str
+
+    @property
+    def reach(self) -> timedelta:
+        """How far apart two readings may be to be compared: one day's weighing may be missed."""
+        return 2 * self.per
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One thing that can be measured; `impossible` is refused outside, `plausible` only flagged."""
+    """One thing that can be measured; `impossible` is refused outside, `plausible` only flagged.
+
+    `change` is the fastest it changes by itself, None where it may do so at once. `same_event` is
+    set for what is measured now and then: an equal value of another device, no further apart than
+    that, is the same measurement told twice. Streams agree by chance, and have none.
+    """
 
     name: str
     unit: str
@@ -31,6 +57,8 @@ class Metric:
     plausible: tuple[Decimal, Decimal]
     rollup: Rollup = Rollup.MEDIAN
     decimals: int = 0
+    change: Change | None = None
+    same_event: timedelta | None = None
 
 
 def between(low: str, high: str) -> tuple[Decimal, Decimal]:

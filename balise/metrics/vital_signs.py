@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from balise.metrics.metric import Metric, Rollup, between
+from datetime import timedelta
+from decimal import Decimal
+
+from balise.metrics.metric import SPOT, Change, Metric, Rollup, between
 
 METRICS = (
     Metric(
@@ -12,6 +15,7 @@ METRICS = (
         mdc=150021,
         impossible=between("40", "300"),
         plausible=between("60", "260"),
+        same_event=SPOT,
     ),
     Metric(
         name="diastolic_blood_pressure",
@@ -20,6 +24,7 @@ METRICS = (
         mdc=150022,
         impossible=between("20", "200"),
         plausible=between("30", "160"),
+        same_event=SPOT,
     ),
     Metric(
         name="mean_arterial_pressure",
@@ -28,6 +33,7 @@ METRICS = (
         mdc=150023,
         impossible=between("20", "250"),
         plausible=between("40", "200"),
+        same_event=SPOT,
     ),
     Metric(
         name="pulse_rate",
@@ -36,6 +42,7 @@ METRICS = (
         mdc=149546,
         impossible=between("1", "350"),
         plausible=between("25", "250"),
+        same_event=SPOT,
     ),
     Metric(
         name="heart_rate",
@@ -63,6 +70,12 @@ METRICS = (
         impossible=between("25", "45"),
         plausible=between("34", "42"),
         decimals=1,
+        change=Change(
+            most=Decimal(2),
+            per=timedelta(hours=1),
+            source="twice what sites differ by (Clinical Methods, 3rd ed., ch. 218)",
+        ),
+        same_event=SPOT,
     ),
     Metric(
         name="oxygen_saturation",
@@ -71,6 +84,12 @@ METRICS = (
         mdc=150456,
         impossible=between("35", "100"),
         plausible=between("70", "100"),
+        change=Change(
+            most=Decimal(10),
+            per=timedelta(minutes=10),
+            source="our choice: a finger that moved or was cold, or an event to look at",
+        ),
+        same_event=SPOT,
     ),
     Metric(
         name="pulse_amplitude_index",
@@ -80,5 +99,6 @@ METRICS = (
         impossible=between("0", "100"),
         plausible=between("0", "30"),
         decimals=1,
+        same_event=SPOT,
     ),
 )

@@ -11,7 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+import psycopg
+
 from balise.authority import Authority
+from balise.errors import StackUnavailable
 from balise.stack.broker import Broker
 from balise.stack.home import Home
 from balise.stack.postgres import Postgres
@@ -24,8 +27,9 @@ __all__ = ["Endpoints", "Part", "Progress", "Silent", "Stack", "Terminal"]
 
 Part = Literal["postgres", "broker", "prefect"]
 
+logger = logging.getLogger(__name__)
 # Who wants our log lines says so; nothing is printed by itself.
-logging.getLogger(__name__).addHandler(logging.NullHandler())
+logger.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,23 @@ class Stack:
     def restart(self, part: Part) -> None:
         """Start again what was killed, or stop and start it, on the port it had."""
         self._parts[part].start()
+
+    def keep_running(self) -> list[Part]:
+        """Start again what has ended; return the names.
+
+        What can't start now, on a full disk for one, is told to the log and left to the next call.
+        """
+        parts = self._parts.items()
+        ended: list[Part] = [name for name, server in parts if not server.service.pid]
+        return [name for name in ended if self._runs_again(name)]
+
+    def _runs_again(self, part: Part) -> bool:
+        try:
+            self.restart(part)
+        except (StackUnavailable, OSError, psycopg.OperationalError) as error:
+            logger.warning("%s can't start again yet: %s", part, error)
+            return False
+        return True
 
     def pid(self, part: Part) -> int:
         """Return the main process id of a part; 0 when it doesn't run."""

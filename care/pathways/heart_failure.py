@@ -13,4 +13,6 @@ PATHWAY = Pathway(
     rules=("weight_gain", "home_blood_pressure"),
     figures=(weight_change.figures, period_median.of("heart_rate")),
     metrics=("body_weight", "systolic_blood_pressure", "diastolic_blood_pressure", "heart_rate"),
+    # The day's median is of what is worn all day; a chest strap is worn for an effort.
+    sources={"heart_rate": ("activity_monitor", "apple_health", "fit", "heart_rate_sensor")},
 )

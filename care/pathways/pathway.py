@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import polars as pl
@@ -15,10 +15,15 @@ FigureFunction = Callable[[pl.DataFrame, date], list[Figure]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pathway:
-    """`expected` is how long each metric may be silent; the silence rule needs no mention."""
+    """`expected` is how long each metric may be silent; the silence rule needs no mention.
+
+    `sources` says for a metric which of several devices counts, the best first: a model, a kind of
+    model, or a payload convention (`devices/called.py`).
+    """
 
     name: str
     expected: dict[str, timedelta]
     rules: tuple[str, ...]
     figures: tuple[FigureFunction, ...]
     metrics: tuple[str, ...]
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -17,4 +17,6 @@ PATHWAY = Pathway(
         period_median.of("body_temperature"),
     ),
     metrics=("oxygen_saturation", "pulse_rate", "body_temperature"),
+    # What a wrist says of oxygen is no oximeter's, and must not thin out its readings.
+    sources={"oxygen_saturation": ("pulse_oximeter",)},
 )

@@ -15,7 +15,7 @@ import sql
 from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
-from care.web import accounts, enrolment, ops, pages
+from care.web import accounts, enrolment, ops, pages, sources
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 
@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_health(app)
     app.include_router(enrolment.router)
     app.include_router(ops.router)
+    app.include_router(sources.router)
     _add_session(app)
     _add_patients(app)
     return app
@@ -140,12 +141,16 @@ def _add_patients(app: FastAPI) -> None:
         if found is None or days not in PERIODS:
             return page(request, "not_found.html", account.language, account=account, status=404)
         now = datetime.now(UTC)
+        shown = pages.patient_page(connection, found, days=days, now=now)
+        since = shown.cells[0].day
         return page(
             request,
             "patient.html",
             account.language,
             account=account,
-            page=pages.patient_page(connection, found, days=days, now=now),
+            page=shown,
+            readings=sources.told(connection, found, shown.readings, since),
+            sources=sources.of_patient(connection, found["id"], since),
             freshness=pages.freshness(connection, now),
             periods=PERIODS,
             close_reasons=CLOSE_REASONS,
@@ -181,8 +186,16 @@ def _add_patients(app: FastAPI) -> None:
         shown = found and pages.way(
             connection, found["id"], series=series, stamp=stamp, sequence=sequence
         )
-        if not found or not shown:
+        if not found or not isinstance(shown, pages.Way):
             return page(request, "not_found.html", account.language, account=account, status=404)
+        reading: pages.Row = {**shown.reading, "series": series, "sequence": sequence}
+        (told,) = sources.told(connection, found, [reading], reading["taken_at"].date())
         return page(
-            request, "way.html", account.language, account=account, patient=found, way=shown
+            request,
+            "way.html",
+            account.language,
+            account=account,
+            patient=found,
+            way=shown,
+            told=told,
         )

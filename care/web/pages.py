@@ -22,6 +22,7 @@ Row = dict[str, Any]
 LATE = timedelta(minutes=2)
 SILENT = timedelta(hours=24)
 NEWEST = 8
+KEY = ("series", "stamped_at", "sequence")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -139,7 +140,7 @@ def _newest(
 ) -> list[Row]:
     since = datetime.combine(start, datetime.min.time(), UTC)
     found = [
-        {**row, "metric": metric, "quality": _quality(row), "key": _key(row)}
+        {**row, "metric": metric, "quality": _quality(row), "key": key(row)}
         for metric in metrics
         for row in _rows(
             connection,
@@ -158,7 +159,8 @@ def _quality(row: Row) -> Quality:
     return Quality(row["quality"]) | conflicting
 
 
-def _key(row: Row) -> str:
+def key(row: Row) -> str:
+    """Return a reading's key as its page's address writes it, the stamp in microseconds."""
     microseconds = (row["stamped_at"] - _EPOCH) // timedelta(microseconds=1)
     return f"{row['series']}/{microseconds}/{row['sequence']}"
 
@@ -224,19 +226,16 @@ def _said(row: Row, subject: int) -> Row:
     """Return what a page says of a revision, and the reading it leads to; no other patient's."""
     link = None
     if not row["own"]:
-        said, link = "replaces", _key(row)
+        said, link = "replaces", key(row)
     elif row["kind"] == "withdrawn" and row["became_series"] is not None:
         said = "replaced"
         if row["became_subject"] == subject:
-            link = _key({name: row[f"became_{name}"] for name in _KEY})
+            link = key({name: row[f"became_{name}"] for name in KEY})
     elif row["kind"] == "changed" and row["old_subject"] != row["new_subject"]:
         said = "moved_away" if row["old_subject"] == subject else "moved_here"
     else:
         said = row["kind"]
     return {"said": said, "link": link}
-
-
-_KEY = ("series", "stamped_at", "sequence")
 
 
 def act(

@@ -77,7 +77,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     gap: Gap | None = None
 
 
+# Bounded, so that no number from outside can overflow a range in the database.
+Seq = Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
+
+
 class NumberedItem(Item, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An item with its number in the spool."""
 
-    seq: int
+    seq: Seq

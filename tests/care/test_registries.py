@@ -13,7 +13,7 @@ from care.pathways import PATHWAYS, Pathway
 from care.readings import frame
 from care.rules import RULES, Rule
 from care.web.words import words
-from devices import units
+from devices import called, units
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
@@ -30,7 +30,9 @@ def test_every_rule(rule: Rule, ask):
 @pytest.mark.parametrize("pathway", PATHWAYS.values(), ids=lambda pathway: pathway.name)
 def test_every_pathway(pathway: Pathway):
     assert set(pathway.rules) <= RULES.keys()
-    assert {*pathway.expected, *pathway.metrics} <= METRICS.keys()
+    assert {*pathway.expected, *pathway.metrics, *pathway.sources} <= METRICS.keys()
+    for words_of_metric in pathway.sources.values():
+        assert set(words_of_metric) <= called.words()
     for language in LANGUAGES:
         assert words(language).entries[f"pathway.{pathway.name}"]
     for function in pathway.figures:
@@ -48,6 +50,9 @@ def test_every_metric(metric: Metric):
     assert low <= metric.plausible[0] < metric.plausible[1] <= high
     assert metric.rollup in Rollup
     assert units.convert(low, metric.unit, metric.unit) == low
+    if metric.change:
+        assert metric.change.most > 0
+        assert metric.change.source
     for language in LANGUAGES:
         assert words(language).entries[f"metric.{metric.name}"]
         assert f"unit.{metric.unit}" in words(language).entries

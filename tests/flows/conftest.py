@@ -13,6 +13,7 @@ import pytest
 
 from devices.payloads import balise_v1
 from flows import steps
+from flows.aggregate import Recomputed, recompute
 from ingest.receive import Delivery, land
 from sql import people
 from sql.readings import Accounting
@@ -68,7 +69,7 @@ def lands(database: psycopg.Connection) -> Callable[..., Accounting]:
     def land_and_validate(*bodies: bytes, **more: Any) -> Accounting:
         landing(database, *bodies, **more)
         done = steps.validate(database)
-        steps.drain(lambda: steps.aggregate(database), steps.Recomputed())
+        steps.drain(lambda: recompute(database), Recomputed())
         return done
 
     return land_and_validate
@@ -94,6 +95,11 @@ STATE = {
     " value FROM duplicate JOIN series ON series.id = series",
     "accounts": "SELECT * FROM account",
     "rollups": "SELECT * FROM rollup",
+    "sources": "SELECT * FROM source",
+    "findings": "SELECT subject, finding.metric, day, device, position, unit, stamped_at, sequence,"
+    " kind, other_stamped_at, other_sequence FROM finding JOIN series ON series.id = series",
+    "lasts": "SELECT subject, window_last.metric, day, window_last.device, position, stamped_at,"
+    " sequence, taken_at, value FROM window_last JOIN series ON series.id = series",
     "windows": "SELECT subject, metric, day, last_at FROM dirty_window WHERE last_at IS NOT NULL",
 }
 
@@ -116,7 +122,7 @@ def fresh_of(connection: psycopg.Connection, fresh: psycopg.Connection) -> None:
     )
     while steps.validate(fresh).messages:
         pass
-    while steps.aggregate(fresh).windows:
+    while recompute(fresh).windows:
         pass
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from devices.payloads import balise_v1
 from flows import replay, report, steps
+from flows.aggregate import Recomputed, recompute
 from flows.differences import Kind
 from flows.replay import Asked, Hand
 from flows.work import Done, Waiting
@@ -120,7 +121,7 @@ def test_a_replay_ends_where_a_fresh_validation_begins(
     assert done.counts[Kind.CONFLICTING, "body_weight"] == 1
     assert rows(database, HELD) == [(1, 82)]
     assert rows(database, AGAIN) == [(2, 81), (2, None)]
-    steps.drain(lambda: steps.aggregate(database), steps.Recomputed())
+    steps.drain(lambda: recompute(database), Recomputed())
     assert unlike_a_fresh_validation(database) == []
 
 
@@ -139,7 +140,7 @@ def test_the_earlier_landed_holds_although_it_is_known_later(
     assert rows(database, HELD) == [(1, 80)]
     assert rows(database, AGAIN) == [(2, 82)]
     assert rows(database, ACCOUNTS) == [(1, 1, 0, 0), (2, 0, 1, 1)]
-    steps.drain(lambda: steps.aggregate(database), steps.Recomputed())
+    steps.drain(lambda: recompute(database), Recomputed())
     assert unlike_a_fresh_validation(database) == []
 
 

@@ -17,6 +17,7 @@ from devices import weight_scale
 from devices.payloads import balise_v1, site
 from devices.payloads.convention import Convention
 from flows import replay, reread, steps
+from flows.aggregate import Recomputed, recompute
 from flows.differences import Kind
 from flows.replay import Asked, Hand
 from sql import people, readings, refused
@@ -36,7 +37,7 @@ def enrol(database: psycopg.Connection, *codes: str) -> list[int]:
 
 
 def aggregated(database: psycopg.Connection) -> int:
-    return steps.drain(lambda: steps.aggregate(database), steps.Recomputed()).windows
+    return steps.drain(lambda: recompute(database), Recomputed()).windows
 
 
 def rows(database: psycopg.Connection, query: str) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ import pytest
 
 from balise.errors import Exit
 from flows import replay, steps
+from flows.aggregate import Recomputed, recompute
 from flows.replay import Asked, Hand
 from sql import people
 
@@ -119,7 +120,7 @@ def test_killed_anywhere_it_goes_on_and_ends_as_a_fresh_validation(
     assert landed.execute(
         "SELECT count(*) FROM reading WHERE (subject = 2) <> (taken_at >= %s)", (since,)
     ).fetchone() == (0,)
-    steps.drain(lambda: steps.aggregate(landed), steps.Recomputed())
+    steps.drain(lambda: recompute(landed), Recomputed())
     assert unlike_a_fresh_validation(landed) == []
     hand = Hand(who="test", why="")
     assert replay.replay(landed, Asked(), hand).changed() == 0
@@ -139,5 +140,5 @@ def test_two_at_once_do_it_once(
     ).fetchone()
     assert counts
     assert counts[0] == counts[1] > 0
-    steps.drain(lambda: steps.aggregate(landed), steps.Recomputed())
+    steps.drain(lambda: recompute(landed), Recomputed())
     assert unlike_a_fresh_validation(landed) == []

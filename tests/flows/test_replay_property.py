@@ -20,6 +20,7 @@ from balise.model import Decoded
 from devices import weight_scale
 from devices.payloads import balise_v1
 from flows import intake, replay, reread, steps
+from flows.aggregate import recompute
 from flows.differences import Kind
 from flows.replay import Asked, Hand
 from sql import mappings, people
@@ -150,7 +151,7 @@ class World:
         steps.validate(self.connection)
 
     def aggregate(self) -> None:
-        steps.aggregate(self.connection)
+        recompute(self.connection)
 
     def replay(self) -> None:
         """Some selection; the dry run says before what it does, and twice is once."""
@@ -183,7 +184,7 @@ class World:
         while steps.validate(self.connection).messages:
             pass
         replay.replay(self.connection, Asked(), HAND)
-        while steps.aggregate(self.connection).windows:
+        while recompute(self.connection).windows:
             pass
 
 

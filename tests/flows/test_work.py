@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from flows import report
-from flows.steps import Recomputed
+from flows.aggregate import Recomputed
 from flows.work import Done, Waiting, work_off
 
 pytestmark = pytest.mark.stack

@@ -57,7 +57,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database(url: str) -> Iterator[psycopg.Connection]:
     applied = migrate(url)
-    assert applied[-1] == "0012_conflicts.sql"
+    assert applied[-1] == "0015_conflicts.sql"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET timezone = 'UTC'")
         fill(connection)

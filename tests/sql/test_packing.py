@@ -13,7 +13,7 @@ import pytest
 from balise.model import Quality, Reading
 from devices.registry import DECODER_VERSION
 from flows import retention
-from sql import packing, people, readings, replay
+from sql import packing, people, replay, storing
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BATCH = 5_000
@@ -60,7 +60,7 @@ SHAPES: list[dict[str, Any]] = [
 
 def store(database: psycopg.Connection, some: list[Reading], *, decoder: int) -> dict[int, int]:
     with database.transaction():
-        return readings.store(database, some, decoder=decoder).new
+        return storing.store(database, some, decoder=decoder).new
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import httpx
 import psycopg
 import pytest
 
-from flows import replay, steps
+from flows import replay
+from flows.aggregate import recompute
 from flows.replay import Asked, Hand
 from sql import people
 
@@ -147,7 +148,7 @@ def test_replayed_once_mended_and_the_patient_s_page_says_so(
     place = {"landing": refusals, "item": 0, "part": 0}
     assert "1 mesure(s) retrouvée(s)" in keeper.post("/ops/refused/replay", data=place).text
     assert "Devenu mesure" in keeper.get(f"/ops/refused/{refusals}/0/0").text
-    while steps.aggregate(database).windows:
+    while recompute(database).windows:
         pass
     way = link(nurse, "p-martin")
     text = nurse.get(way).text
@@ -155,7 +156,7 @@ def test_replayed_once_mended_and_the_patient_s_page_says_so(
     assert "keeper" in text
     people.give(database, SCALE, moreau.id, since=since)
     replay.replay(database, Asked(messages=(refusals,)), Hand(who="keeper", why="wrong label"))
-    while steps.aggregate(database).windows:
+    while recompute(database).windows:
         pass
     text = nurse.get(way).text
     assert "n&#39;est plus celle de ce patient" in text

@@ -1,0 +1,120 @@
+"""`balise bench query`: what the clinician's pages read, beside the same from raw readings.
+
+The pages' own functions are timed on one connection, fetching and making rows counted in.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+import psycopg
+
+import sql
+from bench import machine
+from bench.clinic import Clinic
+from bench.line import running
+from bench.rounds import share
+from care.web import pages
+
+_DAYS = 90
+_OFTEN, _SELDOM = 40, 2
+"""How many times a round asks what is quick, and what isn't."""
+
+
+def main(*, patients: int, days: int, a_day: int, rounds: int) -> None:
+    """Print medians and 95th percentiles in milliseconds, and ratios, as one JSON object."""
+    clinic = Clinic(patients, days, a_day)
+    with running(prefect=False, members=()) as line:
+        url = line.settings.database_url
+        readings = clinic.build(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.get("bench.analyse"))
+            densest = pages.patient(connection, clinic.code(0)) or {}
+            found = Asking(connection, clinic, densest["id"]).measure(rounds)
+        facts = {"machine": machine.facts(url), "patients": patients, "readings": readings}
+        print(json.dumps(facts | found, indent=2))
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A clinician's questions to a database."""
+
+    connection: psycopg.Connection
+    clinic: Clinic
+    densest: int
+    """The patient who measures every minute."""
+
+    def measure(self, rounds: int) -> dict[str, object]:
+        """Ask everything round after round, and what is quick many times in each."""
+        often: dict[str, Callable[[], object]] = {
+            "trend": self._trend,
+            "page": self._page,
+            "worklist": self._worklist,
+            "freshness": lambda: pages.freshness(self.connection, datetime.now(UTC)),
+        }
+        seldom: dict[str, Callable[[], object]] = {
+            "trend from raw": self._trend_from_raw,
+            "worklist from raw": self._worklist_from_raw,
+        }
+        took: dict[str, list[float]] = {name: [] for name in often | seldom}
+        for ask in (often | seldom).values():
+            ask()
+        for _ in range(rounds):
+            for questions, times in ((often, _OFTEN), (seldom, _SELDOM)):
+                for name, ask in questions.items():
+                    took[name] += [_timed(ask) for _ in range(times)]
+        return {"milliseconds": _report(took), "times_as_fast_as_raw": _against_raw(took)}
+
+    def _trend(self) -> object:
+        """Ask for the daily figures of five metrics, of the patient who measures every minute."""
+        return self.connection.execute(sql.get("rollups.daily"), self._since()).fetchall()
+
+    def _trend_from_raw(self) -> object:
+        return self.connection.execute(sql.get("bench.trend_from_raw"), self._since()).fetchall()
+
+    def _since(self) -> dict[str, object]:
+        start = self.clinic.until - timedelta(days=_DAYS)
+        return {"subject": self.densest, "since": start.date()}
+
+    def _page(self) -> object:
+        """Ask for the whole page of some patient."""
+        code = self.clinic.code(random.randrange(self.clinic.patients))  # noqa: S311 - no secret
+        patient = pages.patient(self.connection, code) or {}
+        return pages.patient_page(self.connection, patient, days=_DAYS, now=self.clinic.until)
+
+    def _worklist(self) -> object:
+        return pages.worklist(self.connection, self.clinic.until)
+
+    def _worklist_from_raw(self) -> object:
+        keys = {"now": self.clinic.until}
+        return self.connection.execute(sql.get("bench.worklist_from_raw"), keys).fetchall()
+
+
+def _timed(ask: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    ask()
+    return (time.perf_counter() - began) * 1000
+
+
+def _report(took: Mapping[str, list[float]]) -> dict[str, object]:
+    return {
+        name: {
+            "asked": len(times),
+            "p50": round(median(times), 2),
+            "p95": round(share(times, 0.95), 2),
+        }
+        for name, times in took.items()
+    }
+
+
+def _against_raw(took: Mapping[str, list[float]]) -> dict[str, float]:
+    return {
+        name: round(median(took[f"{name} from raw"]) / median(took[name]), 1)
+        for name in ("trend", "worklist")
+    }

@@ -1,0 +1,27 @@
+"""The validate step in a process of its own, woken by each landing: the line without Prefect."""
+
+from __future__ import annotations
+
+import psycopg
+
+import sql
+from balise.settings import Settings
+from flows import steps
+from flows.work import work_off
+from sql.readings import Accounting
+
+_POLL = 1.0
+
+
+def main() -> None:
+    """Validate what lands until killed."""
+    with psycopg.connect(Settings().database_url, autocommit=True) as connection:
+        connection.execute(sql.get("flows.listen"))
+        while True:
+            work_off(connection, "flows.waiting_batches", steps.validate, Accounting())
+            for _ in connection.notifies(timeout=_POLL, stop_after=1):
+                pass
+
+
+if __name__ == "__main__":
+    main()
