@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 import psycopg
 
 from balise.metrics import METRICS, Rollup
 from balise.model import Quality
+from care import findings
 from care import rollups as pure
+from flows import sources
+from sql import preferred
 from sql import rollups as store
 from sql.rollups import Window
 
@@ -42,28 +45,67 @@ class Recomputed:
         )
 
 
+@dataclass(slots=True)
+class _Taken:
+    """Windows and their readings; those of windows that are `compared` are told apart by key."""
+
+    windows: list[Window] = field(default_factory=list[Window])
+    readings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=pure.READINGS))
+    compared: list[Window] = field(default_factory=list[Window])
+    keyed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=findings.READINGS))
+
+    @property
+    def height(self) -> int:
+        """How many readings there are."""
+        return self.readings.height + self.keyed.height
+
+
 def recompute(connection: psycopg.Connection) -> Recomputed:
     """Recompute the rollups of windows that have new readings, some of them at a time."""
+    sources.recheck(connection)
     with connection.transaction():
-        windows, readings = _take(connection)
-        if not windows:
+        taken = _take(connection)
+        if not taken.windows:
             return Recomputed()
-        rollups = pure.roll_up(readings, _frame(windows))
-        store.write(connection, windows, rollups)
-        return Recomputed(len(windows), readings.height, rollups.height)
+        told = sources.judge(connection, taken.compared, taken.keyed)
+        windows = _frame(taken.windows)
+        rollups = pure.roll_up(taken.readings.vstack(_counted(told, windows)), windows)
+        store.write(connection, taken.windows, rollups)
+        sources.write(connection, taken.windows, told)
+        return Recomputed(len(taken.windows), taken.height, rollups.height)
 
 
-def _take(connection: psycopg.Connection) -> tuple[list[Window], pl.DataFrame]:
+def _take(connection: psycopg.Connection) -> _Taken:
     """Lock windows and read them, until there are enough of either windows or readings."""
-    windows: list[Window] = []
-    readings = pl.DataFrame(schema=pure.READINGS)
+    taken = _Taken()
+    preferred.hold(connection)
     with closing(store.waiting(connection, _LOCKED_AT_ONCE)) as portions:
         for portion in portions:
-            windows += portion
-            readings.extend(_read(connection, portion))
-            if len(windows) >= WINDOWS_AT_ONCE or readings.height >= READINGS_AT_ONCE:
+            _add(connection, taken, portion)
+            if len(taken.windows) >= WINDOWS_AT_ONCE or taken.height >= READINGS_AT_ONCE:
                 break
-    return windows, readings.rechunk()
+    taken.readings = taken.readings.rechunk()
+    return taken
+
+
+def _add(connection: psycopg.Connection, taken: _Taken, portion: list[Window]) -> None:
+    compared = sources.compared(connection, portion)
+    numbers = {window.number for window in compared}
+    plain = [window for window in portion if window.number not in numbers]
+    taken.windows += portion
+    taken.compared += compared
+    taken.readings.extend(_read(connection, plain))
+    taken.keyed.extend(sources.read(connection, compared, left_out=_LEFT_OUT))
+
+
+def _counted(told: sources.Told, windows: pl.DataFrame) -> pl.DataFrame:
+    """Return the compared readings that count, as those that needed no comparison are."""
+    rolled = [name for name, metric in METRICS.items() if metric.rollup is not Rollup.NONE]
+    return (
+        told.counted.filter(pl.col("metric").is_in(rolled))
+        .join(windows, on=["subject", "metric", "day"])
+        .select(pure.READINGS.keys())
+    )
 
 
 def _read(connection: psycopg.Connection, windows: list[Window]) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from balise.errors import UsageError
 from flows.aggregate import Recomputed, recompute
 from flows.steps import drain
 
-AT_ONCE = 500
+AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +44,45 @@ def begin(connection: psycopg.Connection, since: date, until: date) -> Backfill:
     return Backfill(*row)
 
 
+def share(
+    connection: psycopg.Connection,
+    backfill: Backfill,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Recomputed:
+    """Recompute what nobody has taken yet, until nothing is left; any number may share.
+
+    `progress` is told the windows that are taken so far by anybody, and all of them. Needs an
+    autocommit connection: each portion is safe when it is done.
+    """
+    progress(backfill.marked, backfill.windows)
+    # What a run that was killed had marked comes first.
+    total = drain(lambda: recompute(connection), Recomputed())
+    while marked := _mark(connection, backfill):
+        total += drain(lambda: recompute(connection), Recomputed())
+        progress(marked, max(marked, backfill.windows))
+    return total
+
+
+def finish(connection: psycopg.Connection, backfill: Backfill) -> None:
+    """End a backfill: the next one of its period begins anew."""
+    connection.execute(sql.get("backfill.finish"), {"backfill": backfill.id})
+
+
 def run(
     connection: psycopg.Connection,
     since: date,
     until: date,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Recomputed:
-    """Recompute a period to its end; `progress` is told the windows done, and all of them.
-
-    Needs an autocommit connection: each portion is safe when it is done.
-    """
+    """Recompute a period to its end, alone."""
     backfill = begin(connection, since, until)
-    done = backfill.marked
-    progress(done, backfill.windows)
-    # What a run that was killed had marked comes first.
-    total = drain(lambda: recompute(connection), Recomputed())
-    while marked := _mark(connection, backfill):
-        total += drain(lambda: recompute(connection), Recomputed())
-        done += marked
-        progress(done, max(done, backfill.windows))
-    connection.execute(sql.get("backfill.finish"), {"backfill": backfill.id})
-    return total
+    done = share(connection, backfill, progress)
+    finish(connection, backfill)
+    return done
 
 
 def _mark(connection: psycopg.Connection, backfill: Backfill) -> int:
+    """Mark the next windows; return how many are marked by now, or 0 where none was left."""
     with connection.transaction():
         keys = {"backfill": backfill.id}
         at = connection.execute(sql.get("backfill.take"), keys).fetchone()
@@ -77,8 +92,9 @@ def _mark(connection: psycopg.Connection, backfill: Backfill) -> int:
         after = {"until": until, "day": day, "subject": subject, "metric": metric}
         limit = {"limit": AT_ONCE}
         windows = connection.execute(sql.get("backfill.mark"), after | limit).fetchall()
-        if windows:
-            day, subject, metric = windows[-1]
-            reached = {"day": day, "subject": subject, "metric": metric, "marked": len(windows)}
-            connection.execute(sql.get("backfill.advance"), keys | reached)
-        return len(windows)
+        if not windows:
+            return 0
+        day, subject, metric = windows[-1]
+        reached = {"day": day, "subject": subject, "metric": metric, "marked": len(windows)}
+        row = connection.execute(sql.get("backfill.advance"), keys | reached).fetchone()
+        return int(row[0]) if row else 0

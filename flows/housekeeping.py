@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 
 from balise.settings import Settings
 from flows import backfill as portions
-from flows import report
+from flows import report, spread
 from flows import retention as keeping
 from flows.aggregate import Recomputed
 from flows.running import tell, with_database
@@ -39,17 +39,21 @@ async def retention(*, dry_run: bool = False) -> State[None]:
 
 
 @flow(name="backfill", flow_run_name="backfill {since} to {until}")
-async def backfill(since: date, until: date) -> State[None]:
+async def backfill(since: date, until: date, workers: int = 1) -> State[None]:
     """Aggregate the days of a period again; one that was cut short goes on from where it was.
 
     Args:
         since: The first day, in the patients' own time zones.
         until: The last day.
+        workers: How many processes share the work; more than one need requirements/dask.txt.
 
     """
     portions.check(since, until)
-    done = await with_database(
-        "portions", lambda connection: portions.run(connection, since, until)
-    )
+    whole = await with_database("begin", lambda one: portions.begin(one, since, until))
+    if workers > 1:
+        done = await spread.over(whole, workers)
+    else:
+        done = await with_database("portions", lambda one: portions.share(one, whole))
+    await with_database("finish", lambda one: portions.finish(one, whole))
     before = Waiting(done.windows, free=False, since=since, until=until)
     return await tell(report.BACKFILL, Done(done, Recomputed(), before, held=0))

@@ -65,10 +65,9 @@ def judge(
         return Told()
     chosen = sources.choose(readings, _declared(connection, readings))
     before, held = _lasts(connection, windows)
-    found = pl.concat(
-        [findings.rate_of_change(readings, before), findings.cross_source(readings, chosen)]
-    )
-    lasts = findings.last_of(readings)
+    ordered = findings.in_order(readings, before)
+    found = pl.concat([findings.rate_of_change(ordered), findings.cross_source(readings, chosen)])
+    lasts = findings.last_of(ordered)
     return Told(
         findings.counted(sources.counted(readings, chosen), found),
         Judged(

@@ -12,16 +12,21 @@ SELECT until, day, subject, metric FROM backfill
 WHERE id = %(backfill)s AND finished_at IS NULL FOR UPDATE
 
 -- mark --
--- The next windows are behind now; few at a time, so that no new reading waits behind a year.
-WITH next AS (
+-- The next windows are behind now; few at a time, so that no new reading waits behind a year. They
+-- are locked in the order of `readings.merge`: two that lock in different orders wait for ever.
+WITH next AS MATERIALIZED (
     SELECT day, subject, metric FROM dirty_window
     WHERE (day, subject, metric) > (%(day)s, %(subject)s, %(metric)s) AND day <= %(until)s
-    ORDER BY day, subject, metric LIMIT %(limit)s FOR UPDATE
+    ORDER BY day, subject, metric LIMIT %(limit)s
+), locked AS MATERIALIZED (
+    SELECT dirty_window.subject, dirty_window.metric, dirty_window.day
+    FROM dirty_window JOIN next USING (subject, metric, day)
+    ORDER BY dirty_window.subject, dirty_window.metric, dirty_window.day FOR UPDATE OF dirty_window
 ), marked AS (
     UPDATE dirty_window SET generation = generation + 1, touched_at = now()
-    FROM next
-    WHERE dirty_window.subject = next.subject AND dirty_window.metric = next.metric
-      AND dirty_window.day = next.day
+    FROM locked
+    WHERE dirty_window.subject = locked.subject AND dirty_window.metric = locked.metric
+      AND dirty_window.day = locked.day
 )
 SELECT day, subject, metric FROM next ORDER BY day, subject, metric
 
@@ -30,6 +35,7 @@ SELECT day, subject, metric FROM next ORDER BY day, subject, metric
 UPDATE backfill SET day = %(day)s, subject = %(subject)s, metric = %(metric)s,
                     marked = marked + %(marked)s
 WHERE id = %(backfill)s
+RETURNING marked
 
 -- finish --
 -- A backfill of the same period begins anew after this.

@@ -13,8 +13,7 @@ import polars as pl
 import psycopg
 
 import sql
-
-_EPOCH_2000 = 946_684_800_000_000  # in microseconds: PostgreSQL counts from there
+from sql.binary import EPOCH_2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def _unpacked(packs: Sequence[tuple[int, int, bytes, bytes]]) -> pl.DataFrame:
         {
             "window": np.repeat(np.array([pack[0] for pack in packs], dtype=np.int32), n),
             "device": np.repeat(np.array([pack[1] for pack in packs], dtype=np.int32), n),
-            "taken_at": pl.Series(times + _EPOCH_2000).cast(pl.Datetime("us", "UTC")),
+            "taken_at": pl.Series(times + EPOCH_2000).cast(pl.Datetime("us", "UTC")),
             "value": values,
         }
     )

@@ -1,10 +1,11 @@
 -- waiting --
--- Windows behind their readings that nobody recomputes now; the longest waiting first. Read through
--- a cursor, which locks a window when it hands it over.
+-- Windows behind their readings that nobody recomputes now; the longest waiting first, and of those
+-- marked at once each day before the one that is compared with it. Read through a cursor, which
+-- locks a window when it hands it over.
 SELECT dirty_window.subject, metric, day, generation, stamped_from, stamped_to, subject.time_zone
 FROM dirty_window JOIN subject ON subject.id = dirty_window.subject
 WHERE done < generation
-ORDER BY touched_at
+ORDER BY touched_at, dirty_window.subject, metric, day
 FOR UPDATE OF dirty_window SKIP LOCKED
 
 -- readings_of_windows --

@@ -18,6 +18,7 @@ from care.findings import (
     counted,
     cross_source,
     days_around,
+    in_order,
     last_of,
     rate_of_change,
 )
@@ -38,7 +39,7 @@ def readings(picture: str, metric: str = "body_weight", quality: int = 0) -> pl.
 
 
 def fast(picture: str, metric: str = "body_weight", before: pl.DataFrame = NONE) -> list[int]:
-    return rate_of_change(readings(picture, metric), before)["sequence"].to_list()
+    return rate_of_change(in_order(readings(picture, metric), before))["sequence"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,10 @@ def test_a_faster_change_than_a_body_makes_is_found(metric: str, picture: str, f
 
 
 def test_the_reading_before_may_be_in_the_window_before():
-    before = last_of(readings("01T07:00 1 75\n01T21:00 1 76\n01T21:30 2 90"))
+    before = last_of(in_order(readings("01T07:00 1 75\n01T21:00 1 76\n01T21:30 2 90"), NONE))
     assert before.select("device", "value").sort("device").rows() == [(1, 76.0), (2, 90.0)]
     assert fast("02T07:00 1 82", before=before) == [0]
-    found = rate_of_change(readings("02T07:00 1 82"), before).row(0, named=True)
+    found = rate_of_change(in_order(readings("02T07:00 1 82"), before)).row(0, named=True)
     assert found["other_stamped_at"] == datetime(2026, 2, 1, 21, tzinfo=UTC)
     assert (found["day"], found["kind"]) == (date(2026, 2, 2), "rate_of_change")
     assert fast("02T07:00 1 80", before=before) == []
@@ -80,8 +81,8 @@ def test_the_reading_before_may_be_in_the_window_before():
 def test_where_the_time_is_in_doubt_so_is_a_change_per_time():
     doubtful = Quality.TIME_OF_RECEIPT.value
     both = pl.concat([readings("01T07:00 1 75"), readings("01T07:05 1 95", quality=doubtful)])
-    assert rate_of_change(both, NONE).is_empty()
-    assert last_of(both)["value"].to_list() == [75.0]
+    assert rate_of_change(in_order(both, NONE)).is_empty()
+    assert last_of(in_order(both, NONE))["value"].to_list() == [75.0]
 
 
 def test_every_change_reaches_a_few_days_at_most():
@@ -149,7 +150,8 @@ def test_the_order_of_arrival_means_nothing(chance):
     found = []
     for one in (table, shuffled):
         told = sources.choose(one.select(sources.READINGS.keys()), {})
-        found.append(pl.concat([rate_of_change(one, NONE), cross_source(one, told)]))
+        fast = rate_of_change(in_order(one, NONE))
+        found.append(pl.concat([fast, cross_source(one, told)]))
     assert found[0].equals(found[1])
     assert set(found[0]["kind"]) == {"rate_of_change", "cross_source"}
     assert found[0].schema == pl.Schema(FINDINGS)

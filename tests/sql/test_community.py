@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import sql
 from balise.stack.ports import free
 from care.web import pages
 from flows import retention
@@ -57,7 +58,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database(url: str) -> Iterator[psycopg.Connection]:
     applied = migrate(url)
-    assert applied[-1] == "0015_conflicts.sql"
+    assert applied == [name for name, _ in sql.migrations().values()]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET timezone = 'UTC'")
         fill(connection)
