@@ -60,6 +60,8 @@ class Quality(Flag):
     CLOCK_TICKS = 1 << 40
     VALUE_STUCK = 1 << 41
     CLOCK_IMPOSSIBLE = 1 << 42
+    CONFLICTING = 1 << 43
+    """Another value was sent for it, too: known where it is read, never stored with it."""
 
     @property
     def names(self) -> list[str]:

@@ -12,11 +12,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from balise.model import Reading, Refused
-from sql.replay import Change, Figure, Kept, Key, Place, Stored
-
-Outcomes = Mapping[int, Sequence[Reading | Refused]]
-"""What each message gives today, in its order."""
+from balise.model import Refused
+from flows import claims
+from flows.claims import Claim, Outcomes
+from sql.replay import Again, Change, Figure, Kept, Key, Place, Stored
 
 
 class Kind(StrEnum):
@@ -35,6 +34,8 @@ class Kind(StrEnum):
     OTHER_REASON = "other_reason"
     DUPLICATE = "duplicate"
     """Says what an earlier message says."""
+    CONFLICTING = "conflicting"
+    """Says another value for what an earlier message says."""
     DISCARDED = "discarded"
     """Somebody decided that it is none; left alone until it is reopened."""
 
@@ -62,7 +63,7 @@ class Plan:
     """What is to be written of some messages, and what is said of it."""
 
     changes: list[Change] = field(default_factory=list[Change])
-    duplicates: list[tuple[int, int, Key]] = field(default_factory=list[tuple[int, int, Key]])
+    duplicates: list[Again] = field(default_factory=list[Again])
     refused: list[Refused] = field(default_factory=list[Refused])
     became: list[Place] = field(default_factory=list[Place])
     counts: Counter[tuple[Kind, str]] = field(default_factory=Counter[tuple[Kind, str]])
@@ -71,131 +72,32 @@ class Plan:
     after: dict[int, Counter[str]] = field(default_factory=dict[int, Counter[str]])
     noted_otherwise: set[int] = field(default_factory=set[int])
     """Messages whose duplicates are not those that are noted."""
+    told: Collection[int] = ()
+    """Messages of which was told before: judged once more, for the sake of others."""
+
+    def count(self, kind: Kind, metric: str, landing: int) -> None:
+        """Count what is found of a message."""
+        self.counts[kind, metric] += landing not in self.told
 
     def say(self, difference: Difference) -> None:
         """Count a difference and keep its line."""
-        self.counts[difference.kind, difference.metric] += 1
-        self.differences.append(difference)
+        self.count(difference.kind, difference.metric, difference.landing)
+        if difference.landing not in self.told:
+            self.differences.append(difference)
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A message's word that a key is such and such."""
-
-    key: Key
-    figure: Figure
-
-
-def key_of(reading: Reading) -> Key:
-    """Return what a reading is for ever."""
-    return (
-        *(reading.device, reading.metric, reading.position, reading.unit),
-        *(reading.stamped_at, reading.sequence),
-    )
-
-
-def claimed(outcomes: Outcomes) -> set[Key]:
-    """Return the keys that messages claim."""
-    return {key_of(one) for some in outcomes.values() for one in some if isinstance(one, Reading)}
-
-
-def also(outcomes: Outcomes, stored: Stored) -> set[int]:
-    """Return the messages without which these can't be judged.
-
-    Those that hold a key which an earlier one claims now, and those that came again with a key
-    whose holder lets go of it.
-    """
-    first: dict[Key, int] = {}
-    for landing in sorted(outcomes):
-        for key in claimed({landing: outcomes[landing]}):
-            first.setdefault(key, landing)
-    wanted = {
-        figure.landing
-        for key, figure in stored.held.items()
-        if key in first and figure.landing > first[key]
-    }
-    wanted |= {
-        landing
-        for key, landing in stored.claims
-        if stored.held.get(key) is not None
-        and stored.held[key].landing in outcomes
-        and (key not in first or landing < first[key])
-    }
-    return wanted - outcomes.keys()
-
-
-def compare(outcomes: Outcomes, stored: Stored, *, decoder: int) -> Plan:
-    """Return what is to be written of messages, judged together."""
-    plan = Plan()
-    left = _left_alone(outcomes, stored)
-    claims = _claims(outcomes, stored, left, decoder)
+def compare(
+    outcomes: Outcomes, stored: Stored, *, decoder: int, told: Collection[int] = ()
+) -> Plan:
+    """Return what is to be written of messages, judged together; nothing is told of some twice."""
+    plan = Plan(told=told)
+    left = claims.left_alone(outcomes, stored)
+    found = claims.of_messages(outcomes, stored, left, decoder)
     now = _refused_now(outcomes, left)
-    _judge_readings(plan, outcomes, stored, claims, now)
+    _judge_readings(plan, outcomes, stored, found, now)
     _judge_refusals(plan, stored, now)
     _count(plan, outcomes, stored)
     return plan
-
-
-def _left_alone(outcomes: Outcomes, stored: Stored) -> set[int]:
-    """Return the messages of which nothing is but what somebody discarded."""
-    alive = {figure.landing for figure in stored.held.values()}
-    alive |= {landing for landing, _, _ in stored.duplicates}
-    alive |= {place[0] for place, kept in stored.refused.items() if kept.state != "discarded"}
-    discarded = {place[0] for place, kept in stored.refused.items() if kept.state == "discarded"}
-    return (discarded - alive) & outcomes.keys()
-
-
-def _claims(
-    outcomes: Outcomes, stored: Stored, left: Collection[int], decoder: int
-) -> dict[Key, list[_Claim]]:
-    """Return who claims which key now, the first to land first."""
-    discarded = {place[:2] for place, kept in stored.refused.items() if kept.state == "discarded"}
-    found: defaultdict[Key, list[_Claim]] = defaultdict(list)
-    for landing in sorted(outcomes.keys() - left):
-        readings = [one for one in outcomes[landing] if isinstance(one, Reading)]
-        if any((landing, one.item) in discarded for one in readings):
-            readings = _without_discarded(readings, stored, discarded)
-        for one in readings:
-            found[key_of(one)].append(_Claim(key_of(one), _figure(one, decoder)))
-    return found
-
-
-def _without_discarded(
-    readings: Sequence[Reading], stored: Stored, discarded: Collection[tuple[int, int]]
-) -> list[Reading]:
-    """Leave out the readings that an item with something discarded did not give before.
-
-    It may give as many others as it gives no more: they are the same, read otherwise.
-    """
-    before: defaultdict[tuple[int, int], set[Key]] = defaultdict(set)
-    for key, figure in stored.held.items():
-        before[figure.landing, figure.item].add(key)
-    for landing, item, key in stored.duplicates:
-        before[landing, item].add(key)
-    now = {(one.landing, one.item, key_of(one)) for one in readings}
-    free = {place: sum((*place, key) not in now for key in keys) for place, keys in before.items()}
-    kept: list[Reading] = []
-    for one in readings:
-        place = (one.landing, one.item)
-        if place in discarded and key_of(one) not in before[place]:
-            if not free.get(place):
-                continue
-            free[place] -= 1
-        kept.append(one)
-    return kept
-
-
-def _figure(reading: Reading, decoder: int) -> Figure:
-    return Figure(
-        landing=reading.landing,
-        item=reading.item,
-        subject=reading.subject,
-        taken_at=reading.taken_at,
-        value=reading.value,
-        sent=reading.sent,
-        quality=reading.quality.value,
-        decoder=decoder,
-    )
 
 
 def _refused_now(outcomes: Outcomes, left: Collection[int]) -> dict[Place, Refused]:
@@ -212,31 +114,39 @@ def _judge_readings(
     plan: Plan,
     outcomes: Outcomes,
     stored: Stored,
-    claims: Mapping[Key, list[_Claim]],
+    claimed: Mapping[Key, list[Claim]],
     refused: Mapping[Place, Refused],
 ) -> None:
     ours = {key: one for key, one in stored.held.items() if one.landing in outcomes}
     winners: dict[Key, Figure] = {}
-    for key, some in claims.items():
+    for key, some in claimed.items():
         holder = stored.held.get(key)
         # An earlier message that isn't read again keeps what it holds.
-        stays = holder is not None and key not in ours
-        if not stays:
+        if holder is not None and key not in ours:
+            _note(plan, key, holder, some)
+        else:
             winners[key] = some[0].figure
-        again = some if stays else some[1:]
-        plan.duplicates += [(one.figure.landing, one.figure.item, key) for one in again]
-        plan.counts[Kind.DUPLICATE, key[1]] += len(again)
+            _note(plan, key, winners[key], some[1:])
     replaced = _replaced(ours, winners)
     reasons = {place[:2]: str(one.reason) for place, one in refused.items()}
     for key in sorted(ours.keys() | winners.keys(), key=_in_order):
         old, new, became = ours.get(key), winners.get(key), replaced.get(key)
         if old is not None and new is not None and _same(old, new):
-            plan.counts[Kind.UNCHANGED, key[1]] += 1
+            plan.count(Kind.UNCHANGED, key[1], new.landing)
             continue
         plan.changes.append(Change(key=key, old=old, new=new, became=became))
         # What is read otherwise is one difference: the old one and what it became.
         if key not in replaced.values():
             plan.say(_difference(plan.changes[-1], winners, reasons))
+
+
+def _note(plan: Plan, key: Key, holder: Figure, again: Sequence[Claim]) -> None:
+    """Note who claims what another message holds."""
+    for claim in (one.figure for one in again):
+        value = claim.value if claim.value != holder.value else None
+        plan.duplicates.append(Again(claim.landing, claim.item, key, value))
+        kind = Kind.DUPLICATE if value is None else Kind.CONFLICTING
+        plan.count(kind, key[1], claim.landing)
 
 
 def _in_order(key: Key) -> tuple[object, ...]:
@@ -325,7 +235,7 @@ def _judge_refusals(plan: Plan, stored: Stored, now: Mapping[Place, Refused]) ->
             plan.say(_reason_difference(Kind.NOW_REFUSED, one, {}))
     for place, kept in stored.refused.items():
         if kept.state == "discarded":
-            plan.counts[Kind.DISCARDED, ""] += 1
+            plan.count(Kind.DISCARDED, "", place[0])
         elif kept.state == "new" and place not in now:
             plan.became.append(place)
 
@@ -337,7 +247,7 @@ def _judge_refusal(plan: Plan, one: Refused, kept: Kept | None) -> None:
         plan.say(_reason_difference(Kind.OTHER_REASON, one, {"reason": kept.reason}))
         plan.refused.append(one)
     elif kept.state == "new":
-        plan.counts[Kind.STILL_REFUSED, ""] += 1
+        plan.count(Kind.STILL_REFUSED, "", one.landing)
         if kept.detail != one.detail:
             plan.refused.append(one)
 
@@ -359,13 +269,13 @@ def _count(plan: Plan, outcomes: Outcomes, stored: Stored) -> None:
     for figure in stored.held.values():
         if figure.landing in plan.before:
             plan.before[figure.landing]["accepted"] += 1
-    for landing, _, _ in stored.duplicates:
-        plan.before[landing]["duplicate"] += 1
+    for one in stored.duplicates:
+        plan.before[one.landing].update(_counted(one))
     for place, kept in stored.refused.items():
         plan.before[place[0]]["refused"] += kept.state != "replayed"
     unlike = Counter(plan.duplicates)
     unlike.subtract(stored.duplicates)
-    plan.noted_otherwise = {one[0] for one, count in unlike.items() if count}
+    plan.noted_otherwise = {one.landing for one, count in unlike.items() if count}
     plan.after = {landing: Counter() for landing in outcomes}
     for landing, name in _afterwards(plan, outcomes, stored):
         plan.after[landing][name] += 1
@@ -379,10 +289,16 @@ def _afterwards(plan: Plan, outcomes: Outcomes, stored: Stored) -> Iterator[tupl
             held[change.key] = change.new.landing
     for landing in held.values():
         yield landing, "accepted"
-    for landing, _, _ in plan.duplicates:
-        yield landing, "duplicate"
+    for one in plan.duplicates:
+        for name in _counted(one):
+            yield one.landing, name
     refused = {place for place, kept in stored.refused.items() if kept.state != "replayed"}
     refused -= set(plan.became)
     refused |= {(one.landing, one.item, one.part) for one in plan.refused}
     for landing, _, _ in refused:
         yield landing, "refused"
+
+
+def _counted(one: Again) -> tuple[str, ...]:
+    """Return the columns of an account that a duplicate counts in."""
+    return ("duplicate",) if one.value is None else ("duplicate", "conflicting")

@@ -38,14 +38,23 @@ def registry(connection: psycopg.Connection) -> Registry:
 
 @dataclass(slots=True)
 class Taken:
-    """What became of messages, counted by message: `new` are the readings stored, not twice."""
+    """What became of messages, counted by message.
+
+    `new` are the readings stored, not twice; `conflicting` what came again with another value.
+    """
 
     found: Counter[int] = field(default_factory=Counter[int])
     refused: Counter[int] = field(default_factory=Counter[int])
     new: Counter[int] = field(default_factory=Counter[int])
+    conflicting: Counter[int] = field(default_factory=Counter[int])
 
     def __add__(self, other: Taken) -> Taken:
-        return Taken(self.found + other.found, self.refused + other.refused, self.new + other.new)
+        return Taken(
+            self.found + other.found,
+            self.refused + other.refused,
+            self.new + other.new,
+            self.conflicting + other.conflicting,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,7 @@ def _store_all(
     readings = [outcome for outcome in every if isinstance(outcome, Reading)]
     refused = [outcome for outcome in every if isinstance(outcome, Refused)]
     zones = {} if some.streamed.is_empty() else known.zones
-    new = storing.store(connection, readings, some.streamed, zones, decoder=DECODER_VERSION)
+    merged = storing.store(connection, readings, some.streamed, zones, decoder=DECODER_VERSION)
     origins = {row.id: store.Origin(row.gateway, row.received_at) for row in landed}
     store.refuse(connection, refused, origins, decoder=DECODER_VERSION)
     log_faults(refused)
@@ -121,7 +130,8 @@ def _store_all(
     return Taken(
         found=Counter(one.landing for one in readings) + Counter(dict(streamed.iter_rows())),
         refused=Counter(one.landing for one in refused),
-        new=new,
+        new=merged.new,
+        conflicting=merged.conflicting,
     )
 
 

@@ -102,7 +102,7 @@ def replay(
     With a `limit` it stops after so many messages; asked again, it goes on there.
     """
     with _alone(connection):
-        run = _Run(asked)
+        run = _Run(asked, _last_landed(connection))
         report = Report(gone_on_after=run.begin(connection, hand))
         while not report.finished and (limit is None or report.messages < limit):
             with connection.transaction():
@@ -118,7 +118,7 @@ def dry_run(
     progress: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Say what a replay would change; nothing is written."""
-    run, report = _Run(asked), Report()
+    run, report = _Run(asked, _last_landed(connection)), Report()
     while not report.finished:
         with connection.transaction():
             run.step(connection, report, by=None)
@@ -158,10 +158,14 @@ class _Run:
     """Where a replay is."""
 
     asked: Asked
+    to: int
+    """The last message of when it began: later ones are validated by what is known today."""
     id: int = 0
     done_to: int = 0
     beside: set[int] = field(default_factory=set[int])
     """Messages that were judged with earlier ones."""
+    told: set[int] = field(default_factory=set[int])
+    """Messages that were judged together with others than those of their turn."""
     unwritten: dict[Key, Figure | None] = field(default_factory=dict[Key, Figure | None])
     """What a dry run would have changed so far: later messages are judged after it."""
 
@@ -186,19 +190,21 @@ class _Run:
     def step(self, connection: psycopg.Connection, report: Report, *, by: store.By | None) -> None:
         """Judge the next messages, and write what changes if it is `by` somebody."""
         connection.execute(sql.get("replay.before_validate"), {"lock": store.BESIDE_VALIDATE})
-        ids, last = _next(connection, self.asked, self.done_to)
+        ids, last = _next(connection, self.asked, self.done_to, self.to)
         if last is None:
             report.finished = True
             if by is not None:
                 connection.execute(sql.get("replay.finish"), {"replay": self.id})
             return
-        today = reread.Today(intake.registry(connection), self.unwritten)
+        today = reread.Today(intake.registry(connection), self.unwritten, self.told)
         for some in reread.messages(connection, set(ids) - self.beside, today, by):
             if by is None:
                 self.unwritten |= {one.key: one.new for one in some.plan.changes}
             report.add(some.plan, len(some.landed))
             report.gone += some.gone
             self.beside |= {one for one in some.landed if one > last}
+            if some.landed.keys() - set(ids):
+                self.told |= some.landed.keys()
         self.beside = {one for one in self.beside if one > last}
         self.done_to = last
         if by is not None:
@@ -220,11 +226,19 @@ def _digest(connection: psycopg.Connection) -> str:
     return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
-def _next(connection: psycopg.Connection, asked: Asked, after: int) -> tuple[list[int], int | None]:
+def _last_landed(connection: psycopg.Connection) -> int:
+    ((last,),) = connection.execute(sql.get("replay.last_landed")).fetchall()
+    return int(last)
+
+
+def _next(
+    connection: psycopg.Connection, asked: Asked, after: int, to: int
+) -> tuple[list[int], int | None]:
     """Return the next messages to read again, and the last that was looked at, None at the end."""
     query = "replay.next_refused" if asked.refused or asked.reason else "replay.next_landed"
     keys = {
         "after": after,
+        "to": to,
         "messages": None if asked.messages is None else list(asked.messages),
         "reason": asked.reason,
         "gateway": asked.gateway,

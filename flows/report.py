@@ -34,7 +34,8 @@ VALIDATE = Words(
     "validate",
     "received",
     "batches",
-    "landed {landed} = accepted {accepted} + duplicate {duplicate} + refused {refused}",
+    "landed {landed} = accepted {accepted} + duplicate {duplicate} + refused {refused};"
+    " of the duplicates, {conflicting} said another value",
     "`balise refused list` says what was refused, and why.",
 )
 AGGREGATE = Words("aggregate", "days", "windows")

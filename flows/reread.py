@@ -13,7 +13,7 @@ from balise.model import Reading, Refused
 from devices import validation
 from devices.registry import DECODER_VERSION
 from devices.validation import Landed
-from flows import differences, intake
+from flows import claims, differences, intake
 from flows.differences import Plan
 from sql import readings
 from sql import replay as store
@@ -23,10 +23,14 @@ from sql.replay import Figure, Key
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What messages are judged by, and what is taken for stored although it isn't."""
+    """What messages are judged by, and what is taken for stored although it isn't.
+
+    `told` are messages that were judged beside earlier ones: nothing is told of them twice.
+    """
 
     known: validation.Registry
     unwritten: Mapping[Key, Figure | None]
+    told: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def _judge(
     ids: Collection[int],
     today: Today,
     *,
-    instead: differences.Outcomes | None = None,
+    instead: claims.Outcomes | None = None,
 ) -> Judged:
     """Judge messages, with all those without which they can't be."""
     landed: dict[int, Landed] = {}
@@ -92,14 +96,14 @@ def _judge(
             landed[row.id] = row
             read = (instead or {}).get(row.id)
             outcomes[row.id] = validation.validate(row, today.known) if read is None else read
-        claimed = differences.claimed(outcomes)
+        claimed = claims.claimed(outcomes)
         stored = store.stored(connection, landed.keys(), claimed)
         _pretend(stored, {key: today.unwritten[key] for key in claimed & today.unwritten.keys()})
-        more = (differences.also(outcomes, stored) | _untraced(connection, landed)) - wanted
+        more = (claims.also(outcomes, stored) | _untraced(connection, landed)) - wanted
         if not more:
             break
         wanted |= more
-    plan = differences.compare(outcomes, stored, decoder=DECODER_VERSION)
+    plan = differences.compare(outcomes, stored, decoder=DECODER_VERSION, told=today.told)
     return Judged(landed, plan, gone=len(set(ids) - landed.keys()))
 
 
@@ -129,10 +133,10 @@ def _write(connection: psycopg.Connection, judged: Judged, by: store.By) -> None
     if not landed:
         return
     intake.log_faults(plan.refused)
-    store.revise(connection, plan.changes, by)
+    store.revise(connection, plan.changes, by, judged=landed.keys())
     if plan.noted_otherwise:
         some = plan.noted_otherwise
-        rows = [row for row in plan.duplicates if row[0] in some]
+        rows = [one for one in plan.duplicates if one.landing in some]
         store.note_duplicates(connection, some, rows)
     origins = {row.id: readings.Origin(row.gateway, row.received_at) for row in landed.values()}
     store.settle_refusals(
@@ -175,4 +179,5 @@ def _shifted(account: Accounting, shift: Counter[str], *, whole: bool) -> Accoun
         accepted=accepted,
         duplicate=duplicate,
         refused=refused,
+        conflicting=base.conflicting + shift["conflicting"],
     )

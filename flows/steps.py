@@ -75,8 +75,9 @@ def _close(
     """Close the batches, each gateway's part with its own account; return the sum."""
     key = {row.id: (row.batch, row.gateway) for row in landed}
     messages = Counter(key.values())
-    found, refusals, accepted = (
-        _by_batch(counts, key) for counts in (taken.found, taken.refused, taken.new)
+    found, refusals, accepted, conflicting = (
+        _by_batch(counts, key)
+        for counts in (taken.found, taken.refused, taken.new, taken.conflicting)
     )
     accounts = {
         one: Accounting(
@@ -85,6 +86,7 @@ def _close(
             accepted=accepted[one],
             duplicate=found[one] - accepted[one],
             refused=refusals[one],
+            conflicting=conflicting[one],
         )
         for one in messages
     }

@@ -60,7 +60,7 @@ ORDER BY landing.id
 
 -- copy_accounts --
 -- The accounting; the table's checks refuse one that doesn't add up.
-COPY account (batch, gateway, messages, landed, accepted, duplicate, refused)
+COPY account (batch, gateway, messages, landed, accepted, duplicate, refused, conflicting)
 FROM STDIN (FORMAT binary)
 
 -- close_batches --

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -22,15 +24,23 @@ def staged(connection: psycopg.Connection) -> Iterator[None]:
     connection.execute(sql.get("readings.unstage"))
 
 
-def merge(connection: psycopg.Connection, count: int) -> Counter[int]:
-    """Store what of so many staged readings is new, note what is not, mark windows.
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How many readings were new, and how many came again with another value, by landing row."""
 
-    Return how many were new by landing row.
-    """
+    new: Counter[int] = field(default_factory=Counter[int])
+    conflicting: Counter[int] = field(default_factory=Counter[int])
+
+
+def merge(connection: psycopg.Connection, count: int) -> Merged:
+    """Store what of so many staged readings is new, note what is not, mark windows."""
+    conflicting = Counter[int]()
     if place(connection, count) < count:
-        connection.execute(sql.get("readings.note_duplicates"))
+        span = _span(connection)
+        conflicting = _counted(connection.execute(sql.get("readings.note_duplicates"), span))
     mark(connection, connection.execute(sql.get("readings.windows_of_accepted")).fetchall())
-    return Counter(dict(connection.execute(sql.get("readings.count_accepted")).fetchall()))
+    new = _counted(connection.execute(sql.get("readings.count_accepted")))
+    return Merged(new, conflicting)
 
 
 def mark(connection: psycopg.Connection, windows: Sequence[tuple[Any, ...]]) -> None:
@@ -46,7 +56,15 @@ def place(connection: psycopg.Connection, count: int) -> int:
     """Store what of so many staged readings is new; return how many that is."""
     placed = connection.execute(sql.get("readings.place")).rowcount
     if placed < count:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            span = cursor.execute(sql.get("readings.span_of_staged")).fetchone()
+        span = _span(connection)
         placed += connection.execute(sql.get("readings.place_beside"), span).rowcount
     return placed
+
+
+def _span(connection: psycopg.Connection) -> dict[str, datetime] | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql.get("readings.span_of_staged")).fetchone()
+
+
+def _counted(rows: Iterable[tuple[int, int]]) -> Counter[int]:
+    return Counter(dict(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 import psycopg
@@ -24,6 +24,8 @@ class Accounting:
     accepted: int = 0
     duplicate: int = 0
     refused: int = 0
+    conflicting: int = 0
+    """How many of the duplicates say another value."""
 
     def __add__(self, other: Accounting) -> Accounting:
         return Accounting(
@@ -32,6 +34,7 @@ class Accounting:
             self.accepted + other.accepted,
             self.duplicate + other.duplicate,
             self.refused + other.refused,
+            self.conflicting + other.conflicting,
         )
 
 
@@ -120,10 +123,9 @@ def close_batches(
     The database refuses an account that doesn't add up.
     """
     with connection.cursor().copy(sql.get("landing.copy_accounts")) as copy:
-        copy.set_types(["int8", "text", *["int4"] * 5])
+        copy.set_types(["int8", "text", *["int4"] * 6])
         for (batch, gateway), one in sorted(accounts.items()):
-            counts = (one.messages, one.landed, one.accepted, one.duplicate, one.refused)
-            copy.write_row((batch, gateway, *counts))
+            copy.write_row((batch, gateway, *astuple(one)))
     batches = sorted({batch for batch, _ in accounts})
     connection.execute(sql.get("landing.close_batches"), {"batches": batches})
 

@@ -43,7 +43,7 @@ CREATE TEMPORARY TABLE staged (LIKE reading) ON COMMIT DROP
 -- Which of them were new.
 CREATE TEMPORARY TABLE accepted (
     stamped_at timestamptz, source bigint, series integer, sequence integer, subject integer,
-    taken_at timestamptz) ON COMMIT DROP
+    value numeric, taken_at timestamptz) ON COMMIT DROP
 
 -- copy_staged --
 -- Binary COPY of the batch's readings.
@@ -59,7 +59,8 @@ WITH placed AS (
     FROM staged
     ORDER BY series, stamped_at, landing, item, sequence, staged.ctid
     ON CONFLICT (series, stamped_at) DO NOTHING
-    RETURNING stamped_at, source, series, sequence, subject, taken_at_of(stamped_at, mended)
+    RETURNING stamped_at, source, series, sequence, subject, value,
+              taken_at_of(stamped_at, mended)
 )
 INSERT INTO accepted SELECT * FROM placed
 
@@ -82,16 +83,30 @@ WITH placed AS (
       AND held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
     ORDER BY staged.series, staged.stamped_at, landing, item, staged.sequence, staged.ctid
     ON CONFLICT (series, stamped_at, sequence) DO NOTHING
-    RETURNING stamped_at, source, series, sequence, subject, taken_at_of(stamped_at, mended)
+    RETURNING stamped_at, source, series, sequence, subject, value,
+              taken_at_of(stamped_at, mended)
 )
 INSERT INTO accepted SELECT * FROM placed
 
 -- note_duplicates --
--- What came again.
-INSERT INTO duplicate (stamped_at, landing, series, sequence, item)
-SELECT stamped_at, landing, series, sequence, item FROM staged
-EXCEPT ALL
-SELECT stamped_at, landing_of(source), series, sequence, item_of(source) FROM accepted
+-- What came again; of those that say another value than the reading does, that value. Their number,
+-- by landing row.
+WITH again AS (
+    SELECT stamped_at, landing, series, sequence, item, value FROM staged
+    EXCEPT ALL
+    SELECT stamped_at, landing_of(source), series, sequence, item_of(source), value FROM accepted
+), noted AS (
+    INSERT INTO duplicate (stamped_at, landing, series, sequence, item, value)
+    SELECT again.stamped_at, again.landing, again.series, again.sequence, again.item,
+           CASE WHEN held.value <> again.value THEN again.value END
+    FROM again
+    LEFT JOIN reading AS held
+      ON held.series = again.series AND held.stamped_at = again.stamped_at
+     AND held.sequence = again.sequence
+     AND held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+    RETURNING landing, value
+)
+SELECT landing, count(*) FROM noted WHERE value IS NOT NULL GROUP BY landing
 
 -- windows_of_accepted --
 -- The windows of what is new.
@@ -135,7 +150,7 @@ FROM STDIN (FORMAT binary)
 -- Everything that landed and what became of it.
 SELECT coalesce(sum(messages), 0)::bigint, coalesce(sum(landed), 0)::bigint,
        coalesce(sum(accepted), 0)::bigint, coalesce(sum(duplicate), 0)::bigint,
-       coalesce(sum(refused), 0)::bigint
+       coalesce(sum(refused), 0)::bigint, coalesce(sum(conflicting), 0)::bigint
 FROM account
 WHERE batch > %(after)s AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
 
@@ -148,7 +163,12 @@ WITH span AS MATERIALIZED (
     WHERE subject = %(subject)s AND metric = %(metric)s AND day >= %(since)s::date - 1
 )
 SELECT reading.taken_at, reading.stamped_at, reading.value, series.unit,
-       reading.quality, reading.series, reading.sequence, device.address, device.name
+       reading.quality, reading.series, reading.sequence, device.address, device.name,
+       EXISTS (SELECT FROM duplicate
+               WHERE duplicate.series = reading.series
+                 AND duplicate.stamped_at = reading.stamped_at
+                 AND duplicate.sequence = reading.sequence
+                 AND duplicate.value <> reading.value) AS conflicting
 FROM span, series
 JOIN device ON device.id = series.device
 JOIN reading ON reading.series = series.id
@@ -161,28 +181,43 @@ ORDER BY reading.taken_at DESC
 LIMIT %(limit)s
 
 -- of_key --
--- One reading by its key: every step of its way.
+-- One reading by its key: every step of its way. Where its bytes are kept no more, all the others,
+-- and when they went.
 SELECT series.metric, reading.value, series.unit, coalesce(reading.sent, reading.value) AS sent,
        reading.taken_at, reading.stamped_at, reading.quality, reading.decoder, reading.item,
-       device.address, device.name, landing.id, landing.received_at, landing.gateway,
-       landing.topic, landing.payload
+       device.address, device.name, reading.landing AS id, landing.received_at, landing.gateway,
+       landing.topic, landing.payload,
+       (SELECT min(dropped_at) FROM landing_dropped
+        WHERE reading.landing BETWEEN id_from AND id_to
+          AND reading.landing <> ALL (kept)) AS dropped_at
 FROM reading
 JOIN series ON series.id = reading.series
 JOIN device ON device.id = series.device
-JOIN landing ON landing.id = reading.landing
+LEFT JOIN landing ON landing.id = reading.landing
 WHERE reading.series = %(series)s AND reading.stamped_at = %(stamped_at)s
   AND reading.sequence = %(sequence)s AND reading.subject = %(subject)s
+
+-- also_sent --
+-- What the device said of the same key, too, and otherwise.
+SELECT duplicate.value, min(landing.received_at) AS received_at, min(duplicate.landing) AS id
+FROM duplicate LEFT JOIN landing ON landing.id = duplicate.landing
+WHERE duplicate.series = %(series)s AND duplicate.stamped_at = %(stamped_at)s
+  AND duplicate.sequence = %(sequence)s AND duplicate.value <> %(value)s
+GROUP BY duplicate.value
+ORDER BY min(duplicate.landing)
 
 -- withdrawn_of_key --
 -- A reading that is this patient's no more, as it was when it last was: every step of its way.
 SELECT series.metric, old_value AS value, series.unit, coalesce(old_sent, old_value) AS sent,
        old_taken_at AS taken_at, revision.stamped_at, coalesce(old_quality, 0) AS quality,
        old_decoder AS decoder, coalesce(old_item, 0) AS item, device.address, device.name,
-       landing.id, landing.received_at, landing.gateway, landing.topic, landing.payload
+       old_landing AS id, landing.received_at, landing.gateway, landing.topic, landing.payload,
+       (SELECT min(dropped_at) FROM landing_dropped
+        WHERE old_landing BETWEEN id_from AND id_to AND old_landing <> ALL (kept)) AS dropped_at
 FROM reading_revision AS revision
 JOIN series ON series.id = revision.series
 JOIN device ON device.id = series.device
-JOIN landing ON landing.id = revision.old_landing
+LEFT JOIN landing ON landing.id = revision.old_landing
 WHERE revision.series = %(series)s AND revision.stamped_at = %(stamped_at)s
   AND revision.sequence = %(sequence)s AND old_subject = %(subject)s
 ORDER BY revised_at DESC LIMIT 1

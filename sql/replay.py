@@ -48,6 +48,16 @@ class Kept:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What claims a key that an earlier message holds, with its value where that is another."""
+
+    landing: int
+    item: int
+    key: Key
+    value: Decimal | None = None
+
+
 @dataclass(slots=True)
 class Stored:
     """What the database holds of some messages.
@@ -57,7 +67,7 @@ class Stored:
     """
 
     held: dict[Key, Figure] = field(default_factory=dict[Key, Figure])
-    duplicates: list[tuple[int, int, Key]] = field(default_factory=list[tuple[int, int, Key]])
+    duplicates: list[Again] = field(default_factory=list[Again])
     claims: list[tuple[Key, int]] = field(default_factory=list[tuple[Key, int]])
     refused: dict[Place, Kept] = field(default_factory=dict[Place, Kept])
 
@@ -70,8 +80,8 @@ def stored(connection: psycopg.Connection, ids: Collection[int], claimed: Iterab
     of = {"ids": sorted(ids), "first": min(ids), "last": max(ids)}
     for row in connection.execute(sql.get("replay.held"), of):
         found.held[row[:6]] = Figure(*row[6:])
-    for landing, item, *key in connection.execute(sql.get("replay.duplicates"), of):
-        found.duplicates.append((landing, item, _key(key)))
+    for landing, item, *key, value in connection.execute(sql.get("replay.duplicates"), of):
+        found.duplicates.append(Again(landing, item, _key(key), value))
     for landing, item, part, *kept in connection.execute(sql.get("replay.refusals"), of):
         found.refused[landing, item, part] = Kept(*kept)
     _add_others(connection, found, set(claimed))
@@ -137,8 +147,10 @@ class By:
     why: str
 
 
-def revise(connection: psycopg.Connection, changes: Sequence[Change], by: By) -> None:
-    """Write changed readings with their revisions, and mark the windows they touch."""
+def revise(
+    connection: psycopg.Connection, changes: Sequence[Change], by: By, *, judged: Collection[int]
+) -> None:
+    """Write what messages change, with revisions; mark the windows that are touched."""
     if not changes:
         return
     keys = [one.key for one in changes]
@@ -162,6 +174,7 @@ def revise(connection: psycopg.Connection, changes: Sequence[Change], by: By) ->
     connection.execute(sql.get("replay.keep"))
     placing.mark(connection, connection.execute(sql.get("replay.windows_of_revised")).fetchall())
     connection.execute(sql.get("replay.settle"))
+    connection.execute(sql.get("replay.compare_duplicates"), {"judged": sorted(judged)})
     connection.execute(sql.get("replay.unstage"))
 
 
@@ -197,19 +210,19 @@ def _fields(figure: Figure | None) -> tuple[Any, ...]:
 
 
 def note_duplicates(
-    connection: psycopg.Connection, ids: Collection[int], rows: Sequence[tuple[int, int, Key]]
+    connection: psycopg.Connection, ids: Collection[int], again: Sequence[Again]
 ) -> None:
     """Note anew what messages say again."""
     of = {"ids": sorted(ids), "first": min(ids), "last": max(ids)}
     connection.execute(sql.get("replay.forget_duplicates"), of)
-    if not rows:
+    if not again:
         return
-    numbers = readings.series(connection, {key[:4] for _, _, key in rows})
+    numbers = readings.series(connection, {one.key[:4] for one in again})
     with connection.cursor().copy(sql.get("replay.copy_duplicates")) as copy:
-        copy.set_types(["timestamptz", "int8", "int4", "int4", "int2"])
-        for landing, item, key in rows:
-            series, stamped_at, sequence = _short(numbers, key)
-            copy.write_row((stamped_at, landing, series, sequence, item))
+        copy.set_types(["timestamptz", "int8", "int4", "int4", "int2", "numeric"])
+        for one in again:
+            series, stamped_at, sequence = _short(numbers, one.key)
+            copy.write_row((stamped_at, one.landing, series, sequence, one.item, one.value))
 
 
 def settle_refusals(

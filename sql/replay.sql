@@ -40,10 +40,14 @@ UPDATE replay SET done_to = %(done_to)s WHERE id = %(replay)s
 -- Nothing is left of it.
 UPDATE replay SET finished_at = now() WHERE id = %(replay)s
 
+-- last_landed --
+-- The newest message: a replay ends there, however fast more of them come.
+SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('landing', 'id')::regclass), 0)
+
 -- next_refused --
 -- The next messages of which something is refused.
 SELECT DISTINCT landing FROM refused
-WHERE state = 'new' AND landing > %(after)s
+WHERE state = 'new' AND landing > %(after)s AND landing <= %(to)s
   AND (%(messages)s::bigint[] IS NULL OR landing = ANY(%(messages)s))
   AND (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
@@ -55,7 +59,7 @@ ORDER BY landing LIMIT %(limit)s
 -- next_landed --
 -- The next messages of a period, in the order they landed.
 SELECT landing.id FROM landing JOIN landing_batch ON landing_batch.id = landing.batch
-WHERE landing.id > %(after)s AND validated_at IS NOT NULL
+WHERE landing.id > %(after)s AND landing.id <= %(to)s AND validated_at IS NOT NULL
   AND (%(messages)s::bigint[] IS NULL OR landing.id = ANY(%(messages)s))
   AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
   AND (%(received_from)s::timestamptz IS NULL OR landing.received_at >= %(received_from)s)
@@ -117,8 +121,8 @@ CROSS JOIN LATERAL (
 ) AS again
 
 -- duplicates --
--- What these messages said again.
-SELECT landing, item, device, metric, position, unit, stamped_at, sequence
+-- What these messages said again, with the value where it was another.
+SELECT landing, item, device, metric, position, unit, stamped_at, sequence, value
 FROM duplicate JOIN series ON series.id = duplicate.series
 WHERE landing BETWEEN %(first)s AND %(last)s AND landing = ANY(%(ids)s)
 
@@ -138,13 +142,13 @@ RETURNING id
 
 -- accounts --
 -- What became of these batches so far.
-SELECT batch, gateway, messages, landed, accepted, duplicate, refused FROM account
+SELECT batch, gateway, messages, landed, accepted, duplicate, refused, conflicting FROM account
 WHERE batch = ANY(%(batches)s) ORDER BY batch, gateway FOR UPDATE
 
 -- set_account --
 -- The account after a replay; the table's checks refuse one that doesn't add up.
 UPDATE account SET landed = %(landed)s, accepted = %(accepted)s, duplicate = %(duplicate)s,
-                   refused = %(refused)s
+                   refused = %(refused)s, conflicting = %(conflicting)s
 WHERE batch = %(batch)s AND gateway = %(gateway)s
 
 -- stage --
@@ -292,6 +296,28 @@ FROM (
 WHERE dirty_window.subject = left_window.subject AND dirty_window.metric = left_window.metric
   AND dirty_window.day = left_window.day
 
+-- compare_duplicates --
+-- What other messages say of a reading of another value now: NULL was the value it had. The
+-- messages judged in this part are noted anew anyway.
+WITH again AS (
+    SELECT duplicate.ctid AS place, duplicate.landing, duplicate.value AS was,
+           nullif(coalesce(duplicate.value, old_value), new_value) AS becomes
+    FROM revised
+    JOIN duplicate ON duplicate.series = revised.series
+                  AND duplicate.stamped_at = revised.stamped_at
+                  AND duplicate.sequence = revised.sequence
+    WHERE revised.kind = 'changed' AND old_value <> new_value
+      AND duplicate.landing <> ALL(%(judged)s)
+), noted AS (
+    UPDATE duplicate SET value = becomes FROM again WHERE duplicate.ctid = place
+), shifted AS (
+    SELECT batch, gateway, count(becomes) - count(was) AS shift
+    FROM again JOIN landing ON landing.id = again.landing
+    GROUP BY batch, gateway
+)
+UPDATE account SET conflicting = conflicting + shift FROM shifted
+WHERE account.batch = shifted.batch AND account.gateway = shifted.gateway AND shift <> 0
+
 -- unstage --
 -- Another part may follow in the same transaction.
 DROP TABLE revised
@@ -303,7 +329,7 @@ WHERE landing BETWEEN %(first)s AND %(last)s AND landing = ANY(%(ids)s)
 
 -- copy_duplicates --
 -- What these messages say again.
-COPY duplicate (stamped_at, landing, series, sequence, item) FROM STDIN (FORMAT binary)
+COPY duplicate (stamped_at, landing, series, sequence, item, value) FROM STDIN (FORMAT binary)
 
 -- refuse --
 -- Refused by now: as something new, or again, or for another reason.

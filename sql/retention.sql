@@ -122,19 +122,3 @@ ORDER BY bytes DESC
 -- counts --
 -- How many readings there are, exactly, and how many messages of theirs are still kept.
 SELECT (SELECT count(*) FROM reading), (SELECT count(*) FROM landing)
-
--- reading_without_bytes --
--- A reading whose message is no longer kept: all that is known of it, and when the bytes went.
-SELECT series.metric, reading.value, series.unit, coalesce(reading.sent, reading.value) AS sent,
-       reading.taken_at, reading.stamped_at, reading.quality, reading.decoder,
-       device.address, device.name, reading.landing AS id,
-       NULL AS gateway, NULL::timestamptz AS received_at,
-       (SELECT min(dropped_at) FROM landing_dropped
-        WHERE reading.landing BETWEEN id_from AND id_to
-          AND reading.landing <> ALL (kept)) AS dropped_at
-FROM reading
-JOIN series ON series.id = reading.series
-JOIN device ON device.id = series.device
-WHERE reading.series = %(series)s AND reading.stamped_at = %(stamped_at)s
-  AND reading.sequence = %(sequence)s AND reading.subject = %(subject)s
-  AND NOT EXISTS (SELECT FROM landing WHERE landing.id = reading.landing)

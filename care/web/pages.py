@@ -134,7 +134,7 @@ def _newest(
 ) -> list[Row]:
     since = datetime.combine(start, datetime.min.time(), UTC)
     found = [
-        {**row, "metric": metric, "quality": Quality(row["quality"]), "key": key(row)}
+        {**row, "metric": metric, "quality": _quality(row), "key": key(row)}
         for metric in metrics
         for row in rows.named(
             connection,
@@ -148,6 +148,11 @@ def _newest(
     return sorted(found, key=lambda row: row["taken_at"], reverse=True)
 
 
+def _quality(row: Row) -> Quality:
+    conflicting = Quality.CONFLICTING if row["conflicting"] else Quality.NONE
+    return Quality(row["quality"]) | conflicting
+
+
 def key(row: Row) -> str:
     """Return a reading's key as its page's address writes it, the stamp in microseconds."""
     microseconds = (row["stamped_at"] - _EPOCH) // timedelta(microseconds=1)
@@ -159,12 +164,14 @@ class Way:
     """A reading's way back to the bytes a device sent, and what became of it since.
 
     No `item` where the bytes are kept no more; `withdrawn`: it is not this patient's reading any
-    more, and is shown as it last was.
+    more, and is shown as it last was. `also_sent` is what the device said otherwise of the same
+    moment.
     """
 
     reading: Row
     item: str | None
     withdrawn: bool
+    also_sent: list[Row]
     revisions: list[Row]
 
 
@@ -182,22 +189,29 @@ def way(
     keys = {"subject": subject, "series": series, "stamped_at": stamped_at, "sequence": sequence}
     held = rows.named(connection, "readings.of_key", **keys)
     found = held or rows.named(connection, "readings.withdrawn_of_key", **keys)
-    item = _item(found[0]) if found else None
-    # Retention may have let the bytes go; the reading stays.
-    held = held or rows.named(connection, "retention.reading_without_bytes", **keys)
-    found = found or held
     if not found:
         return None
-    reading: Row = {**found[0], "quality": Quality(found[0]["quality"])}
-    revisions = [
-        {**row, **_said(row, subject)}
-        for row in rows.named(connection, "readings.revisions", **keys)
-    ]
-    return Way(reading, item, withdrawn=not held, revisions=revisions)
+    # Of one that is somebody else's now, what came again is that patient's too.
+    also_sent = (
+        rows.named(connection, "readings.also_sent", **keys, value=held[0]["value"]) if held else []
+    )
+    return Way(
+        {**found[0], "quality": _quality({**found[0], "conflicting": also_sent})},
+        _item(found[0]),
+        withdrawn=not held,
+        also_sent=also_sent,
+        revisions=[
+            {**row, **_said(row, subject)}
+            for row in rows.named(connection, "readings.revisions", **keys)
+        ],
+    )
 
 
-def _item(row: Row) -> str:
-    payload: bytes = row["payload"]
+def _item(row: Row) -> str | None:
+    """Return what the device sent; None where retention has let it go."""
+    payload: bytes | None = row["payload"]
+    if payload is None:
+        return None
     sent = tuple(balise_v1.read(payload).every())[int(row["item"])]
     return sent.data or sent.document
 

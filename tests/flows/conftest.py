@@ -91,8 +91,8 @@ STATE = {
     " JOIN series ON series.id = series",
     "refused": "SELECT landing, item, part, reason, detail, gateway, received_at, device"
     " FROM refused WHERE state = 'new'",
-    "duplicates": "SELECT landing, item, device, metric, position, unit, stamped_at, sequence"
-    " FROM duplicate JOIN series ON series.id = series",
+    "duplicates": "SELECT landing, item, device, metric, position, unit, stamped_at, sequence,"
+    " value FROM duplicate JOIN series ON series.id = series",
     "accounts": "SELECT * FROM account",
     "rollups": "SELECT * FROM rollup",
     "sources": "SELECT * FROM source",

@@ -39,9 +39,10 @@ name = "village"
 title = "A scale's own application"
 source = "made up for this test"
 time = {{format = "iso", path = "at"}}
+sequence = "n"
 value = [{{metric = "{metric}", path = "{path}", unit = "{unit}"}}]
 [[sample]]
-document = '{{"at": "2026-02-01T07:00:00Z", "kg": 80, "g": 70}}'
+document = '{{"at": "2026-02-01T07:00:00Z", "n": 1, "kg": 80, "g": 70}}'
 expect = {{{metric} = "{expect} {unit}"}}
 """
 MAPPINGS = (
@@ -98,6 +99,8 @@ class World:
     weight: Callable[..., bytes]
     send: Callable[..., None]
     bodies: list[bytes] = field(default_factory=list[bytes])
+    numbered: list[tuple[str, datetime]] = field(default_factory=list[tuple[str, datetime]])
+    """Devices and moments of the documents, whose number is always the same."""
     met: Counter[Kind] = field(default_factory=Counter[Kind])
 
     def enrol(self) -> None:
@@ -109,7 +112,7 @@ class World:
         return NOW - timedelta(days=self.chance.randrange(12), hours=self.chance.randrange(24))
 
     def land(self) -> None:
-        """A commit of the receiver: new frames and documents, and some that came before."""
+        """A commit of the receiver: what is new, what came before, and what contradicts that."""
         for gateway in ("home-one", "home-two"):
             bodies = [self.body() for _ in range(self.chance.randrange(1, 6))]
             self.bodies += bodies
@@ -118,8 +121,12 @@ class World:
 
     def body(self) -> bytes:
         device, at = self.chance.choice(ADDRESSES), self.moment()
-        if self.chance.random() < 0.3:
-            document = f'{{"at": "{at.isoformat()}", "kg": {self.chance.randrange(50, 90)}}}'
+        if self.chance.random() < 0.4:
+            if self.numbered and self.chance.random() < 0.3:
+                device, at = self.chance.choice(self.numbered)
+            self.numbered.append((device, at))
+            kilograms = self.chance.randrange(50, 90)
+            document = f'{{"at": "{at.isoformat()}", "n": 1, "kg": {kilograms}}}'
             return balise_v1.encode_item(
                 balise_v1.Item(
                     device=device, captured_at=NOW, convention="village", document=document

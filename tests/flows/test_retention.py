@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from balise.settings import Settings
 from care.web import pages
 from devices.payloads import balise_v1
-from flows import retention, steps
+from flows import replay, retention, steps
+from flows.replay import Asked, Hand
 from ingest.receive import Delivery, land
 from sql import people
 
@@ -154,6 +155,27 @@ def test_a_new_payload_never_gets_the_id_of_a_dropped_one(
     drop(database)
     send(database, "71", NOW)
     assert landed(database) == [2]
+
+
+def test_a_withdrawn_reading_has_its_page_without_its_bytes(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, "70", OLD)
+    steps.run_line(database_url, NOW)
+    close_signals(database)
+    key = database.execute(
+        "SELECT series, (extract(epoch FROM stamped_at) * 1e6)::bigint, sequence FROM reading"
+    ).fetchone()
+    assert key
+    database.execute("DELETE FROM assignment")
+    replay.replay(database, Asked(), Hand(who="nurse", why="never hers"))
+    database.execute("UPDATE refused SET state = 'discarded'")
+    assert drop(database).messages == 1
+    found = pages.way(database, patient, series=key[0], stamp=key[1], sequence=key[2])
+    assert found
+    assert (found.withdrawn, found.item) == (True, None)
+    assert (found.reading["value"], found.reading["dropped_at"]) == (70, NOW)
+    assert [(one["said"], one["why"]) for one in found.revisions] == [("withdrawn", "never hers")]
 
 
 def test_the_way_of_a_reading_says_when_its_bytes_were_dropped(

@@ -73,7 +73,10 @@ def test_a_landing_starts_the_four_flows_and_each_says_what_it_did(line: Line):
     until(lambda: all(run["state_type"] == "COMPLETED" for run in ask(line, "flow_runs")))
     runs = [run for run in ask(line, "flow_runs") if "nothing to do" not in run["name"]]
     said = {run["name"].split()[0]: run["state"]["message"] for run in runs}
-    assert said["validate"] == "messages 1, landed 1, accepted 1, duplicate 0, refused 0"
+    assert (
+        said["validate"]
+        == "messages 1, landed 1, accepted 1, duplicate 0, refused 0, conflicting 0"
+    )
     assert said["aggregate"].startswith("windows 1, readings 1")
     assert said["summarise"] == "subjects 1, raised 0, closed 0"
     artifacts = {artifact["key"]: artifact["data"] for artifact in ask(line, "artifacts")}

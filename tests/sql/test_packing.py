@@ -14,7 +14,7 @@ from balise.model import Quality, Reading
 from devices import streams
 from devices.registry import DECODER_VERSION
 from flows import retention
-from sql import columns, packing, people, storing
+from sql import columns, packing, people, replay, storing
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BATCH = 5_000
@@ -61,7 +61,7 @@ SHAPES: list[dict[str, Any]] = [
 
 def store(database: psycopg.Connection, some: list[Reading], *, decoder: int) -> dict[int, int]:
     with database.transaction():
-        return storing.store(database, some, decoder=decoder)
+        return storing.store(database, some, decoder=decoder).new
 
 
 @pytest.fixture
@@ -112,8 +112,8 @@ def test_a_stream_is_packed_as_the_database_packs_readings(
     database.execute("TRUNCATE packed_reading")
     frame = pl.DataFrame([columns_of(one) for one in some], schema=streams.READINGS)
     with database.transaction():
-        new = storing.store(database, [], frame, {patient: "Europe/Paris"}, decoder=255)
-    assert new.total() == len(some)
+        merged_again = storing.store(database, [], frame, {patient: "Europe/Paris"}, decoder=255)
+    assert merged_again.new.total() == len(some)
     assert packed(database) == merged
     with pytest.raises(OverflowError):
         columns.packed(frame.with_columns(series=pl.lit(1)), decoder=packing.DECODERS)
@@ -170,6 +170,42 @@ def test_frames_of_one_moment_are_readings_beside_each_other(
     assert database.execute("SELECT count(*) FROM packed_reading").fetchone() == (1,)
     again = database.execute("SELECT landing FROM duplicate ORDER BY 1").fetchall()
     assert again == [(5,), (7,), (9,)]
+
+
+@pytest.mark.stack
+def test_where_the_first_of_a_moment_is_withdrawn_the_next_moves_up(
+    database: psycopg.Connection, patient: int
+):
+    """So that a COPY which passes the key of `packed_reading` has written what is new."""
+    same = [heart_rate(subject=patient, sequence=n, value=Decimal(n), landing=n) for n in (7, 5, 9)]
+    store(database, same, decoder=2)
+    for gone, left in ((5, [7, 9]), (9, [7]), (7, [])):
+        withdraw(database, heart_rate(subject=patient, sequence=gone, value=Decimal(gone)))
+        rows = database.execute("SELECT sequence, value FROM reading ORDER BY 1").fetchall()
+        assert rows == [(n, n) for n in left]
+        first = database.execute("SELECT count(*) FROM packed_reading").fetchone()
+        assert first == (min(len(left), 1),)
+
+
+def withdraw(database: psycopg.Connection, one: Reading) -> None:
+    key = (one.device, one.metric, one.position, one.unit, one.stamped_at, one.sequence)
+    figure = replay.Figure(
+        landing=one.landing,
+        item=one.item,
+        subject=one.subject,
+        taken_at=one.taken_at,
+        value=one.value,
+        sent=one.sent,
+        quality=0,
+        decoder=2,
+    )
+    with database.transaction():
+        row = database.execute(
+            "INSERT INTO replay (asked, known, who, why) VALUES ('{}', '', '', '') RETURNING id"
+        ).fetchone()
+        assert row
+        by = replay.By(replay=row[0], who="test", why="never measured")
+        replay.revise(database, [replay.Change(key=key, old=figure, new=None)], by, judged=[])
 
 
 @pytest.mark.stack

@@ -34,7 +34,8 @@ NOT_PREPARED = {
             f"replay.{name}"
             for name in (
                 *("weigh", "withdraw", "withdraw_beside", "move_up", "change", "change_beside"),
-                *("stage_new", "keep", "windows_of_revised", "settle", "unstage"),
+                *("stage_new", "keep", "windows_of_revised", "settle"),
+                *("compare_duplicates", "unstage"),
             )
         ),
         "needs it",
