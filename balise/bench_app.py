@@ -100,11 +100,11 @@ def bench_query(*, patients: int = 1000, days: int = 90, a_day: int = 1, rounds:
 
 
 @bench_app.command(name="aggregate")
-def bench_aggregate() -> None:
+def bench_aggregate(*, readings: int = 10_000_000, subjects: int = 200, rounds: int = 5) -> None:
     """Measure recomputing rollups, beside SQL and polars on the same readings."""
-    from importlib import import_module
+    from bench import aggregate
 
-    import_module("bench.aggregate").main()
+    aggregate.main(readings=readings, subjects=subjects, rounds=rounds)
 
 
 @bench_app.command(name="latency")

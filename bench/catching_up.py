@@ -110,7 +110,7 @@ class CatchingUp:
             going_on.send_due()
             going_on.see(self._newest())
             came = going_on.sent - len(going_on.pending)
-            return self.site.accounted() >= self.backlog.count + came
+            return self.site.accounted().accepted >= self.backlog.count + came
 
         wait(done, _PATIENCE)
         pushing.result()

@@ -49,10 +49,10 @@ class Growth:
     def _line(self, turn: int) -> Round:
         """Send the homes' readings of the next span of time."""
         stream = replace(self.stream, start=self.stream.start + turn * self._span)
-        due = self.site.accounted() + stream.count
+        due = self.site.accounted().accepted + stream.count
         ready = packets(stream.encoded(stream.messages()))
         self.site.connection.execute(sql.get("bench.checkpoint"))
-        return self.site.send(ready, stream.count, lambda: self.site.accounted() >= due)
+        return self.site.send(ready, stream.count, lambda: self.site.accounted().accepted >= due)
 
     def _fill(self, readings: Table, since: int, size: int) -> None:
         """Put the first readings in again, a span earlier each time, until so many are stored."""

@@ -172,7 +172,10 @@ class Home:
 
     def give(self, spool: Spool, count: int) -> None:
         """Give the gateway some heartbeats, the ledger first."""
-        some = self.beats(count)
+        self.put(spool, self.beats(count))
+
+    def put(self, spool: Spool, some: Sequence[Given]) -> None:
+        """Give it these, the ledger first."""
         self.ledger.write(some)
         spool.put(*(one.body for one in some))
         if self._publisher is not None:

@@ -18,8 +18,9 @@ from bench.line import Line, running
 from bench.producer import Producer
 from bench.rounds import Round, timed
 from sql import readings as store
+from sql.readings import Accounting
 
-POLL = 0.01
+POLL = 0.02
 _PATIENCE = 120.0
 
 
@@ -54,9 +55,9 @@ class Site:
         row = self.connection.execute(sql.get("bench.landed")).fetchone()
         return int(row[0]) if row else 0
 
-    def accounted(self) -> int:
-        """Return how many readings and refusals are in closed accounts."""
-        return store.account(self.connection).landed
+    def accounted(self) -> Accounting:
+        """Return what became of everything in closed accounts."""
+        return store.account(self.connection)
 
     def stored(self) -> int:
         """Return how many readings there are."""

@@ -21,7 +21,10 @@ Place = tuple[int, str, date]
 
 def recheck(connection: psycopg.Connection) -> None:
     """Mark the windows that are compared with another reading now."""
-    connection.execute(sql.get("sources.recheck"))
+    with connection.transaction():
+        found = connection.execute(sql.get("sources.take_recheck")).fetchall()
+        if found:
+            connection.execute(sql.get("sources.recheck"), _keys(sorted(set(found))))
 
 
 def several(connection: psycopg.Connection, windows: Sequence[Window]) -> set[tuple[int, str]]:

@@ -109,22 +109,27 @@ FROM STDIN (FORMAT binary)
 -- The windows that are compared with another reading now.
 COPY window_recheck (subject, metric, day) FROM STDIN (FORMAT binary)
 
+-- take_recheck --
+-- Work off the list, beside others who do.
+DELETE FROM window_recheck
+WHERE ctid = ANY(ARRAY(SELECT ctid FROM window_recheck LIMIT 10000 FOR UPDATE SKIP LOCKED))
+RETURNING subject, metric, day
+
 -- recheck --
--- Mark those that there are, in the order in which everybody marks.
-WITH told AS (
-    DELETE FROM window_recheck
-    WHERE ctid = ANY(ARRAY(SELECT ctid FROM window_recheck LIMIT 10000 FOR UPDATE SKIP LOCKED))
-    RETURNING subject, metric, day
-), behind AS MATERIALIZED (
-    SELECT dirty_window.subject, dirty_window.metric, dirty_window.day FROM dirty_window
-    WHERE (subject, metric, day) IN (SELECT subject, metric, day FROM told)
-    ORDER BY subject, metric, day
-    FOR UPDATE
+-- Mark those that there are, in the order in which everybody marks: whoever has one of them in hand
+-- is waited for. One that is behind all the same will see what is new.
+WITH touched AS MATERIALIZED (
+    SELECT dirty_window.subject, dirty_window.metric, dirty_window.day, generation, done
+    FROM dirty_window
+    JOIN unnest(%(subjects)s::integer[], %(metrics)s::text[], %(days)s::date[])
+         AS w (subject, metric, day) USING (subject, metric, day)
+    ORDER BY 1, 2, 3
+    FOR UPDATE OF dirty_window
 )
-UPDATE dirty_window SET generation = generation + 1, touched_at = now()
-FROM behind
-WHERE dirty_window.subject = behind.subject AND dirty_window.metric = behind.metric
-  AND dirty_window.day = behind.day
+UPDATE dirty_window SET generation = dirty_window.generation + 1, touched_at = now()
+FROM touched
+WHERE touched.done = touched.generation AND dirty_window.subject = touched.subject
+  AND dirty_window.metric = touched.metric AND dirty_window.day = touched.day
 
 -- prefer --
 -- Who preferred what, unless that is so already; returns what was preferred before.

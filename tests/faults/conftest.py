@@ -141,7 +141,7 @@ def refusals(database: psycopg.Connection, gateway: str) -> set[tuple[Any, ...]]
         " WHERE refused.gateway = %s",
         (gateway,),
     )
-    items = [(balise_v1.read(payload).items[item], reason) for payload, item, reason in rows]
+    items = [([*balise_v1.read(payload).every()][item], reason) for payload, item, reason in rows]
     return {(item.device, item.captured_at, int(item.data, 16), reason) for item, reason in items}
 
 
@@ -161,7 +161,7 @@ def account(database: psycopg.Connection, gateway: str, stored: int) -> dict[str
     assert kept
     messages, landed, accepted, duplicate, refused, waiting = kept
     payloads = database.execute("SELECT payload FROM landing WHERE gateway = %s", (gateway,))
-    sizes = [len(balise_v1.read(payload).items) for (payload,) in payloads]
+    sizes = [sum(1 for _ in balise_v1.read(payload).every()) for (payload,) in payloads]
     sums = {
         "messages": messages - len(sizes),
         "items": landed - sum(sizes),

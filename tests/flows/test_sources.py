@@ -131,11 +131,13 @@ def windows(database: psycopg.Connection) -> dict[tuple[str, date], int]:
 def test_a_preference_recomputes_the_days_it_touches_and_no_other(
     database: psycopg.Connection, somebody: int, send: Send
 ):
-    alone = NOW - timedelta(days=5)
+    alone, with_another = NOW - timedelta(days=5), NOW - timedelta(days=4)
     send(
         database,
         *walks([0, 1, 2]),
         steps_of(WATCH, alone, 700),
+        steps_of(WATCH, with_another, 800),
+        steps_of(APP, with_another, 801),
         pressure(CUFF, NOW, 130, 80),
         pressure(APP, NOW, 130, 80),
     )
@@ -145,7 +147,7 @@ def test_a_preference_recomputes_the_days_it_touches_and_no_other(
     marked = preferred.prefer(database, somebody, metric="step_count", device=phone, who="nurse")
     assert marked == 3
     assert aggregated(database) == 3
-    assert [total for _, total in rows(database, WALKED)] == [700.0, 900.0, 900.0, 900.0]
+    assert [total for _, total in rows(database, WALKED)] == [700.0, 800.0, 900.0, 900.0, 900.0]
     again = {place for place, generation in windows(database).items() if generation > before[place]}
     assert again == {("step_count", NOW.date() - timedelta(days=day)) for day in (0, 1, 2)}
 
@@ -153,7 +155,7 @@ def test_a_preference_recomputes_the_days_it_touches_and_no_other(
     assert (twice, aggregated(database)) == (0, 0)
     assert preferred.prefer(database, somebody, metric="step_count", device=None, who="doctor") == 3
     aggregated(database)
-    assert [total for _, total in rows(database, WALKED)] == [700.0, 1500.0, 1500.0, 1500.0]
+    assert [total for _, total in rows(database, WALKED)] == [700.0, 800.0, 1500.0, 1500.0, 1500.0]
     history = [
         (row["who"], row["address"], row["holds"])
         for row in preferred.preferences(database, somebody)
