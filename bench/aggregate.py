@@ -8,10 +8,12 @@ Two processes under Prefect and Dask share the same backfill, and a window in a 
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from math import isclose
 from typing import Any
 
@@ -21,9 +23,9 @@ import psycopg
 import sql
 from bench import cost, machine, shared
 from bench.apart import Apart, apart
-from bench.line import Line, running
+from bench.line import running
 from bench.rebuilding import Period, rebuild
-from bench.rounds import Round, alternate, median, ratio, report, timed
+from bench.rounds import Round, alternate, median, ratios, report, timed
 from care import rollups as pure
 from sql import people
 from sql import readings as readings_store
@@ -39,11 +41,13 @@ def main(
     *, readings: int = 10_000_000, subjects: int = 200, rounds: int = 5, per_message: int = 50
 ) -> None:
     """Print rates of readings, processor seconds for a million of them, and ratios as JSON."""
-    with running(prefect=True, members=()) as line:
-        url = line.settings.database_url
+    dask = find_spec("prefect_dask") is not None
+    with running(prefect=dask, members=()) as line:
+        url, postgres = line.settings.database_url, line.stack.pid("postgres")
+        prefect = line.stack.endpoints.prefect_api_url if dask else None
         with psycopg.connect(url, autocommit=True) as connection, apart(url, rebuild) as step:
             fill(connection, subjects, readings // subjects, per_message)
-            found = Aggregating(connection, step, line).measure(rounds)
+            found = Aggregating(connection, step, postgres, prefect).measure(rounds)
         print(json.dumps({"machine": machine.facts(url), **found}, indent=2))
 
 
@@ -86,11 +90,15 @@ def frame(connection: psycopg.Connection) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class Aggregating:
-    """Readings whose rollups are made again and again, and a checksum of what each way made."""
+    """Readings whose rollups are made again and again, and a checksum of what each way made.
+
+    `prefect` is the address of its API; without one, nothing is shared.
+    """
 
     connection: psycopg.Connection
     step: Apart
-    line: Line
+    postgres: int
+    prefect: str | None = None
     made: dict[str, str] = field(default_factory=dict[str, str])
     together: list[shared.Shared] = field(default_factory=list[shared.Shared])
 
@@ -99,26 +107,13 @@ class Aggregating:
         whole = frame(self.connection)
         self.step.ask()
         since, until, windows = self._row("bench_aggregate.extent")
-        period = since, until
         cost.forget_memory(self.step.pid)
-        measured = alternate(
-            {
-                "sql": lambda: self._timed(lambda: self._sql(whole.readings.height)),
-                "rebuild": lambda: self._anew("rebuild", lambda: self.step.ask(period)),
-                "touched": self._touched,
-                "polars": lambda: self._timed(lambda: _polars(whole)),
-                "shared": lambda: self._anew("shared", lambda: self._share(period)),
-            },
-            rounds,
-        )
+        measured = alternate(self._ways(whole, (since, until)), rounds)
         return {
             "readings": whole.readings.height,
             "windows": windows,
             "ways": report(measured),
-            "ratios": {
-                f"rebuild / {other}": ratio(measured, "rebuild", other)
-                for other in ("sql", "polars", "shared")
-            },
+            "ratios": ratios(measured, "rebuild"),
             "touched_over_rebuild": _seconds(measured["touched"], measured["rebuild"]),
             "shared": self._shared(measured["rebuild"]),
             "checksums": self.made,
@@ -126,10 +121,21 @@ class Aggregating:
             "megabytes_at_most": round(cost.most_memory(self.step.pid), 1),
         }
 
+    def _ways(self, whole: Frame, period: Period) -> dict[str, Callable[[], Round]]:
+        ways = {
+            "sql": lambda: self._timed(lambda: self._sql(whole.readings.height)),
+            "rebuild": lambda: self._anew("rebuild", lambda: self.step.ask(period)),
+            "touched": self._touched,
+            "polars": lambda: self._timed(lambda: _polars(whole)),
+        }
+        prefect = self.prefect
+        if prefect:
+            ways["shared"] = lambda: self._anew("shared", lambda: self._share(period, prefect))
+        return ways
+
     def _timed(self, work: Callable[[], int]) -> Round:
         self.connection.execute(sql.get("bench.checkpoint"))
-        postgres = self.line.stack.pid("postgres")
-        return timed(work, {"aggregate": self.step.pid, "postgres": postgres})
+        return timed(work, {"aggregate": self.step.pid, "postgres": self.postgres})
 
     def _sql(self, readings: int) -> int:
         for size in _SIZES:
@@ -152,12 +158,14 @@ class Aggregating:
         self.connection.execute(sql.get("bench_aggregate.touch"), {"share": _TOUCHED})
         return self._timed(self.step.ask)
 
-    def _share(self, period: Period) -> int:
-        self.together.append(shared.run(period, self.line.stack.endpoints.prefect_api_url))
+    def _share(self, period: Period, prefect: str) -> int:
+        self.together.append(shared.run(period, prefect))
         return self.together[-1].readings
 
-    def _shared(self, alone: Sequence[Round]) -> dict[str, object]:
+    def _shared(self, alone: Sequence[Round]) -> dict[str, object] | None:
         """Say of two processes what they took without their start, beside one that is alone."""
+        if not self.together:
+            return None
         times = [one.sharing_seconds for one in self.together]
         pairs = zip(alone, times, strict=True)
         return {
@@ -170,18 +178,20 @@ class Aggregating:
 
     def _as_in_sql(self, size: str) -> bool:
         """Say whether SQL has the same: n, min, max and median exactly, mean and sum nearly."""
-        kept = self.connection.execute(sql.get("bench_aggregate.kept"), {"size": size}).fetchall()
+        keys = {"size": size}
+        kept = self.connection.execute(sql.get("bench_aggregate.kept"), keys).fetchall()
         pairs = zip(kept, self._in_sql(size), strict=True)
         return all(
-            ours[:-2] == theirs[:-2]
-            and all(
-                isclose(*two, rel_tol=1e-12) for two in zip(ours[-2:], theirs[-2:], strict=True)
-            )
+            ours[:-2] == theirs[:-2] and all(map(_near, ours[-2:], theirs[-2:]))
             for ours, theirs in pairs
         )
 
     def _row(self, query: str) -> tuple[Any, ...]:
         return self.connection.execute(sql.get(query)).fetchall()[0]
+
+
+def _near(one: float, other: float) -> bool:
+    return isclose(one, other, rel_tol=1e-12)
 
 
 def _polars(whole: Frame) -> int:
@@ -191,11 +201,7 @@ def _polars(whole: Frame) -> int:
 
 def _seconds(over: Sequence[Round], under: Sequence[Round]) -> dict[str, float]:
     """Return how much of one way's time another takes: of each round, then their median."""
-    found = sorted(
-        one.spent.seconds / other.spent.seconds for one, other in zip(over, under, strict=True)
-    )
-    return {
-        "median": round(median(found), 4),
-        "least": round(found[0], 4),
-        "most": round(found[-1], 4),
-    }
+    pairs = zip(over, under, strict=True)
+    found = sorted(one.spent.seconds / other.spent.seconds for one, other in pairs)
+    middle = statistics.median(found)
+    return {"median": round(middle, 4), "least": round(found[0], 4), "most": round(found[-1], 4)}

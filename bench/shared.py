@@ -19,7 +19,7 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a shared backfill did, and took from its first part's begin to its last one's end."""
+    """What a shared backfill did, and what it took from its first part to the end of its last."""
 
     readings: int
     sharing_seconds: float

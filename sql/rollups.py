@@ -43,7 +43,7 @@ def waiting(connection: psycopg.Connection, at_once: int) -> Generator[list[Wind
     with connection.cursor(name="waiting") as cursor:
         cursor.execute(sql.get("rollups.waiting"))
         while rows := cursor.fetchmany(at_once):
-            yield [Window(number, *row) for number, row in zip(numbers, rows, strict=False)]
+            yield [Window(number, *row) for row, number in zip(rows, numbers, strict=False)]
             if len(rows) < at_once:
                 return
 
