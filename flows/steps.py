@@ -27,7 +27,9 @@ from sql.readings import Accounting
 from sql.replay import BESIDE_VALIDATE
 
 BATCHES_AT_ONCE = 50
-MESSAGES_AT_ONCE = 1000
+MESSAGES_AT_ONCE = 4000
+BYTES_AT_ONCE = 1 << 20
+"""Of payload: some fifty thousand readings in runs, four thousand that came alone."""
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30
 
@@ -49,7 +51,12 @@ def validate(connection: psycopg.Connection) -> Accounting:
 def _at_once(waiting: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     """Return the first of the batches that wait, as many as memory is meant for, at least one."""
     messages = accumulate(batch[2] for batch in waiting)
-    return waiting[: max(1, sum(count <= MESSAGES_AT_ONCE for count in messages))]
+    size = accumulate(batch[3] for batch in waiting)
+    fitting = sum(
+        count <= MESSAGES_AT_ONCE and some <= BYTES_AT_ONCE
+        for count, some in zip(messages, size, strict=True)
+    )
+    return waiting[: max(1, fitting)]
 
 
 def _landed(

@@ -246,7 +246,12 @@ def _copy(
 ) -> None:
     opened = connection.execute(
         sql.get("landing.open_batch"),
-        {"received_at": received_at, "messages": len(rows), "backlog": backlog},
+        {
+            "received_at": received_at,
+            "messages": len(rows),
+            "bytes": sum(len(payload) for _, _, payload in rows),
+            "backlog": backlog,
+        },
     ).fetchone()
     if opened is None:
         raise psycopg.OperationalError("no batch number")

@@ -4,7 +4,7 @@ INSERT INTO packed_reading (stamped_at, source, series, sequence, subject, value
 SELECT at, source_of(turn * 1000 + series.id, one::smallint, 1::smallint), series.id, 0,
        assignment.subject, 60 + ((turn * %(per_message)s + one) * 7919 + series.id * 31) %% 41
                            + (turn + one) %% 10 / 10.0
-FROM generate_series(0, %(each)s / %(per_message)s - 1) AS turn
+FROM generate_series(0, %(each)s::integer / %(per_message)s::integer - 1) AS turn
 CROSS JOIN (SELECT id, device FROM series ORDER BY id OFFSET 0) AS series
 JOIN assignment ON assignment.device = series.device
 CROSS JOIN generate_series(0, %(per_message)s - 1) AS one

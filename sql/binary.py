@@ -30,8 +30,8 @@ class Column(Protocol):
         """0 or 1: what tells rows of different length apart."""
         ...
 
-    def write(self, rows: Ints) -> Bytes:
-        """Return the bytes of some rows of one shape, a line each."""
+    def write(self, rows: Ints) -> Sequence[Bytes]:
+        """Return the bytes of some rows of one shape, a line each, or one line that all share."""
         ...
 
 
@@ -44,9 +44,21 @@ def copy(columns: Sequence[Column]) -> Iterator[bytes]:
     yield _HEADER
     for number in np.unique(kind):
         rows = np.flatnonzero(kind == number)
-        count = _big(np.full(len(rows), len(columns)), 2)
-        yield np.hstack([count, *(column.write(rows) for column in columns)]).tobytes()
+        pieces = [_same(len(columns), 2)]
+        for column in columns:
+            pieces += column.write(rows)
+        yield _joined(pieces, len(rows))
     yield _TRAILER
+
+
+def _joined(pieces: Sequence[Bytes], count: int) -> bytes:
+    """Return so many lines, each of all pieces side by side."""
+    lines = np.empty((count, sum(piece.shape[1] for piece in pieces)), dtype=np.uint8)
+    at = 0
+    for piece in pieces:
+        lines[:, at : at + piece.shape[1]] = piece
+        at += piece.shape[1]
+    return lines.tobytes()
 
 
 def _big(values: npt.NDArray[np.integer], width: int) -> Bytes:
@@ -55,9 +67,9 @@ def _big(values: npt.NDArray[np.integer], width: int) -> Bytes:
     return lines.view(np.uint8).reshape(len(values), -1)
 
 
-def _sized(values: Bytes) -> Bytes:
-    """Put the size of a line's bytes before it."""
-    return np.hstack([_big(np.full(len(values), values.shape[1]), 4), values])
+def _same(value: int, width: int) -> Bytes:
+    """Return an integer that all lines share."""
+    return _big(np.array([value]), width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +84,9 @@ class Integer:
         """All alike."""
         return np.zeros(len(self.values), dtype=np.int64)
 
-    def write(self, rows: Ints) -> Bytes:
+    def write(self, rows: Ints) -> Sequence[Bytes]:
         """Return the size, then the number."""
-        return _sized(_big(self.values[rows], self.width))
+        return [_same(self.width, 4), _big(self.values[rows], self.width)]
 
 
 def timestamptz(microseconds: Ints) -> Integer:
@@ -93,9 +105,9 @@ class Null:
         """All alike."""
         return np.zeros(self.count, dtype=np.int64)
 
-    def write(self, rows: Ints) -> Bytes:
+    def write(self, rows: Ints) -> Sequence[Bytes]:  # noqa: ARG002 - all alike
         """Return the size that says NULL."""
-        return _big(np.full(len(rows), -1), 4)
+        return [_NULL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +124,36 @@ class Numeric:
         """1 where there is a number, 0 where there is none."""
         return self.there.astype(np.int64)
 
-    def write(self, rows: Ints) -> Bytes:
+    def write(self, rows: Ints) -> Sequence[Bytes]:
         """Return the size, the head, then the digits; the server drops zeros at both ends."""
         if not self.there[rows[0]]:
-            return Null(len(rows)).write(np.arange(len(rows)))
-        head = np.empty((len(rows), 4), dtype=np.int64)
-        head[:, 0], head[:, 1] = self.digits.shape[1], _WHOLE - 1
-        head[:, 2] = np.where(self.negative[rows], _NEGATIVE, 0)
-        head[:, 3] = self.scale[rows]
-        return _sized(_big(np.hstack([head, self.digits[rows]]), 2))
+            return [_NULL]
+        count = self.digits.shape[1]
+        return [
+            *(_same(2 * (_HEAD + count), 4), _same(count, 2), _same(_WHOLE - 1, 2)),
+            _big(self.negative[rows] * _NEGATIVE, 2),
+            _big(self.scale[rows], 2),
+            _big(self.digits[rows], 2),
+        ]
 
 
-_NEGATIVE = 0x4000
+_NULL = _same(-1, 4)
+_HEAD, _NEGATIVE = 4, 0x4000
 _WHOLE, _DECIMALS = 4, 2
 MOST_DECIMALS = 4 * _DECIMALS
 """Decimals of a number that is written from two integers."""
 LARGEST = 10 ** (4 * _WHOLE)
 """What it stays below."""
+_TEN_TO = 10 ** np.arange(19, dtype=np.int64)
 
 
 def numeric(mantissa: Ints, exponent: Ints, *, zero_is_null: bool = False) -> Numeric:
     """Return numbers `mantissa` times ten to the `exponent`, digit for digit as their Decimals."""
     scale = np.maximum(-exponent, 0)
-    size = np.abs(mantissa) * 10 ** np.maximum(exponent, 0)
-    unit = 10**scale
-    whole, fraction = size // unit, size % unit * 10 ** (MOST_DECIMALS - scale)
+    size = np.abs(mantissa) * _TEN_TO[np.maximum(exponent, 0)]
+    unit = _TEN_TO[scale]
+    whole = size // unit
+    fraction = (size - whole * unit) * _TEN_TO[MOST_DECIMALS - scale]
     digits = [
         *(whole // 10_000**place % 10_000 for place in reversed(range(_WHOLE))),
         *(fraction // 10_000**place % 10_000 for place in reversed(range(_DECIMALS))),

@@ -1,8 +1,8 @@
 -- open_batch --
 -- One row a commit of the receiver, two where a backlog came along: the unit of the validate flow's
 -- work list.
-INSERT INTO landing_batch (received_at, messages, backlog)
-VALUES (%(received_at)s, %(messages)s, %(backlog)s)
+INSERT INTO landing_batch (received_at, messages, bytes, backlog)
+VALUES (%(received_at)s, %(messages)s, %(bytes)s, %(backlog)s)
 RETURNING id
 
 -- copy --
@@ -38,7 +38,7 @@ SELECT pg_notify('landed', '')
 -- take_batches --
 -- Batches nobody validates yet, what is measured now before any backlog; a run beside this one takes
 -- others.
-SELECT id, received_at, messages FROM landing_batch
+SELECT id, received_at, messages, bytes FROM landing_batch
 WHERE validated_at IS NULL
 ORDER BY backlog, id
 LIMIT %(limit)s

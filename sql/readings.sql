@@ -26,13 +26,17 @@ COPY packed_reading (stamped_at, source, series, sequence, subject, value, flags
 FROM STDIN (FORMAT binary)
 
 -- any_stands --
--- Whether any of these moments is held; the times let the planner pass over the other chunks.
+-- Whether any of these moments is held; the times let the planner pass over the other chunks. Moment
+-- by moment: the planner would read whole chunks.
 SELECT EXISTS (
     SELECT FROM unnest(%(series)s::integer[], %(stamped_at)s::timestamptz[])
         AS moment (series, stamped_at)
-    JOIN packed_reading AS held ON held.series = moment.series
-                               AND held.stamped_at = moment.stamped_at
-    WHERE held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+    CROSS JOIN LATERAL (
+        SELECT FROM packed_reading AS held
+        WHERE held.series = moment.series AND held.stamped_at = moment.stamped_at
+          AND held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+        OFFSET 0
+    ) AS held
 )
 
 -- stage --

@@ -147,7 +147,9 @@ class Publisher:
         self._wake.set()
 
     def _run(self) -> None:
-        spool = Spool(self._spool_path)
+        spool = self._opened()
+        if spool is None:
+            return
         flight = Flight(spool, self._receipt_timeout)
         try:
             while not self._stop.is_set():
@@ -156,6 +158,20 @@ class Publisher:
                 self._step(spool, flight)
         finally:
             spool.close()
+
+    def _opened(self) -> Spool | None:
+        """Open the spool, as often as it takes; None where we are stopped before."""
+        while not self._stop.is_set():
+            try:
+                return Spool(self._spool_path)
+            except sqlite3.Error as error:
+                self._wait_for_spool(error)
+        return None
+
+    def _wait_for_spool(self, error: sqlite3.Error) -> None:
+        """Let a full disk or a lock held for long pass: what is spooled stays."""
+        _log.warning("spool_failed", gateway=self._gateway, error=str(error))
+        self._stop.wait(_RETRY_SECONDS)
 
     def _step(self, spool: Spool, flight: Flight) -> None:
         try:
@@ -167,9 +183,7 @@ class Publisher:
                 if self._timekeeper.ready():
                     self._send(spool, flight)
         except sqlite3.Error as error:
-            # A full disk or a lock held for long: what is spooled stays, and is tried again.
-            _log.warning("spool_failed", gateway=self._gateway, error=str(error))
-            self._stop.wait(_RETRY_SECONDS)
+            self._wait_for_spool(error)
 
     def _tell(self) -> None:
         """Say how the gateway is, once a minute and at each connection."""

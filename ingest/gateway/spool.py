@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,14 +62,17 @@ class Spool:
     def __init__(self, path: Path, megabytes: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
-        path.chmod(0o600)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
-        self._db.executescript(_SCHEMA)
-        self._ledger = Ledger(self._db)
-        self._room = Room(self._db, self._ledger, megabytes)
-        self.epoch = self._epoch()
+        with ExitStack() as undo:
+            undo.callback(self._db.close)
+            path.chmod(0o600)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
+            self._db.executescript(_SCHEMA)
+            self._ledger = Ledger(self._db)
+            self._room = Room(self._db, self._ledger, megabytes)
+            self.epoch = self._epoch()
+            undo.pop_all()
 
     def _epoch(self) -> UUID:
         with self._transaction():

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 Close = Callable[..., dict[str, int]]
 Until = Callable[..., float]
 NewHome = Callable[[str], Home]
-PROBES = 15
+PROBES = 9
 FLOOD = 20_000
 """Readings a second of a device that should give one."""
 

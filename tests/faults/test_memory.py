@@ -43,6 +43,10 @@ def line() -> Iterator[Line]:
         yield started
 
 
+def status_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+
+
 def peak(status: str) -> int:
     """Return the most memory a process has had so far, in megabytes; `status` is as in /proc.
 
@@ -78,7 +82,7 @@ def test_a_backlog_is_received_and_validated_in_bounded_memory(
     receiver = line.fleet.members["receive"].process
     assert receiver
     received = until(lambda: landed(line) == BACKLOG // BEATS, 300)
-    memory = {"receiver": peak(Path(f"/proc/{receiver.pid}/status").read_text(encoding="ascii"))}
+    memory = {"receiver": peak(status_of(receiver.pid))}
     seconds, memory["validate"] = validated()
     print(  # noqa: T201
         f"{BACKLOG} readings: received in {received:.1f} s, validated in {seconds:.1f} s;"
@@ -103,9 +107,9 @@ def test_what_waits_for_a_database_that_is_away_fills_the_broker_and_not_the_rec
     with psycopg.connect(line.settings.database_url) as database:
         database.execute("LOCK TABLE landing IN EXCLUSIVE MODE")
         home.send(*large)
-        memory = peak(receiver.pid)
+        memory = peak(status_of(receiver.pid))
     until(lambda: landed(line) == before + len(large), 120)
-    memory = max(memory, peak(receiver.pid))
+    memory = max(memory, peak(status_of(receiver.pid)))
     print(f"{MANY_MEGABYTES} MB sent, the receiver had {memory} MB at the most")  # noqa: T201
     assert memory <= MOST_MEGABYTES
     figures = closed(line, home)

@@ -78,3 +78,27 @@ def test_of_many_receipts_the_last_says_it_all_and_an_unreadable_one_says_nothin
         until(lambda: spool.depth() == 10)
         publisher.stop()
     assert not publisher._receipts
+
+
+def test_a_spool_that_can_not_be_opened_yet_is_opened_when_it_can(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(publish, "_RETRY_SECONDS", 0.01)
+    file = tmp_path / "spool.db"
+    file.mkdir()
+    publisher.start()
+    time.sleep(0.1)
+    assert publisher.alive
+    file.rmdir()
+    with closing(Spool(file)) as spool:
+        spool.put(b"{}")
+        hear(publisher, encode_receipt({str(spool.epoch): ((1, 1),)}))
+        until(lambda: spool.depth() == 0)
+    publisher.stop()
+
+
+def test_who_is_stopped_before_the_spool_can_be_opened_ends(publisher: Publisher, tmp_path: Path):
+    (tmp_path / "spool.db").mkdir()
+    publisher.start()
+    publisher.stop()
+    assert not publisher.alive
