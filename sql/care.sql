@@ -107,21 +107,18 @@ SET figures = excluded.figures, made_at = now()
 SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.family,
        identity.given, identity.birth_date, signal.id AS signal, signal.rule, signal.severity,
        signal.figures, signal.state, signal.raised_at, signal.episode,
-       (SELECT max(last_at) FROM dirty_window AS seen
-        WHERE seen.subject = subject.id) AS last_reading_at,
-       (SELECT count(DISTINCT seen.day) FROM dirty_window AS seen
-        WHERE seen.subject = subject.id AND seen.last_at IS NOT NULL
-          AND seen.day > (%(now)s AT TIME ZONE subject.time_zone)::date - 7) AS days_of_7,
-       (SELECT count(*) FROM signal AS other
-        WHERE other.subject = subject.id AND other.state <> 'closed') AS open_signals
+       seen.last_reading_at,
+       (SELECT count(*) FROM unnest(seen.days_seen) AS day
+        WHERE day > (%(now)s AT TIME ZONE subject.time_zone)::date - 7) AS days_of_7,
+       coalesce(signal.open_signals, 0) AS open_signals
 FROM subject
 JOIN identity ON identity.subject = subject.id
-LEFT JOIN LATERAL (
-    SELECT * FROM signal
-    WHERE signal.subject = subject.id AND signal.state <> 'closed'
-    ORDER BY severity DESC, state = 'new' DESC, raised_at
-    LIMIT 1
-) AS signal ON true
+LEFT JOIN dirty_subject AS seen ON seen.subject = subject.id
+LEFT JOIN (
+    SELECT DISTINCT ON (subject) *, count(*) OVER (PARTITION BY subject) AS open_signals
+    FROM signal WHERE state <> 'closed'
+    ORDER BY subject, severity DESC, state = 'new' DESC, raised_at
+) AS signal ON signal.subject = subject.id
 WHERE subject.pathway <> 'observation'
 ORDER BY coalesce(signal.severity, 0) DESC, signal.state = 'new' DESC NULLS LAST,
          signal.raised_at NULLS LAST, identity.family, identity.given

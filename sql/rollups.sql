@@ -57,10 +57,13 @@ WHERE dirty_window.subject = w.subject AND dirty_window.metric = w.metric
   AND dirty_window.day = w.day
 
 -- mark_subjects --
--- Rules and summaries of these subjects are behind now.
-INSERT INTO dirty_subject (subject)
-SELECT * FROM unnest(%(subjects)s::integer[]) ORDER BY 1
-ON CONFLICT (subject) DO UPDATE SET generation = dirty_subject.generation + 1
+-- Rules and summaries of these subjects are behind now; what the worklist says of them is not.
+INSERT INTO dirty_subject (subject, last_reading_at, days_seen)
+SELECT one, seen.last_reading_at, seen.days_seen
+FROM unnest(%(subjects)s::integer[]) AS one CROSS JOIN LATERAL seen_of(one) AS seen
+ORDER BY one
+ON CONFLICT (subject) DO UPDATE SET generation = dirty_subject.generation + 1,
+    last_reading_at = excluded.last_reading_at, days_seen = excluded.days_seen
 
 -- daily --
 -- Daily figures of one patient.
