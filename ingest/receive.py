@@ -1,8 +1,9 @@
 """Broker to landing: a message is acknowledged only after its COPY has committed.
 
 The network thread only appends to a queue; the writer commits whatever is there at once, so that
-an idle line has no waiting and a busy one has large batches. The broker's
-`max_inflight_messages` bounds the queue, since nothing is acknowledged before the commit.
+an idle line has no waiting. On a busy one it lets a batch grow a little: a commit costs as much as
+hundreds of messages. The broker's `max_inflight_messages` and `max_inflight_bytes` bound the queue,
+since nothing is acknowledged before the commit.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
 _RECEIPT_SECONDS = 0.2
 _BATCH_BYTES = 8 << 20
+_BUSY, _GATHER_SECONDS = 100, 0.03
+"""Messages of a batch after which the next may wait for more, and how long."""
 STATUS = "balise/receiver"
 ONLINE, OFFLINE = b"online", b"offline"
 _Row = tuple[str, str, bytes]
@@ -168,6 +171,8 @@ class Receiver:
             self._owed |= gateways
             if time.monotonic() >= self._receipts_due:
                 self._publish_receipts(connection)
+            if _BUSY <= len(batch) < self._batch_size > len(self._queue):
+                self._stop.wait(_GATHER_SECONDS)
         self._publish_receipts(connection)
         self._say(ONLINE)
 
