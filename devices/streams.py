@@ -246,6 +246,8 @@ def _own_numbers(runs: Iterable[Run]) -> Iterator[int]:
 
 def _left(some: Sequence[_Owned], unclean: npt.NDArray[np.bool_]) -> Iterator[Left]:
     """Yield the frames that are not clean as items."""
+    if not unclean.any():
+        return
     at = 0
     for one in some:
         count = len(one.placed.run.after)
