@@ -45,14 +45,14 @@ def with_field(text: str) -> bytes:
     return item('"0050"}', f'"0050",{text}}}')
 
 
-def run(after: str, data: str) -> bytes:
+def run(after: str, data: str, *, at: str = "2026-11-01T00:00:00Z") -> bytes:
     """Return a message of one run that says two numbers."""
     frames = (
-        '{"device":"DEVICE","numbers":[[1,2]],"captured_at":"2026-11-01T00:00:00Z","after":AFTER,'
+        '{"device":"DEVICE","numbers":[[1,2]],"captured_at":"AT","after":AFTER,'
         '"size":2,"data":"DATA","service":"180D","characteristic":"2A37"}'
     )
     whole = WHOLE.replace(f'"items":[{ITEM}]', f'"runs":[{frames}]')
-    return whole.replace("AFTER", after).replace("DATA", data).encode()
+    return whole.replace("AFTER", after).replace("DATA", data).replace("AT", at).encode()
 
 
 POISON: dict[str, tuple[bytes, Reason]] = {
@@ -84,7 +84,7 @@ POISON: dict[str, tuple[bytes, Reason]] = {
     "no hexadecimal": (item("0050", "\u0660\u0660\u0665\u0660"), UNREADABLE),
     "a run longer than its numbers": (run("[0,1,2]", "005000500050"), INVALID),
     "a run shorter than its numbers": (run("[]", ""), INVALID),
-    "a run without end": (run(f"[0,{1 << 53}]", "00500050"), INVALID),
+    "a run without end": (run(f"[0,{1 << 53}]", "00500050", at="9990-01-01T00:00:00Z"), INVALID),
     "a run of time beyond time": (run(f"[0,{1 << 70}]", "00500050"), UNREADABLE),
     "a frame cut short": (item("0050", "00"), Reason.FRAME_TRUNCATED),
     "a characteristic nobody knows": (item("2A37", "FFFF"), Reason.CHARACTERISTIC_UNKNOWN),
