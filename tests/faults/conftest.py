@@ -93,7 +93,7 @@ def closed() -> Callable[..., dict[str, int]]:
 
 
 def worked_off(line: Line, database: psycopg.Connection) -> bool:
-    """Work off what is there; say whether all is done: what came twice or late may land after it."""
+    """Work off what is there; say whether that was all: what comes late may land after it."""
     steps.run_line(line.settings.database_url)
     return not behind(database)
 
