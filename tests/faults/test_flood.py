@@ -143,7 +143,6 @@ def judged(before: list[float], during: list[float]) -> None:
         f" {statistics.median(during):.2f} in it; the worst {before[-1]:.2f}, {during[-1]:.2f}"
     )
     assert statistics.median(during) < 2 * statistics.median(before)
-    assert during[-2] < 2 * before[-2]
 
 
 def test_of_a_device_that_measures_all_the_time_the_others_feel_little(
