@@ -7,21 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from balise.model import Reading, Refused
 from sql.replay import Figure, Key, Stored
 
 Outcomes = Mapping[int, Sequence[Reading | Refused]]
 """What each message gives today, in its order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A message's word that a key is such and such."""
-
-    key: Key
-    figure: Figure
 
 
 def key_of(reading: Reading) -> Key:
@@ -73,16 +64,16 @@ def left_alone(outcomes: Outcomes, stored: Stored) -> set[int]:
 
 def of_messages(
     outcomes: Outcomes, stored: Stored, left: Collection[int], decoder: int
-) -> dict[Key, list[Claim]]:
+) -> dict[Key, list[Figure]]:
     """Return who claims which key now, the first to land first."""
     discarded = {place[:2] for place, kept in stored.refused.items() if kept.state == "discarded"}
-    found: defaultdict[Key, list[Claim]] = defaultdict(list)
+    found: defaultdict[Key, list[Figure]] = defaultdict(list)
     for landing in sorted(outcomes.keys() - left):
         readings = [one for one in outcomes[landing] if isinstance(one, Reading)]
         if any((landing, one.item) in discarded for one in readings):
             readings = _without_discarded(readings, stored, discarded)
         for one in readings:
-            found[key_of(one)].append(Claim(key_of(one), _figure(one, decoder)))
+            found[key_of(one)].append(_figure(one, decoder))
     return found
 
 

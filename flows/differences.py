@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from balise.model import Refused
 from flows import claims
-from flows.claims import Claim, Outcomes
+from flows.claims import Outcomes
 from sql.replay import Again, Change, Figure, Kept, Key, Place, Stored
 
 
@@ -114,7 +114,7 @@ def _judge_readings(
     plan: Plan,
     outcomes: Outcomes,
     stored: Stored,
-    claimed: Mapping[Key, list[Claim]],
+    claimed: Mapping[Key, list[Figure]],
     refused: Mapping[Place, Refused],
 ) -> None:
     ours = {key: one for key, one in stored.held.items() if one.landing in outcomes}
@@ -125,7 +125,7 @@ def _judge_readings(
         if holder is not None and key not in ours:
             _note(plan, key, holder, some)
         else:
-            winners[key] = some[0].figure
+            winners[key] = some[0]
             _note(plan, key, winners[key], some[1:])
     replaced = _replaced(ours, winners)
     reasons = {place[:2]: str(one.reason) for place, one in refused.items()}
@@ -140,9 +140,9 @@ def _judge_readings(
             plan.say(_difference(plan.changes[-1], winners, reasons))
 
 
-def _note(plan: Plan, key: Key, holder: Figure, again: Sequence[Claim]) -> None:
+def _note(plan: Plan, key: Key, holder: Figure, again: Sequence[Figure]) -> None:
     """Note who claims what another message holds."""
-    for claim in (one.figure for one in again):
+    for claim in again:
         value = claim.value if claim.value != holder.value else None
         plan.duplicates.append(Again(claim.landing, claim.item, key, value))
         kind = Kind.DUPLICATE if value is None else Kind.CONFLICTING
