@@ -35,8 +35,8 @@ class Merged:
 def merge(connection: psycopg.Connection, count: int) -> Merged:
     """Store what of so many staged readings is new, note what is not, mark windows."""
     conflicting = Counter[int]()
-    if place(connection, count) < count:
-        span = _span(connection)
+    placed, span = _placed(connection, count)
+    if placed < count:
         conflicting = _counted(connection.execute(sql.get("readings.note_duplicates"), span))
     mark(connection, connection.execute(sql.get("readings.windows_of_accepted")).fetchall())
     new = _counted(connection.execute(sql.get("readings.count_accepted")))
@@ -54,16 +54,18 @@ def mark(connection: psycopg.Connection, windows: Sequence[tuple[Any, ...]]) -> 
 
 def place(connection: psycopg.Connection, count: int) -> int:
     """Store what of so many staged readings is new; return how many that is."""
-    placed = connection.execute(sql.get("readings.place")).rowcount
-    if placed < count:
-        span = _span(connection)
-        placed += connection.execute(sql.get("readings.place_beside"), span).rowcount
+    placed, _ = _placed(connection, count)
     return placed
 
 
-def _span(connection: psycopg.Connection) -> dict[str, datetime] | None:
+def _placed(connection: psycopg.Connection, count: int) -> tuple[int, dict[str, datetime] | None]:
+    """Return how many were new, and where not all were at once, between which times they are."""
+    placed = connection.execute(sql.get("readings.place")).rowcount
+    if placed == count:
+        return placed, None
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql.get("readings.span_of_staged")).fetchone()
+        span = cursor.execute(sql.get("readings.span_of_staged")).fetchone()
+    return placed + connection.execute(sql.get("readings.place_beside"), span).rowcount, span
 
 
 def _counted(rows: Iterable[tuple[int, int]]) -> Counter[int]:
