@@ -118,6 +118,10 @@ class Stack:
         if "prefect" in self._parts:
             self._prefect.wait(timeout)
 
+    def prefect_answers(self) -> bool:
+        """Say whether Prefect answers now."""
+        return self._prefect.answers()
+
     def stop(self) -> None:
         """Stop everything in reverse order, each with its data written; a second call is free."""
         self._running.close()

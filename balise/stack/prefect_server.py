@@ -43,7 +43,7 @@ class PrefectServer:
     def wait(self, timeout: float) -> None:
         """Wait until its interface answers."""
         with self._progress.step(f"Waiting for Prefect on port {self.port}"):
-            self.service.wait(self._answers, timeout)
+            self.service.wait(self.answers, timeout)
 
     def _environment(self) -> dict[str, str]:
         # The caller's own Prefect settings may point at another server.
@@ -60,7 +60,8 @@ class PrefectServer:
             "DO_NOT_TRACK": "1",
         }
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Say whether its interface answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=3)
         try:
             connection.request("GET", "/api/health")

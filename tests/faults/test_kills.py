@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
@@ -91,14 +90,6 @@ def in_a_copy(line: Line, seconds: float) -> bool:
     return False
 
 
-def prefect_answers(line: Line) -> bool:
-    """Say whether Prefect's server is there; one that found no database is started again."""
-    try:
-        return httpx.get(f"{line.stack.endpoints.prefect_api_url}/health").is_success
-    except httpx.HTTPError:
-        return False
-
-
 def seconds_to_progress(line: Line, part: str, until: Until) -> float:
     """Kill a part; return the seconds until the line has gone on."""
     began = time.monotonic()
@@ -115,7 +106,7 @@ def seconds_to_progress(line: Line, part: str, until: Until) -> float:
 def test_kill_9_at_random_moments_under_load(
     line: Line, home: Home, chance: random.Random, until: Until, closed: Close, part: str
 ):
-    until(lambda: prefect_answers(line), 120, line)
+    until(line.stack.prefect_answers, 120, line)
     took: list[float] = []
     copies = 0
     with home.online(), home.streaming(PACE.get(part, 600)):
@@ -124,7 +115,7 @@ def test_kill_9_at_random_moments_under_load(
             time.sleep(chance.uniform(0.1, 2.0))
             copies += part == "postgres" and in_a_copy(line, 3)
             took.append(seconds_to_progress(line, part, until))
-            until(lambda: prefect_answers(line), 120, line)
+            until(line.stack.prefect_answers, 120, line)
     with home.online():
         figures = closed(line, home)
     print(  # noqa: T201
