@@ -1,4 +1,4 @@
-"""One home floods the line: the others' readings are validated within twice the time of before."""
+"""One home floods the line: by the median the others wait at most twice as long as before."""
 
 from __future__ import annotations
 
