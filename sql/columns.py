@@ -19,21 +19,20 @@ MICROSECONDS = pl.col("taken_at").dt.epoch("us")
 
 
 def packed(readings: pl.DataFrame, *, decoder: int) -> Sequence[Column]:
-    """Return the columns of `packed_reading`; neighbours in the index lie beside each other."""
-    ordered = readings.sort("series", "taken_at", "sequence")
-    landing, item = _ints(ordered, "landing"), _ints(ordered, "item")
+    """Return the columns of `packed_reading`."""
+    landing, item = _ints(readings, "landing"), _ints(readings, "item")
     # The largest of them says whether there is room for all.
     packing.source(int(landing.max()), int(item.max()), decoder)
     source = landing << packing.LANDING_SHIFT | item << packing.ITEM_SHIFT | decoder
     return [
-        binary.timestamptz(_ints(ordered, MICROSECONDS)),
+        binary.timestamptz(_ints(readings, MICROSECONDS)),
         binary.Integer(source, 8),
-        binary.Integer(_ints(ordered, "series"), 4),
-        binary.Integer(_ints(ordered, "sequence"), 4),
-        binary.Integer(_ints(ordered, "subject"), 4),
-        _value(ordered),
-        binary.numeric(*_ints_and_zeros(ordered, "quality"), zero_is_null=True),
-        binary.Null(ordered.height),
+        binary.Integer(_ints(readings, "series"), 4),
+        binary.Integer(_ints(readings, "sequence"), 4),
+        binary.Integer(_ints(readings, "subject"), 4),
+        _value(readings),
+        binary.numeric(*_ints_and_zeros(readings, "quality"), zero_is_null=True),
+        binary.Null(readings.height),
     ]
 
 
@@ -76,22 +75,28 @@ def write(connection: psycopg.Connection, query: str, columns: Sequence[Column])
             copy.write(block)
 
 
-def known(connection: psycopg.Connection, readings: pl.DataFrame) -> bool:
-    """Say whether the first reading of any series here is stored already: a stream sent again.
+def repeated(ordered: pl.DataFrame) -> list[int]:
+    """Return the series that have two readings of one moment here, in readings in order of both."""
+    same = [pl.col(one) == pl.col(one).shift() for one in ("series", "taken_at")]
+    return ordered.filter(*same)["series"].unique().to_list()
+
+
+def standing(connection: psycopg.Connection, readings: pl.DataFrame) -> list[int]:
+    """Return the series whose first reading here is stored already: they are sent again.
 
     COPY knows no ON CONFLICT: one that fails costs as much as one that doesn't.
     """
     first = readings.group_by("series").agg(pl.col("taken_at").min())
-    row = connection.execute(
-        sql.get("readings.any_stands"),
+    held = connection.execute(
+        sql.get("readings.standing"),
         {
             "series": first["series"].to_list(),
             "stamped_at": first["taken_at"].to_list(),
             "stamped_from": first["taken_at"].min(),
             "stamped_to": first["taken_at"].max(),
         },
-    ).fetchone()
-    return bool(row and row[0])
+    )
+    return [number for (number,) in held]
 
 
 def windows(readings: pl.DataFrame, zones: Mapping[int, str]) -> pl.DataFrame:

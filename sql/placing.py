@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
 
 import psycopg
 from psycopg.rows import dict_row
 
 import sql
+
+# Patient, metric, local day, first stamp, last stamp, and last time where that is known.
+Window = tuple[int, str, date, datetime, datetime, datetime | None]
 
 
 @contextmanager
@@ -32,19 +34,19 @@ class Merged:
     conflicting: Counter[int] = field(default_factory=Counter[int])
 
 
-def merge(connection: psycopg.Connection, count: int) -> Merged:
-    """Store what of so many staged readings is new, note what is not, mark windows."""
+def merge(connection: psycopg.Connection, count: int) -> tuple[Merged, list[Window]]:
+    """Store what of so many staged readings is new, note what is not; the windows are to mark."""
     conflicting = Counter[int]()
     placed, span = _placed(connection, count)
     if placed < count:
         conflicting = _counted(connection.execute(sql.get("readings.note_duplicates"), span))
-    mark(connection, connection.execute(sql.get("readings.windows_of_accepted")).fetchall())
+    windows = connection.execute(sql.get("readings.windows_of_accepted")).fetchall()
     new = _counted(connection.execute(sql.get("readings.count_accepted")))
-    return Merged(new, conflicting)
+    return Merged(new, conflicting), windows
 
 
-def mark(connection: psycopg.Connection, windows: Sequence[tuple[Any, ...]]) -> None:
-    """Mark windows: (patient, metric, local day, first stamp, last stamp, last time or None)."""
+def mark(connection: psycopg.Connection, windows: Sequence[Window]) -> None:
+    """Mark windows: all of a transaction at once, so that they are locked in one order."""
     names = ("subjects", "metrics", "days", "stamped_from", "stamped_to", "last_at")
     if windows:
         columns = zip(*windows, strict=True)

@@ -25,19 +25,17 @@ RETURNING id
 COPY packed_reading (stamped_at, source, series, sequence, subject, value, flags, mended)
 FROM STDIN (FORMAT binary)
 
--- any_stands --
--- Whether any of these moments is held; the times let the planner pass over the other chunks. Moment
--- by moment: the planner would read whole chunks.
-SELECT EXISTS (
-    SELECT FROM unnest(%(series)s::integer[], %(stamped_at)s::timestamptz[])
-        AS moment (series, stamped_at)
-    CROSS JOIN LATERAL (
-        SELECT FROM packed_reading AS held
-        WHERE held.series = moment.series AND held.stamped_at = moment.stamped_at
-          AND held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
-        OFFSET 0
-    ) AS held
-)
+-- standing --
+-- Of which series the moment is held; the times let the planner pass over the other chunks. Moment by
+-- moment: the planner would read whole chunks.
+SELECT moment.series
+FROM unnest(%(series)s::integer[], %(stamped_at)s::timestamptz[]) AS moment (series, stamped_at)
+CROSS JOIN LATERAL (
+    SELECT FROM packed_reading AS held
+    WHERE held.series = moment.series AND held.stamped_at = moment.stamped_at
+      AND held.stamped_at BETWEEN %(stamped_from)s AND %(stamped_to)s
+    OFFSET 0
+) AS held
 
 -- stage --
 -- A private place to COPY to, a column a fact; gone at the commit.
@@ -126,9 +124,12 @@ GROUP BY 1, 2, 3
 -- Windows that will be recomputed: where in `reading` what touched them is, and the last of it. In
 -- one order everywhere, so that no two wait for each other.
 INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, last_at)
-SELECT * FROM unnest(%(subjects)s::integer[], %(metrics)s::text[], %(days)s::date[],
-                     %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[],
-                     %(last_at)s::timestamptz[])
+SELECT subject, metric, day, min(stamped_from), max(stamped_to), max(last_at)
+FROM unnest(%(subjects)s::integer[], %(metrics)s::text[], %(days)s::date[],
+            %(stamped_from)s::timestamptz[], %(stamped_to)s::timestamptz[],
+            %(last_at)s::timestamptz[])
+    AS touched (subject, metric, day, stamped_from, stamped_to, last_at)
+GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3
 ON CONFLICT (subject, metric, day) DO UPDATE
 SET generation = dirty_window.generation + 1,

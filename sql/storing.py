@@ -1,4 +1,4 @@
-"""Readings into their table: copied where all of them are new, merged where some may be known."""
+"""Readings into their table: copied where a series is all new, merged where it may not be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psycopg
 import sql
 from balise.model import Reading
 from sql import columns, placing
-from sql.placing import Merged
+from sql.placing import Merged, Window
 from sql.readings import SeriesKey, series
 
 _SERIES = ("device", "metric", "position", "unit")
@@ -21,6 +21,7 @@ _STAGED_TYPES = (
     *("timestamptz", "timestamptz", "int8", "int4", "int4", "int4", "int8", "int2", "int2"),
     *("numeric", "numeric"),
 )
+_STAGED_SERIES = 3
 
 
 def store(
@@ -39,17 +40,15 @@ def store(
     wanted = {(one.device, one.metric, one.position, one.unit) for one in readings}
     if streamed is None or streamed.is_empty():
         number = series(connection, wanted)
-        rows = [_row(one, number, decoder) for one in readings]
-        return _merged(connection, rows) if rows else Merged()
+        return _merged(connection, [_row(one, number, decoder) for one in readings])
     kinds = streamed.select(_SERIES).unique()
     number = series(connection, wanted.union(kinds.iter_rows()))
     rows = [_row(one, number, decoder) for one in readings]
     numbered = streamed.join(
         kinds.with_columns(series=pl.Series([number[key] for key in kinds.iter_rows()])),
         on=_SERIES,
-    )
-    copied = _copied(connection, rows, numbered, zones or {}, decoder=decoder)
-    return copied or _merged(connection, rows, numbered, decoder=decoder)
+    ).sort("series", "taken_at", "sequence")  # neighbours in the index lie beside each other
+    return _copied(connection, rows, numbered, zones or {}, decoder=decoder)
 
 
 def _row(one: Reading, number: Mapping[SeriesKey, int], decoder: int) -> tuple[Any, ...]:
@@ -72,26 +71,30 @@ def _row(one: Reading, number: Mapping[SeriesKey, int], decoder: int) -> tuple[A
 def _copied(
     connection: psycopg.Connection,
     rows: Sequence[tuple[Any, ...]],
-    streamed: pl.DataFrame,
+    ordered: pl.DataFrame,
     zones: Mapping[int, str],
     *,
     decoder: int,
-) -> Merged | None:
-    """Copy what is streamed and merge the rows; where any of it is known, do nothing.
+) -> Merged:
+    """Copy the series of which all is streamed and nothing known, merge the others with the rows.
 
-    A copy takes half the time of a merge, but can't say which of two is the earlier.
+    A copy takes half the time of a merge, but can't say which of two is the earlier. No key is of
+    two series, so that the ways need not know of each other.
     """
-    if columns.known(connection, streamed):
-        return None
+    doubtful = {row[_STAGED_SERIES] for row in rows}.union(
+        columns.repeated(ordered), columns.standing(connection, ordered)
+    )
+    to_merge = pl.col("series").is_in(doubtful)
+    clean, others = ordered.filter(~to_merge), ordered.filter(to_merge)
+    if clean.is_empty():
+        return _merged(connection, rows, others, decoder=decoder)
     with suppress(psycopg.errors.UniqueViolation), connection.transaction():
-        columns.write(connection, "readings.copy", columns.packed(streamed, decoder=decoder))
-        placing.mark(connection, columns.windows(streamed, zones).rows())
-        new = _merged(connection, rows).new if rows else Counter[int]()
-        if new.total() < len(rows):
-            raise psycopg.Rollback
-        landed = streamed.group_by("landing").len()
-        return Merged(new + Counter(dict(landed.iter_rows())))
-    return None
+        columns.write(connection, "readings.copy", columns.packed(clean, decoder=decoder))
+        windows = columns.windows(clean, zones).rows()
+        merged = _merged(connection, rows, others, windows=windows, decoder=decoder)
+        landed = Counter(dict(clean.group_by("landing").len().iter_rows()))
+        return Merged(merged.new + landed, merged.conflicting)
+    return _merged(connection, rows, ordered, decoder=decoder)
 
 
 def _merged(
@@ -99,17 +102,30 @@ def _merged(
     rows: Sequence[tuple[Any, ...]],
     streamed: pl.DataFrame | None = None,
     *,
+    windows: Sequence[Window] = (),
     decoder: int = 0,
 ) -> Merged:
-    """Stage readings and merge them: each is new, or noted as a duplicate."""
-    with placing.staged(connection):
-        with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
-            copy.set_types(_STAGED_TYPES)
-            for row in rows:
-                copy.write_row(row)
-        if streamed is not None:
-            columns.write(
-                connection, "readings.copy_staged", columns.staged(streamed, decoder=decoder)
-            )
-        count = len(rows) + (0 if streamed is None else streamed.height)
-        return placing.merge(connection, count)
+    """Merge readings: each is new, or a duplicate; mark their windows and these."""
+    merged, touched = Merged(), list[Window]()
+    count = len(rows) + (0 if streamed is None else streamed.height)
+    if count:
+        with placing.staged(connection):
+            _stage(connection, rows, streamed, decoder=decoder)
+            merged, touched = placing.merge(connection, count)
+    placing.mark(connection, [*windows, *touched])
+    return merged
+
+
+def _stage(
+    connection: psycopg.Connection,
+    rows: Sequence[tuple[Any, ...]],
+    streamed: pl.DataFrame | None,
+    *,
+    decoder: int,
+) -> None:
+    with connection.cursor().copy(sql.get("readings.copy_staged")) as copy:
+        copy.set_types(_STAGED_TYPES)
+        for row in rows:
+            copy.write_row(row)
+    if streamed is not None:
+        columns.write(connection, "readings.copy_staged", columns.staged(streamed, decoder=decoder))
