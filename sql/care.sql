@@ -103,13 +103,14 @@ ON CONFLICT (subject, pathway, period_start, period_end) DO UPDATE
 SET figures = excluded.figures, made_at = now()
 
 -- worklist --
--- Every followed patient with the worst open signal: who needs attention and why.
-SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.family,
-       identity.given, identity.birth_date, signal.id AS signal, signal.rule, signal.severity,
-       signal.figures, signal.state, signal.raised_at, signal.episode,
+-- Every followed patient with the worst open signal: who needs attention and why. The days seen are in
+-- order, so that the bucket of a day says how many are up to it.
+SELECT subject.code, subject.pathway, identity.family, identity.given, identity.birth_date,
+       signal.id AS signal, signal.rule, signal.severity, signal.figures, signal.state,
        seen.last_reading_at,
-       (SELECT count(*) FROM unnest(seen.days_seen) AS day
-        WHERE day > (%(now)s AT TIME ZONE subject.time_zone)::date - 7) AS days_of_7,
+       coalesce(cardinality(seen.days_seen)
+                - width_bucket((%(now)s AT TIME ZONE subject.time_zone)::date - 7, seen.days_seen),
+                0) AS days_of_7,
        coalesce(signal.open_signals, 0) AS open_signals
 FROM subject
 JOIN identity ON identity.subject = subject.id
