@@ -133,7 +133,7 @@ def _owned(placed: Placed, known: Registry) -> _Owned | None:
     """Return whose a run is where that, its times and its layout leave no question."""
     run = placed.run
     frame, device = _frame(run), known.devices.get(run.device)
-    if frame is None or device is None or run.repeats + len(run.after) > session.STUCK_AFTER:
+    if frame is None or device is None:
         return None
     first, last = span(run)
     known_by = min(placed.landed.received_at + timeline.TOLERANCE, timeline.LATEST)
@@ -175,7 +175,8 @@ Ints = npt.NDArray[np.int64]
 def _read(frame: Frame, some: Sequence[_Owned]) -> Streamed:
     """Return what became of the runs of one layout."""
     frames = _frames(some)
-    found = columns.decode(frame, [data for one in some for data in _split(one.placed.run)])
+    bodies = [data for one in some for data in _split(one.placed.run)]
+    found = columns.decode(frame, bodies)
     quality = np.zeros(frames.height, dtype=np.int64)
     quality[found.frames["row"].to_numpy()] = found.frames["quality"].to_numpy()
     figures = found.figures.join(
@@ -189,6 +190,7 @@ def _read(frame: Frame, some: Sequence[_Owned]) -> Streamed:
         pl.Series(found.refused, dtype=pl.UInt32),
     ):
         clean[rows.to_numpy()] = False
+    clean[_repeats(some, bodies) >= session.STUCK_AFTER] = False
     kept = figures.filter(pl.Series(clean).gather(figures["row"])).with_columns(_plausible())
     rows = kept["row"]
     readings = frames[rows].hstack(
@@ -217,6 +219,18 @@ def _frames(some: Sequence[_Owned]) -> pl.DataFrame:
             "sequence": list(_own_numbers(one.placed.run for one in some)),
         }
     )
+
+
+def _repeats(some: Sequence[_Owned], bodies: Sequence[bytes]) -> Ints:
+    """Return how often the bytes of each frame came in a row before it."""
+    counts = [len(one.placed.run.after) for one in some]
+    places = np.arange(len(bodies))
+    first = _repeated(np.cumsum([0, *counts[:-1]]).tolist(), counts)
+    body = pl.Series(bodies, dtype=pl.Binary)
+    other = (body != body.shift()).fill_null(value=True).to_numpy() | (places == first)
+    since = np.maximum.accumulate(np.where(other, places, 0))
+    before = _repeated([one.placed.run.repeats for one in some], counts)
+    return places - since + np.where(since == first, before, 0)
 
 
 def _repeated(values: Sequence[int], counts: Sequence[int]) -> Ints:

@@ -20,6 +20,7 @@ from devices import registry, streams, validation
 from devices.frame import Frame
 from devices.payloads import balise_v1, runs
 from devices.payloads.balise_v1 import Item
+from ingest.gateway.flight import ITEMS_A_MESSAGE
 
 START = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 STREAMED = [
@@ -135,18 +136,28 @@ def test_columns_and_items_say_the_same_of_any_bytes(frame: Frame, data: st.Data
     same(expected, found)
 
 
-def test_a_minute_of_heart_rates_comes_in_columns():
-    expected, found, columns = both_ways(
-        landed(sent(heart_rates([60 + n % 7 for n in range(60)]))), known()
-    )
+def test_as_many_heart_rates_as_a_message_carries_come_in_columns():
+    values = [60 + n % 7 for n in range(ITEMS_A_MESSAGE)]
+    expected, found, columns = both_ways(landed(sent(heart_rates(values))), known())
     same(expected, found)
-    assert columns == 60
+    assert columns == ITEMS_A_MESSAGE
+
+
+def test_only_the_frames_of_a_stuck_sensor_leave_the_columns():
+    """Its 61st equal rate is the first; the count goes on from one message to the next."""
+    values = [60, *[72] * 70, 61, 62, *[63] * 20]
+    items = heart_rates(values)
+    expected, found, columns = both_ways(landed(sent(items)), known())
+    same(expected, found)
+    assert len(values) - columns == 10
+    expected, found, columns = both_ways(landed(sent(items[50:])), known())
+    same(expected, found)
+    assert len(items[50:]) - columns == 10
 
 
 @pytest.mark.parametrize(
     ("values", "since", "until", "received"),
     [
-        ([72] * 70, -9, None, 2.0),  # stuck: the sensor lies in its charger
         ([72, 0, 74, 75], -9, None, 2.0),  # 0 is a strap without a signal
         ([72, 20, 250, 255], -9, None, 2.0),  # implausible
         ([72, 73, 74, 75], -9, 0, 2.0),  # given back when the run begins
