@@ -7,8 +7,9 @@ they were captured, in the unit of their metric, possible. The rest is left to `
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -174,8 +175,8 @@ Ints = npt.NDArray[np.int64]
 
 def _read(frame: Frame, some: Sequence[_Owned]) -> Streamed:
     """Return what became of the runs of one layout."""
-    frames = _frames(some)
     bodies = [data for one in some for data in _split(one.placed.run)]
+    frames = _frames(some, bodies)
     found = columns.decode(frame, bodies)
     quality = np.zeros(frames.height, dtype=np.int64)
     quality[found.frames["row"].to_numpy()] = found.frames["quality"].to_numpy()
@@ -201,8 +202,9 @@ def _read(frame: Frame, some: Sequence[_Owned]) -> Streamed:
     return Streamed(readings.select(*READINGS).cast(READINGS), list(_left(some, ~clean)))
 
 
-def _frames(some: Sequence[_Owned]) -> pl.DataFrame:
+def _frames(some: Sequence[_Owned], bodies: Sequence[bytes]) -> pl.DataFrame:
     """Return where, whose and when each frame is, in the order of the runs."""
+    numbers = _OwnNumbers()
     counts = [len(one.placed.run.after) for one in some]
     starts = _repeated(
         [(one.placed.run.captured_at - _EPOCH) // MICROSECOND for one in some], counts
@@ -216,7 +218,7 @@ def _frames(some: Sequence[_Owned]) -> pl.DataFrame:
             "device": _repeated([one.device for one in some], counts),
             "subject": _repeated([one.subject for one in some], counts),
             "taken_at": pl.Series(starts + after).cast(pl.Datetime("us", "UTC")),
-            "sequence": list(_own_numbers(one.placed.run for one in some)),
+            "sequence": [numbers[body] for body in bodies],
         }
     )
 
@@ -237,25 +239,19 @@ def _repeated(values: Sequence[int], counts: Sequence[int]) -> Ints:
     return np.repeat(np.array(values, dtype=np.int64), counts)
 
 
-def _split(run: Run) -> list[bytes]:
-    data, size = bytes.fromhex(run.data), run.size
-    return [data[at : at + size] for at in range(0, len(data), size)]
+def _split(run: Run) -> Sequence[bytes]:
+    bodies: tuple[bytes, ...]
+    bodies = struct.unpack(f"{run.size}s" * len(run.after), bytes.fromhex(run.data))
+    return bodies
 
 
-class _OwnNumbers(dict[str, int]):
+class _OwnNumbers(dict[bytes, int]):
     """The numbers of frames by their bytes: a busy line says the same few again and again."""
 
-    def __missing__(self, data: str) -> int:
+    def __missing__(self, body: bytes) -> int:
         """Return the number of bytes that are new."""
-        number = self[data] = own_number(data.encode())
+        number = self[body] = own_number(body.hex().encode())
         return number
-
-
-def _own_numbers(runs: Iterable[Run]) -> Iterator[int]:
-    numbers = _OwnNumbers()
-    for run in runs:
-        data, width = run.data, 2 * run.size
-        yield from [numbers[data[at : at + width]] for at in range(0, len(data), width)]
 
 
 def _left(some: Sequence[_Owned], unclean: npt.NDArray[np.bool_]) -> Iterator[Left]:

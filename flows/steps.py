@@ -28,7 +28,7 @@ from sql.replay import BESIDE_VALIDATE
 
 BATCHES_AT_ONCE = 50
 MESSAGES_AT_ONCE = 4000
-BYTES_AT_ONCE = 1 << 20
+BYTES_AT_ONCE = 1 << 19
 """Of payload: some fifty thousand readings in runs, four thousand that came alone."""
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30

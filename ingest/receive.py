@@ -37,7 +37,7 @@ TOPIC = "$share/receivers/balise/v1/+/frames"
 _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
 _RECEIPT_SECONDS = 0.2
-_BATCH_BYTES = 8 << 20
+_BATCH_BYTES = 1 << 20
 _BUSY, _GATHER_SECONDS = 100, 0.03
 """Messages of a batch after which the next may wait for more, and how long."""
 STATUS = "balise/receiver"

@@ -5,7 +5,7 @@ Layout: PostgreSQL's documentation of COPY, "Binary Format", and `numeric_recv` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Protocol
@@ -42,7 +42,7 @@ def copy(columns: Sequence[Column]) -> Iterator[bytes]:
     """
     kind = reduce(lambda told, shape: 2 * told + shape, (column.shape for column in columns))
     yield _HEADER
-    for number in np.unique(kind):
+    for number in np.flatnonzero(np.bincount(kind)):
         rows = np.flatnonzero(kind == number)
         pieces = [_same(len(columns), 2)]
         for column in columns:
@@ -112,12 +112,16 @@ class Null:
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """A numeric, all of one number of digits in base 10,000; `shape` tells which are NULL."""
+    """A numeric, all of one number of digits in base 10,000; `shape` tells which are NULL.
+
+    Of the digits of each, `whole` are before the point.
+    """
 
     there: npt.NDArray[np.bool_]
     negative: npt.NDArray[np.bool_]
     scale: Ints
     digits: Ints
+    whole: int
 
     @property
     def shape(self) -> Ints:
@@ -130,7 +134,7 @@ class Numeric:
             return [_NULL]
         count = self.digits.shape[1]
         return [
-            *(_same(2 * (_HEAD + count), 4), _same(count, 2), _same(_WHOLE - 1, 2)),
+            *(_same(2 * (_HEAD + count), 4), _same(count, 2), _same(self.whole - 1, 2)),
             _big(self.negative[rows] * _NEGATIVE, 2),
             _big(self.scale[rows], 2),
             _big(self.digits[rows], 2),
@@ -154,13 +158,21 @@ def numeric(mantissa: Ints, exponent: Ints, *, zero_is_null: bool = False) -> Nu
     unit = _TEN_TO[scale]
     whole = size // unit
     fraction = (size - whole * unit) * _TEN_TO[MOST_DECIMALS - scale]
-    digits = [
-        *(whole // 10_000**place % 10_000 for place in reversed(range(_WHOLE))),
-        *(fraction // 10_000**place % 10_000 for place in reversed(range(_DECIMALS))),
-    ]
+    before = _digits(whole, reversed(range(_needed(int(whole.max(initial=0))))))
+    after = _digits(fraction, reversed(range(_DECIMALS))) if fraction.any() else []
     return Numeric(
         there=mantissa != 0 if zero_is_null else np.ones(len(mantissa), dtype=np.bool_),
         negative=mantissa < 0,
         scale=scale,
-        digits=np.stack(digits, axis=1),
+        digits=np.stack([*before, *after], axis=1),
+        whole=len(before),
     )
+
+
+def _digits(values: Ints, places: Iterable[int]) -> list[Ints]:
+    return [values // 10_000**place % 10_000 for place in places]
+
+
+def _needed(most: int) -> int:
+    """Return how many digits a number has in base 10,000, at least one."""
+    return 1 + len([count for count in range(1, _WHOLE) if most >= 10_000**count])

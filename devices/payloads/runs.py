@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, NamedTuple
@@ -25,7 +25,13 @@ MICROSECOND = timedelta(microseconds=1)
 _LOWER_HEX = re.compile("(?:[0-9a-f]{2})+")
 
 
-_Microseconds = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
+_LONGEST = 1 << 53
+_Microseconds = Annotated[int, msgspec.Meta(ge=-_LONGEST, le=_LONGEST)]
+_SPANNED = (
+    datetime.min.replace(tzinfo=UTC) + _LONGEST * MICROSECOND,
+    datetime.max.replace(tzinfo=UTC) - _LONGEST * MICROSECOND,
+)
+"""Between these no run can leave what a datetime holds."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -55,10 +61,11 @@ def check(run: Run) -> None:
     numbered = sum(high - low + 1 for low, high in run.numbers if low <= high)
     if not count or run.size < 1 or len(run.data) != 2 * run.size * count or numbered != count:
         raise PayloadError("a run whose columns differ in length", reason=Reason.PAYLOAD_INVALID)
-    try:
-        span(run)
-    except OverflowError as error:
-        raise PayloadError("a run without end", reason=Reason.PAYLOAD_INVALID) from error
+    if not _SPANNED[0] <= run.captured_at <= _SPANNED[1]:
+        try:
+            span(run)
+        except OverflowError as error:
+            raise PayloadError("a run without end", reason=Reason.PAYLOAD_INVALID) from error
 
 
 def span(run: Run) -> tuple[datetime, datetime]:
