@@ -6,19 +6,18 @@ import psycopg
 
 import sql
 from balise.settings import Settings
-from flows import steps
-from flows.work import work_off
-from sql.readings import Accounting
+from flows import abreast
 
 _POLL = 1.0
 
 
 def main() -> None:
     """Validate what lands until killed."""
-    with psycopg.connect(Settings().database_url, autocommit=True) as connection:
+    url = Settings().database_url
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.get("flows.listen"))
         while True:
-            work_off(connection, "flows.waiting_batches", steps.validate, Accounting())
+            abreast.validate(connection, url)
             for _ in connection.notifies(timeout=_POLL, stop_after=1):
                 pass
 

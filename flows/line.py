@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import report, steps
+from balise.settings import Settings
+from flows import abreast, report, steps
 from flows.aggregate import Recomputed, recompute
 from flows.running import tell, with_database
 from flows.work import work_off
-from sql.readings import Accounting
 
 
 @flow(name="validate", flow_run_name="validate")
@@ -25,9 +25,7 @@ async def validate() -> State[None]:
     """Landing to readings and refusals: landed = accepted + duplicate + refused."""
     done = await with_database(
         "batches to readings",
-        lambda connection: work_off(
-            connection, "flows.waiting_batches", steps.validate, Accounting()
-        ),
+        lambda connection: abreast.validate(connection, Settings().database_url),
     )
     return await tell(report.VALIDATE, done)
 

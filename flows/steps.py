@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -26,37 +26,28 @@ from sql import signals as signals_store
 from sql.readings import Accounting
 from sql.replay import BESIDE_VALIDATE
 
-BATCHES_AT_ONCE = 50
-MESSAGES_AT_ONCE = 4000
+MESSAGES_AT_ONCE = 2000
 BYTES_AT_ONCE = 1 << 19
-"""Of payload: some fifty thousand readings in runs, four thousand that came alone."""
+"""Of payload: some fifty thousand readings in runs, two thousand that came alone."""
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30
 
 
 def validate(connection: psycopg.Connection) -> Accounting:
     """Turn batches of landing into readings and refusals; return what became of them."""
-    with connection.transaction():
-        connection.execute(sql.get("replay.beside_validate"), {"lock": BESIDE_VALIDATE})
-        waiting = connection.execute(
-            sql.get("landing.take_batches"), {"limit": BATCHES_AT_ONCE}
-        ).fetchall()
-        if not waiting:
-            return Accounting()
-        landed = _landed(connection, _at_once(waiting))
-        taken = intake.take(connection, landed, intake.registry(connection))
-        return _close(connection, landed, taken)
-
-
-def _at_once(waiting: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-    """Return the first of the batches that wait, as many as memory is meant for, at least one."""
-    messages = accumulate(batch[2] for batch in waiting)
-    size = accumulate(batch[3] for batch in waiting)
-    fitting = sum(
-        count <= MESSAGES_AT_ONCE and some <= BYTES_AT_ONCE
-        for count, some in zip(messages, size, strict=True)
-    )
-    return waiting[: max(1, fitting)]
+    while True:
+        # Two that hold what came twice may wait for each other; then one of them begins anew.
+        with suppress(psycopg.errors.DeadlockDetected), connection.transaction():
+            connection.execute(sql.get("replay.beside_validate"), {"lock": BESIDE_VALIDATE})
+            batches = connection.execute(
+                sql.get("landing.take_batches"),
+                {"messages": MESSAGES_AT_ONCE, "bytes": BYTES_AT_ONCE},
+            ).fetchall()
+            if not batches:
+                return Accounting()
+            landed = _landed(connection, batches)
+            taken = intake.take(connection, landed, intake.registry(connection))
+            return _close(connection, landed, taken)
 
 
 def _landed(

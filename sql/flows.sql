@@ -18,6 +18,13 @@ WITH free AS MATERIALIZED (
 SELECT count(*), EXISTS (SELECT FROM free), min(received_at), max(received_at)
 FROM landing_batch WHERE validated_at IS NULL
 
+-- crowded --
+-- Whether so many messages or bytes wait for validate. Only the first batches are looked at: a backlog
+-- of days has many.
+SELECT coalesce(sum(messages) >= %(messages)s OR sum(bytes) >= %(bytes)s, false)
+FROM (SELECT messages, bytes FROM landing_batch WHERE validated_at IS NULL
+      ORDER BY backlog, id LIMIT 100)
+
 -- waiting_windows --
 -- The same for aggregate, with its days.
 WITH free AS MATERIALIZED (

@@ -36,13 +36,8 @@ SELECT DISTINCT gateway FROM receipt
 SELECT pg_notify('landed', '')
 
 -- take_batches --
--- Batches nobody validates yet, what is measured now before any backlog; a run beside this one takes
--- others.
-SELECT id, received_at, messages, bytes FROM landing_batch
-WHERE validated_at IS NULL
-ORDER BY backlog, id
-LIMIT %(limit)s
-FOR UPDATE SKIP LOCKED
+-- As many of the batches nobody validates yet as are validated at once.
+SELECT id, received_at FROM take_batches(%(messages)s, %(bytes)s)
 
 -- of_batches --
 -- The payloads of the batches taken; the times let the planner pass over the other chunks.

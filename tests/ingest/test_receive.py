@@ -166,6 +166,8 @@ def test_a_backlog_lands_in_a_batch_of_its_own(database: psycopg.Connection):
         "SELECT backlog, payload FROM landing JOIN landing_batch ON landing_batch.id = batch"
     ).fetchall()
     assert sorted(rows) == [(False, now), (True, late)]
-    (first, *_) = database.execute(sql.get("landing.take_batches"), {"limit": 1}).fetchall()
+    (first, *_) = database.execute(
+        sql.get("landing.take_batches"), {"messages": 1, "bytes": 1}
+    ).fetchall()
     payloads = database.execute("SELECT payload FROM landing WHERE batch = %s", (first[0],))
     assert payloads.fetchall() == [(now,)]
