@@ -23,7 +23,7 @@ import pytest
 
 from bench.line import Line, running
 from devices.payloads import balise_v1
-from flows import automations
+from flows import automations, steps
 from ingest.receive import Delivery, land
 
 pytestmark = pytest.mark.stack
@@ -86,17 +86,19 @@ class Pool:
     def database(self) -> psycopg.Connection:
         return psycopg.connect(self.line.settings.database_url, autocommit=True)
 
-    def land(self, batches: int = BATCHES) -> None:
+    def land(self, batches: int = BATCHES, messages: int = 1) -> None:
         """Land batches of weights, no two alike."""
         with self.database() as database:
             for _ in range(batches):
-                at = datetime.now(UTC)
-                items = [
-                    (number, balise_v1.encode_item(self._weight(next(self.numbers))))
-                    for number in range(1, ITEMS + 1)
-                ]
-                body = balise_v1.encode_message(uuid4(), items)
-                land(database, [Delivery(1, 1, "balise/v1/home-pool/frames", body)], at)
+                land(database, [self._message() for _ in range(messages)], datetime.now(UTC))
+
+    def _message(self) -> Delivery:
+        items = [
+            (number, balise_v1.encode_item(self._weight(next(self.numbers))))
+            for number in range(1, ITEMS + 1)
+        ]
+        body = balise_v1.encode_message(uuid4(), items)
+        return Delivery(1, 1, "balise/v1/home-pool/frames", body)
 
     @staticmethod
     def _weight(number: int) -> balise_v1.Item:
@@ -226,7 +228,8 @@ def test_a_worker_runs_a_deployment(pool: Pool):
 def test_started_twice_at_once_both_runs_share_the_work(pool: Pool):
     pool.land(1)  # makes the series, for which a second run would wait before its insert
     assert pool.ended(pool.start("validate"))["state_type"] == "COMPLETED"
-    pool.land()
+    each = 3 * steps.MESSAGES_AT_ONCE // BATCHES  # more than the two take at once
+    pool.land(messages=each)
     with pool.locked():
         pair = [pool.start("validate") for _ in range(2)]
         until(lambda: pool.waiting_for() == 2)
@@ -235,7 +238,7 @@ def test_started_twice_at_once_both_runs_share_the_work(pool: Pool):
     done = [pool.ended(run) for run in pair]
     assert [one["state_type"] for one in done] == ["COMPLETED", "COMPLETED"]
     assert all("landed" in one["state"]["message"] for one in done)
-    total = (1 + BATCHES) * ITEMS
+    total = (1 + BATCHES * each) * ITEMS
     assert pool.account() == (0, total, total, 0, 0, total)
 
 
