@@ -106,7 +106,9 @@ class Settings(BaseSettings):
     )
     batch_size: int = Field(default=5000, description="messages the receiver commits at once")
     flow_interval: float = Field(
-        default=2.0, description="seconds between two event-driven flow cycles"
+        default=1.2,
+        description="seconds between two starts of validate while readings come; the flows after"
+        " it start at every fourth",
     )
     flow_poll: float = Field(
         default=15.0,

@@ -3,9 +3,9 @@
 LISTEN landed
 
 -- behind --
--- Whether any step of the line has work.
-SELECT EXISTS (SELECT FROM landing_batch WHERE validated_at IS NULL)
-    OR EXISTS (SELECT FROM dirty_window WHERE done < generation)
+-- Whether validate has work, and whether a step after it has.
+SELECT EXISTS (SELECT FROM landing_batch WHERE validated_at IS NULL),
+       EXISTS (SELECT FROM dirty_window WHERE done < generation)
     OR EXISTS (SELECT FROM window_recheck)
     OR EXISTS (SELECT FROM dirty_subject WHERE assessed < generation OR summarised < generation)
 

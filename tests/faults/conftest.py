@@ -100,7 +100,7 @@ def worked_off(line: Line, database: psycopg.Connection) -> bool:
 
 def behind(database: psycopg.Connection) -> bool:
     row = database.execute(sql.get("flows.behind")).fetchone()
-    return row is None or bool(row[0])
+    return row is None or any(row)
 
 
 Beat = tuple[str, Any, int]

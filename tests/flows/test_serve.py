@@ -45,7 +45,7 @@ async def test_a_lost_notification_costs_a_poll_and_no_reading(
     monkeypatch.setitem(os.environ, "BALISE_DATABASE_URL", database_url)
     begun: list[float] = []
 
-    async def run_line(_settings: Settings) -> None:
+    async def run_line(_settings: Settings, _flows: object) -> None:
         begun.append(time.monotonic())
         await asyncio.to_thread(serve.steps.run_line, database_url)
 
