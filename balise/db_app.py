@@ -53,3 +53,27 @@ def db_size(*, json: Json = False) -> None:
     from balise import keeping
 
     keeping.size(as_json=json)
+
+
+@db_app.command(name="erase")
+def db_erase(
+    patient: str, *, now: Annotated[bool, Parameter(negative="")] = False, json: Json = False
+) -> None:
+    """Delete all there is of a patient: name, readings, figures, signals, the bytes that came.
+
+    It can't be taken back. Take the box out of service first (`balise gateway revoke`): what it
+    sends afterwards is refused, but kept. Without --now, only how much it would be is said.
+
+    Parameters
+    ----------
+    patient
+        The patient's code.
+    now
+        Delete it.
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.erase(patient, now=now, as_json=json)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from balise.database import needed
-from balise.errors import DependencyDown
+from balise.errors import DependencyDown, UsageError
 from balise.run import bar, print_answer, read_settings
 
 Answer = TypeVar("Answer")
@@ -84,6 +84,22 @@ def retention(*, dry_run: bool, as_json: bool) -> None:
         {"months": settings.raw_months, "dry_run": dry_run, **asdict(dropped), **edition},
         as_json=as_json,
     )
+
+
+def erase(patient: str, *, now: bool, as_json: bool) -> None:
+    """Delete a patient, or say what that would be."""
+    from sql import erasure, people
+
+    def work(connection: psycopg.Connection) -> dict[str, int]:
+        with connection.transaction(force_rollback=not now):
+            subject = people.find(connection, patient)
+            if subject is None:
+                raise UsageError(f"no patient {patient} is enrolled; nothing was deleted")
+            return erasure.erase(connection, subject.id)
+
+    print_answer({"erased": now, **_with_database(work)}, as_json=as_json)
+    if not now:
+        Console(stderr=True).print("nothing was deleted; with --now it is, for good")
 
 
 def size(*, as_json: bool) -> None:

@@ -56,6 +56,20 @@ NOT_PREPARED = {
     "retention.set_aside": "makes a temporary table",
     "retention.put_back": "needs it",
     "retention.remember": "needs it",
+    **dict.fromkeys(
+        (f"erasure.{name}" for name in ("own_devices", "refusals", "duplicates", "messages")),
+        "makes a temporary table",
+    ),
+    **dict.fromkeys(
+        (
+            f"erasure.{name}"
+            for name in (
+                *("refused_event", "refused", "duplicate", "landing_dropped", "landing"),
+                *("series", "device"),
+            )
+        ),
+        "needs them",
+    ),
     "retention.enable_columnstore": "the Community edition's",
     "retention.add_columnstore_policy": "nor can CALL",
     "retention.remove_columnstore_policy": "nor can CALL",
