@@ -15,6 +15,7 @@ from care import rollups as pure
 from flows import sources
 from sql import preferred
 from sql import rollups as store
+from sql import sources as sources_store
 from sql.rollups import Window
 
 WINDOWS_AT_ONCE, READINGS_AT_ONCE = 2_000, 500_000
@@ -62,7 +63,7 @@ class _Taken:
 
 def recompute(connection: psycopg.Connection) -> Recomputed:
     """Recompute the rollups of windows that have new readings, some of them at a time."""
-    sources.recheck(connection)
+    sources_store.recheck(connection)
     with connection.transaction():
         taken = _take(connection)
         if not taken.windows:

@@ -31,11 +31,6 @@ class Told:
     judged: Judged = field(default_factory=Judged)
 
 
-def recheck(connection: psycopg.Connection) -> None:
-    """Mark the windows whose first readings are compared with another one now."""
-    store.recheck(connection)
-
-
 def compared(connection: psycopg.Connection, windows: Sequence[Window]) -> list[Window]:
     """Return the windows whose readings are compared: with another device's, or in time."""
     several = store.several(connection, windows)

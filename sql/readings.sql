@@ -192,9 +192,7 @@ SELECT series.metric, reading.value, series.unit, coalesce(reading.sent, reading
        reading.taken_at, reading.stamped_at, reading.quality, reading.decoder, reading.item,
        device.address, device.name, reading.landing AS id, landing.received_at, landing.gateway,
        landing.topic, landing.payload,
-       (SELECT min(dropped_at) FROM landing_dropped
-        WHERE reading.landing BETWEEN id_from AND id_to
-          AND reading.landing <> ALL (kept)) AS dropped_at
+       dropped_of(reading.landing) AS dropped_at
 FROM reading
 JOIN series ON series.id = reading.series
 JOIN device ON device.id = series.device
@@ -217,8 +215,7 @@ SELECT series.metric, old_value AS value, series.unit, coalesce(old_sent, old_va
        old_taken_at AS taken_at, revision.stamped_at, coalesce(old_quality, 0) AS quality,
        old_decoder AS decoder, coalesce(old_item, 0) AS item, device.address, device.name,
        old_landing AS id, landing.received_at, landing.gateway, landing.topic, landing.payload,
-       (SELECT min(dropped_at) FROM landing_dropped
-        WHERE old_landing BETWEEN id_from AND id_to AND old_landing <> ALL (kept)) AS dropped_at
+       dropped_of(old_landing) AS dropped_at
 FROM reading_revision AS revision
 JOIN series ON series.id = revision.series
 JOIN device ON device.id = series.device

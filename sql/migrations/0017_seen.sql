@@ -1,8 +1,8 @@
 -- What the worklist says of a patient's readings, kept a row a patient: it is read at every look of
 -- every clinician, and changes where windows are computed.
 
--- The day and moment of the last reading, and the days with readings of the two weeks up to it, in
--- the patient's time zone.
+-- The moment of the last reading, and the days with readings of the two weeks up to it, in the
+-- patient's time zone.
 ALTER TABLE dirty_subject
     ADD COLUMN last_reading_at timestamptz,
     ADD COLUMN days_seen date[] NOT NULL DEFAULT '{}';
