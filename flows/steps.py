@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -147,8 +148,13 @@ def _judge(
         time_zone=patient.time_zone,
         expected=pathway.expected,
         enrolled_at=patient.enrolled_at,
+        instead=pathway.instead,
     )
-    metrics = {*pathway.expected, *(metric for rule in rules for metric in rule.metrics)}
+    metrics = {
+        *pathway.expected,
+        *chain.from_iterable(pathway.instead.values()),
+        *chain.from_iterable(rule.metrics for rule in rules),
+    }
     rows = signals_store.readings(
         connection,
         patient.subject,

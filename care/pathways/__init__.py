@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from care.pathways import heart_failure, hypertension, observation, respiratory_failure
+from care.pathways import diabetes, heart_failure, hypertension, observation, respiratory_failure
 from care.pathways.pathway import Pathway
 
 PATHWAYS: dict[str, Pathway] = {
     pathway.name: pathway
     for pathway in (
+        diabetes.PATHWAY,
         heart_failure.PATHWAY,
         hypertension.PATHWAY,
         respiratory_failure.PATHWAY,

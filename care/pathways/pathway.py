@@ -17,6 +17,8 @@ FigureFunction = Callable[[pl.DataFrame, date], list[Figure]]
 class Pathway:
     """`expected` is how long each metric may be silent; the silence rule needs no mention.
 
+    `instead` says which others may come in place of an expected one.
+
     `sources` says for a metric which of several devices counts, the best first: a model, a kind of
     model, or a payload convention (`devices/called.py`).
     """
@@ -26,4 +28,5 @@ class Pathway:
     rules: tuple[str, ...]
     figures: tuple[FigureFunction, ...]
     metrics: tuple[str, ...]
+    instead: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

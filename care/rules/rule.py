@@ -44,6 +44,7 @@ class Asked:
     time_zone: str
     expected: dict[str, timedelta]
     enrolled_at: datetime
+    instead: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     silent = [
         (asked.as_of - last, metric, last, delay)
         for metric, delay in asked.expected.items()
-        if asked.as_of - (last := _last(readings, metric) or asked.enrolled_at) > delay
+        if asked.as_of - (last := _last(readings, metric, asked) or asked.enrolled_at) > delay
     ]
     if not silent:
         return None
@@ -38,8 +38,10 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     )
 
 
-def _last(readings: pl.DataFrame, metric: str) -> datetime | None:
-    times: list[datetime] = readings.filter(pl.col("metric") == metric)["taken_at"].to_list()
+def _last(readings: pl.DataFrame, metric: str, asked: Asked) -> datetime | None:
+    """Return when a metric, or one that may come instead, was last measured."""
+    metrics = (metric, *asked.instead.get(metric, ()))
+    times: list[datetime] = readings.filter(pl.col("metric").is_in(metrics))["taken_at"].to_list()
     return max(times, default=None)
 
 

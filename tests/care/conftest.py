@@ -34,7 +34,12 @@ def table() -> Table:
 
 @pytest.fixture
 def ask() -> Ask:
-    def at(when: str, *, expected: dict[str, timedelta] | None = None) -> Asked:
+    def at(
+        when: str,
+        *,
+        expected: dict[str, timedelta] | None = None,
+        instead: dict[str, tuple[str, ...]] | None = None,
+    ) -> Asked:
         local = datetime.fromisoformat(when)
         if local.tzinfo is None:
             local = local.replace(tzinfo=ZoneInfo(ZONE))
@@ -44,6 +49,7 @@ def ask() -> Ask:
             time_zone=ZONE,
             expected=expected or {},
             enrolled_at=datetime(2026, 1, 1, tzinfo=UTC),
+            instead=instead or {},
         )
 
     return at

@@ -31,6 +31,8 @@ def test_every_rule(rule: Rule, ask):
 def test_every_pathway(pathway: Pathway):
     assert set(pathway.rules) <= RULES.keys()
     assert {*pathway.expected, *pathway.metrics, *pathway.sources} <= METRICS.keys()
+    assert pathway.instead.keys() <= pathway.expected.keys()
+    assert METRICS.keys() >= {metric for some in pathway.instead.values() for metric in some}
     for words_of_metric in pathway.sources.values():
         assert set(words_of_metric) <= called.words()
     for language in LANGUAGES:

@@ -35,3 +35,12 @@ def test_silence_is_a_matter_of_data_and_its_episode_begins_when_it_was_due(tabl
 
 def test_nothing_expected_is_no_silence(table, ask):
     assert find(table(""), ask("2026-02-20 08:00")) is None
+
+
+def test_a_drop_of_blood_breaks_the_silence_of_a_sensor(table, ask):
+    weekly = {"interstitial_glucose": timedelta(days=7)}
+    pricked, now = table("2026-02-19 08:00 | blood_glucose | 110"), "2026-02-20 08:00"
+    assert find(pricked, ask(now, expected=weekly)) is not None
+    instead = {"interstitial_glucose": ("blood_glucose",)}
+    assert find(pricked, ask(now, expected=weekly, instead=instead)) is None
+    assert find(table(""), ask(now, expected=weekly, instead=instead)) is not None

@@ -1,0 +1,134 @@
+"""Continuous glucose over 14 days: time in ranges, mean, GMI and variability.
+
+Source: international consensus on time in range (Battelino 2019, Danne 2017); ADA Standards of
+Care, table 6.2. GMI: Bergenstal 2018.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+import polars as pl
+
+from balise.model import Quality
+from care.metrics.figure import Figure, rounded
+
+DAYS = 14
+A_DAY = 288
+"""Readings of a sensor that measures every five minutes."""
+ENOUGH = 2823
+"""70 % of 14 days' readings; below it neither ranges nor GMI are told."""
+SOURCE = "international consensus on time in range, 14 days"
+_LEFT_OUT = (Quality.INVALID | Quality.TEST_DATA).value
+
+
+class Band(StrEnum):
+    """Ranges of glucose; their names are those of the consensus."""
+
+    VERY_LOW = "very_low"
+    LOW = "low"
+    IN_RANGE = "in_range"
+    HIGH = "high"
+    VERY_HIGH = "very_high"
+
+
+# mg/dL. Sensors tell whole mg/dL or tenths of mmol/L: 10.0 and 13.9 mmol/L, which are 180.2 and
+# 250.5 mg/dL here, are still in the lower range.
+_BELOW = {Band.VERY_LOW: Decimal(54), Band.LOW: Decimal(70)}
+_UP_TO = {Band.IN_RANGE: Decimal("180.2"), Band.HIGH: Decimal("250.5")}
+
+
+def band(glucose: pl.Expr) -> pl.Expr:
+    """Return which range values in mg/dL are in."""
+    chosen = pl.lit(Band.VERY_HIGH.value)
+    for name, limit in reversed(_UP_TO.items()):
+        chosen = pl.when(glucose <= limit).then(pl.lit(name.value)).otherwise(chosen)
+    for name, limit in reversed(_BELOW.items()):
+        chosen = pl.when(glucose < limit).then(pl.lit(name.value)).otherwise(chosen)
+    return chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Exact figures of a period; glucose in mg/dL, shares and GMI in percent."""
+
+    mean: float
+    deviation: float
+    shares: dict[Band, float]
+
+    @property
+    def variation(self) -> float:
+        """The coefficient of variation; up to 36 % glucose is called stable."""
+        return 100 * self.deviation / self.mean
+
+    @property
+    def management_indicator(self) -> float:
+        """What HbA1c such a mean goes with (GMI)."""
+        return management_indicator(self.mean)
+
+
+def management_indicator(mean: float) -> float:
+    """Return the GMI in percent of a mean in mg/dL."""
+    return 3.31 + 0.02392 * mean
+
+
+def summary(values: pl.Series) -> Summary:
+    """Return the figures of at least two values in mg/dL."""
+    counted = pl.DataFrame({"value": values}).group_by(band(pl.col("value")).alias("band")).len()
+    counts = dict(counted.iter_rows())
+    glucose = values.cast(pl.Float64)
+    return Summary(
+        mean=float(glucose.to_numpy().mean()),
+        deviation=float(glucose.to_numpy().std(ddof=1)),
+        shares={one: 100 * counts.get(one.value, 0) / len(values) for one in Band},
+    )
+
+
+def of_period(readings: pl.DataFrame, last: date) -> pl.DataFrame:
+    """Return the sensor's readings of the 14 days that end with `last`.
+
+    One of each moment: a phone and a reader tell the same ones.
+    """
+    first = last - timedelta(days=DAYS - 1)
+    return readings.filter(
+        (pl.col("metric") == "interstitial_glucose")
+        & pl.col("day").is_between(first, last)
+        & (pl.col("quality").and_(_LEFT_OUT) == 0)
+    ).unique("taken_at", keep="first", maintain_order=True)
+
+
+def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
+    """Return how long the sensor measured, mean, GMI, variation and time in each range."""
+    kept = of_period(readings, last)
+    values = _values(summary(kept["value"]) if kept.height >= ENOUGH else None)
+    active = 100 * kept.height / (DAYS * A_DAY) if kept.height else None
+    return [
+        Figure(
+            name=name,
+            value=None if value is None else rounded(Decimal(value), decimals),
+            unit=unit,
+            n=kept.height,
+            needed=1 if name == "glucose_sensor_active" else ENOUGH,
+            days=DAYS,
+            days_with_data=kept["day"].n_unique(),
+            start=last - timedelta(days=DAYS - 1),
+            end=last,
+            source=SOURCE,
+            missing="" if value is not None else "readings",
+            evidence=tuple(kept["key"].tail(200)),
+        )
+        for name, value, unit, decimals in (("glucose_sensor_active", active, "%", 0), *values)
+    ]
+
+
+def _values(found: Summary | None) -> list[tuple[str, float | None, str, int]]:
+    """Return the figures with their names, units and decimals."""
+    return [
+        ("glucose_mean", found.mean if found else None, "mg/dL", 0),
+        ("glucose_management_indicator", found.management_indicator if found else None, "%", 1),
+        ("glucose_variation", found.variation if found else None, "%", 1),
+        *((f"glucose_{one}", found.shares[one] if found else None, "%", 1) for one in Band),
+    ]

@@ -1,0 +1,78 @@
+"""Hypoglycaemic episodes of a sensor: at least 15 minutes below, ended by 15 minutes back.
+
+Source: ATTD consensus (Danne 2017), table 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+
+from care.metrics import continuous_glucose
+from care.metrics.figure import Figure
+
+LEVELS = {"glucose_episodes_below_70": Decimal(70), "glucose_episodes_below_54": Decimal(54)}
+"""mg/dL: level 1, and level 2, which asks for action at once."""
+LASTS = timedelta(minutes=15)
+PROLONGED = timedelta(minutes=120)
+STEP = timedelta(minutes=5)
+"""How long a reading stands for."""
+GAP = timedelta(minutes=45)
+"""Nothing is supposed of what lies between readings further apart: it ends an episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """From the first reading below to the last one, whose time counts."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def prolonged(self) -> bool:
+        """Two hours or more."""
+        return self.end - self.start >= PROLONGED
+
+
+def episodes(readings: pl.DataFrame, below: Decimal) -> list[Episode]:
+    """Return the episodes in readings of one sensor, in the order of time."""
+    found: list[Episode] = []
+    run: Episode | None = None
+    for at, value in readings.sort("taken_at").select("taken_at", "value").iter_rows():
+        if run and _ended(run, at, back=value >= below):
+            found.append(run)
+            run = None
+        if value < below:
+            run = Episode(run.start if run else at, at + STEP)
+    return [one for one in (*found, run) if one and one.end - one.start >= LASTS]
+
+
+def _ended(run: Episode, at: datetime, *, back: bool) -> bool:
+    """Say whether an episode was over before, or is with, the reading of a moment."""
+    return at + STEP - run.end > GAP or (back and at + STEP - run.end >= LASTS)
+
+
+def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
+    """Return how many episodes there were in the 14 days, by level."""
+    kept = continuous_glucose.of_period(readings, last)
+    enough = kept.height >= continuous_glucose.ENOUGH
+    return [
+        Figure(
+            name=name,
+            value=Decimal(len(episodes(kept, below))) if enough else None,
+            unit="1",
+            n=kept.height,
+            needed=continuous_glucose.ENOUGH,
+            days=continuous_glucose.DAYS,
+            days_with_data=kept["day"].n_unique(),
+            start=last - timedelta(days=continuous_glucose.DAYS - 1),
+            end=last,
+            source="ATTD consensus: 15 minutes below, ended by 15 minutes back",
+            missing="" if enough else "readings",
+            evidence=tuple(kept.filter(pl.col("value") < below)["key"].tail(200)),
+        )
+        for name, below in LEVELS.items()
+    ]

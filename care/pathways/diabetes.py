@@ -1,0 +1,25 @@
+"""Diabetes: interstitial glucose, or capillary (arrêté of 22 June 2023, JORFARTI000047720152).
+
+What a sensor tells and what a drop of blood does are kept apart: they are not the same glucose.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from care.metrics import continuous_glucose, glucose_episodes, period_median
+from care.pathways.pathway import Pathway
+
+PATHWAY = Pathway(
+    name="diabetes",
+    # The decree asks for data once a week at least.
+    expected={"interstitial_glucose": timedelta(days=7)},
+    instead={"interstitial_glucose": ("blood_glucose",)},
+    rules=(),
+    figures=(
+        continuous_glucose.figures,
+        glucose_episodes.figures,
+        period_median.of("blood_glucose"),
+    ),
+    metrics=("interstitial_glucose", "blood_glucose"),
+)

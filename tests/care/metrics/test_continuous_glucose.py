@@ -1,0 +1,155 @@
+"""Time in ranges and its companions, on sample data whose figures two implementations agree on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from care.metrics import continuous_glucose as metric
+from care.metrics import glucose_episodes
+from care.readings import frame
+
+pytestmark = pytest.mark.shared
+
+Case = Callable[[str], dict[str, Any]]
+START = datetime(2026, 3, 2, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def case(shared: Path) -> Case:
+    cases = json.loads((shared / "cases/clinical.json").read_text())["cases"]
+    return {one["id"]: one for one in cases}.__getitem__
+
+
+@pytest.fixture
+def sensor(shared: Path) -> Callable[[str], pl.DataFrame]:
+    def read(subject: str) -> pl.DataFrame:
+        with (shared / "data/cgm/subjects_5.csv").open(encoding="utf-8") as file:
+            rows = [
+                (datetime.fromisoformat(row["time"]).replace(tzinfo=UTC), row["gl"])
+                for row in csv.DictReader(file)
+                if row["id"] == subject
+            ]
+        return glucose([(at, Decimal(value)) for at, value in rows])
+
+    return read
+
+
+def glucose(values: list[tuple[datetime, Decimal]]) -> pl.DataFrame:
+    rows = [
+        ("interstitial_glucose", at, value, 0, 1, at, number)
+        for number, (at, value) in enumerate(values)
+    ]
+    return frame(rows, "UTC")
+
+
+def every_five_minutes(values: list[Any]) -> pl.DataFrame:
+    return glucose(
+        [
+            (START + number * timedelta(minutes=5), Decimal(value))
+            for number, value in enumerate(values)
+            if value is not None
+        ]
+    )
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_the_figures_of_published_sample_data(case: Case, sensor, number: int):
+    expected = case("cgm-iglu-5-subjects")["expected"][f"Subject {number}"]
+    values: pl.Series = sensor(f"Subject {number}")["value"]
+    found = metric.summary(values)
+    assert len(values) == expected["n"]
+    assert found.mean == pytest.approx(expected["mean"], abs=1e-5)
+    assert found.variation == pytest.approx(expected["cv"], abs=1e-5)
+    assert found.management_indicator == pytest.approx(expected["gmi"], abs=1e-5)
+    names = {"in_range": "tir"}
+    for band, share in found.shares.items():
+        assert share == pytest.approx(expected[names.get(band, band)], abs=1e-5)
+
+
+def test_two_weeks_as_a_page_shows_them(case: Case, sensor):
+    shown = {one.name: one for one in metric.figures(sensor("Subject 1"), date(2015, 6, 19))}
+    assert {name: str(one.value) for name, one in shown.items()} == {
+        "glucose_sensor_active": "72",
+        "glucose_mean": "124",
+        "glucose_management_indicator": "6.3",
+        "glucose_variation": "26.9",
+        "glucose_very_low": "0.0",
+        "glucose_low": "0.1",
+        "glucose_in_range": "91.7",
+        "glucose_high": "7.8",
+        "glucose_very_high": "0.4",
+    }
+    assert {one.n for one in shown.values()} == {case("cgm-iglu-subject1")["expected"]["n"]}
+
+
+def test_every_limit(case: Case):
+    found = case("cgm-bands-mgdl")
+    values = pl.DataFrame({"value": [Decimal(one) for one in found["input"]["values"]]})
+    bands = values.select(metric.band(pl.col("value")))
+    assert bands.to_series().to_list() == found["expected"]["bands"]
+
+
+@pytest.mark.parametrize(
+    ("tenths", "band"),
+    [
+        *(("2.9", "very_low"), ("3.0", "low"), ("3.8", "low"), ("3.9", "in_range")),
+        *(("10.0", "in_range"), ("10.1", "high"), ("13.9", "high"), ("14.0", "very_high")),
+    ],
+)
+@pytest.mark.parametrize("factor", ["18.0156", "18.0182", "18.016"])
+def test_a_sensor_in_mmol_is_in_the_band_that_it_shows(tenths: str, band: str, factor: str):
+    value = pl.DataFrame({"value": [Decimal(tenths) * Decimal(factor)]})
+    assert value.select(metric.band(pl.col("value"))).item() == band
+
+
+@pytest.mark.parametrize("mean", [100, 183])
+def test_the_management_indicator(case: Case, mean: int):
+    expected = case(f"gmi-{mean}")["expected"]["gmi_percent"]
+    assert metric.management_indicator(mean) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("count", "told"), [(2822, False), (2823, True)])
+def test_less_than_seventy_percent_is_no_figure(case: Case, count: int, told: bool):  # noqa: FBT001
+    assert case("cgm-sufficiency-2822")["expected"]["sufficient"] is False
+    figures = metric.figures(every_five_minutes([120] * count), (START + timedelta(days=13)).date())
+    active, *others = figures
+    assert active.value == Decimal(70)
+    assert all((one.value is not None) == told for one in others)
+    assert all((one.missing == "readings") != told for one in others)
+
+
+def test_what_phone_and_reader_both_tell_counts_once(case: Case):
+    twice = pl.concat([every_five_minutes([120] * 288)] * 2)
+    used = case("cgm-duplicates")["expected"]["readings_used"]
+    assert metric.of_period(twice, START.date() + timedelta(days=1)).height == used
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["3-low-2-ok-3-low", "gap", "3-at-53", "120min", "2-low", "3-at-70"],
+)
+def test_episodes(case: Case, name: str):
+    found = case(f"cgm-episode-{name}")
+    readings = every_five_minutes(found["input"]["values"])
+    expected = found["expected"]
+    for key, level in (("hypo_below_70", Decimal(70)), ("hypo_below_54", Decimal(54))):
+        if key in expected:
+            assert len(glucose_episodes.episodes(readings, level)) == expected[key]
+    if "prolonged_consensus" in expected:
+        (one,) = glucose_episodes.episodes(readings, Decimal(54))
+        assert one.prolonged
+
+
+@pytest.mark.parametrize(("back", "count"), [(2, 1), (3, 2)])
+def test_an_episode_ends_after_fifteen_minutes_back(back: int, count: int):
+    readings = every_five_minutes([65] * 3 + [75] * back + [65] * 3)
+    assert len(glucose_episodes.episodes(readings, Decimal(70))) == count
