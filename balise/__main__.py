@@ -248,6 +248,33 @@ def account(name: str, *, role: Literal["clinician", "ops", "admin"] | None = No
 
 
 @app.command
+def report(
+    patient: str,
+    pdf: Path,
+    *,
+    days: Literal[7, 30, 90] = 30,
+    language: Literal["fr", "en"] = "fr",
+) -> None:
+    """Write the page for the doctor: one A4 of a patient's last days.
+
+    Parameters
+    ----------
+    patient
+        The patient's code.
+    pdf
+        The file to write, for your eyes only.
+    days
+        How far back it reaches.
+    language
+        Of what it says.
+
+    """
+    from balise import run
+
+    run.report(patient, pdf, days=days, language=language)
+
+
+@app.command
 def doctor(*parts: str, json: Json = False) -> None:
     """Check database, broker, flows and Prefect, or only the parts named."""
     from balise import run

@@ -118,6 +118,32 @@ def flow(name: str, *, as_json: bool) -> None:
     print_answer(_database(work), as_json=as_json)
 
 
+def report(patient: str, pdf: Path, *, days: int, language: str) -> None:
+    """Write a patient's page for the doctor."""
+    import psycopg
+
+    from balise import files
+    from care.web import pages
+    from care.web.report import make
+    from care.web.words import words
+
+    now, url = datetime.now(UTC), read_settings("database_url").database_url
+
+    def page() -> pages.PatientPage:
+        with psycopg.connect(url) as connection:
+            found = pages.patient(connection, patient)
+            if found is None:
+                raise UsageError(f"no patient {patient} is enrolled")
+            return pages.patient_page(connection, found, days=days, now=now)
+
+    made = make(_database(page), words(language), now)
+    try:
+        files.write(pdf, made, 0o600)
+    except OSError as error:
+        raise UsageError(f"{pdf} can't be written: {error.strerror}") from error
+    print(pdf)  # noqa: T201 - the answer
+
+
 def web() -> None:
     """Serve the clinician pages until stopped."""
     import psycopg

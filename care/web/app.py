@@ -15,7 +15,7 @@ import sql
 from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
-from care.web import accounts, enrolment, ops, pages, sources
+from care.web import accounts, enrolment, ops, pages, report, sources
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 from sql.rows import Row
@@ -155,6 +155,21 @@ def _add_patients(app: FastAPI) -> None:
             freshness=pages.freshness(connection, now),
             periods=PERIODS,
             close_reasons=CLOSE_REASONS,
+        )
+
+    @app.get("/patients/{code}/report.pdf")
+    def report_of(
+        request: Request, connection: Connection, account: SignedIn, code: str, days: int = 30
+    ) -> Response:
+        found = pages.patient(connection, code)
+        if found is None or days not in PERIODS:
+            return page(request, "not_found.html", account.language, account=account, status=404)
+        now = datetime.now(UTC)
+        shown = pages.patient_page(connection, found, days=days, now=now)
+        made = report.make(shown, words(account.language), now)
+        disposition = f'inline; filename="balise-{code}.pdf"'
+        return Response(
+            made, media_type="application/pdf", headers={"Content-Disposition": disposition}
         )
 
     @app.post("/patients/{code}/signals/{signal}")
