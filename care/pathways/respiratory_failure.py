@@ -10,7 +10,7 @@ from care.pathways.pathway import Pathway
 PATHWAY = Pathway(
     name="respiratory_failure",
     expected={"oxygen_saturation": timedelta(hours=48)},
-    rules=(),
+    rules=("oxygen_fall",),
     figures=(
         period_median.of("oxygen_saturation"),
         period_median.of("pulse_rate"),
