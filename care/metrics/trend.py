@@ -14,7 +14,16 @@ from math import sqrt
 from statistics import NormalDist, median
 
 FEWEST = 4
-"""Values below which nothing is told."""
+"""Values below which nothing is computed."""
+ENOUGH_DAYS, WITHIN_DAYS, CHANCE = 7, 14, 0.05
+IMPORTANT = {
+    "body_weight": 1.0,
+    "systolic_blood_pressure": 5.0,
+    "oxygen_saturation": 2.0,
+    "heart_rate": 5.0,
+    "pulse_rate": 5.0,
+}
+"""The smallest change over a period that matters to anybody, in the metric's unit."""
 _NORMAL = NormalDist()
 
 
@@ -52,6 +61,20 @@ def trend(days: Sequence[float], values: Sequence[float]) -> Trend | None:
         z=z,
         p=2 * (1 - _NORMAL.cdf(abs(z))),
     )
+
+
+def worth_telling(metric: str, days: Sequence[float], values: Sequence[float]) -> Trend | None:
+    """Return the trend of a metric where there is one: enough days, hardly chance, and it matters.
+
+    A change that is sure and too small for anybody is none, and so is one in fewer than 7 of at
+    least 14 days.
+    """
+    least = IMPORTANT.get(metric)
+    found = trend(days, values)
+    if least is None or found is None or found.n < ENOUGH_DAYS or found.p >= CHANCE:
+        return None
+    span = max(days) - min(days)
+    return found if span + 1 >= WITHIN_DAYS and abs(found.slope * span) >= least else None
 
 
 def _variance(values: Sequence[float]) -> float:

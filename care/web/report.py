@@ -137,17 +137,19 @@ def _trend(trend: Trend, w: Words) -> dict[str, str]:
     drawing = str(trend.svg(name, [low, high])).replace(
         "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1
     )
+    caption = w(
+        "trend.caption",
+        metric=name,
+        median=median,
+        unit=w(f"unit.{metric.unit}"),
+        low=low,
+        high=high,
+        with_data=len(trend.days),
+        days=trend.length,
+    )
+    change = trend.change
     return {
-        "caption": w(
-            "trend.caption",
-            metric=name,
-            median=median,
-            unit=w(f"unit.{metric.unit}"),
-            low=low,
-            high=high,
-            with_data=len(trend.days),
-            days=trend.length,
-        ),
+        "caption": f"{caption}. {w.change(change, metric)}" if change else caption,
         "alt": w("trend.alt", metric=name),
         "svg": drawing.replace(">", f">{_STYLE}", 1),
     }

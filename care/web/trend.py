@@ -13,6 +13,8 @@ from statistics import median
 
 from markupsafe import Markup
 
+from care.metrics.trend import worth_telling
+
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 180, 48, 12, 12, 24
 
 
@@ -55,6 +57,16 @@ class Trend:
     def high(self) -> float:
         """The highest value of the period."""
         return max(day.high for day in self.days)
+
+    @property
+    def change(self) -> tuple[float, float, float] | None:
+        """The change over the days measured and its 95 % limits, None where there is no trend."""
+        places = [(day.day - self.start).days for day in self.days]
+        found = worth_telling(self.metric, places, [day.median for day in self.days])
+        if found is None:
+            return None
+        span = places[-1] - places[0]
+        return found.slope * span, found.lowest * span, found.highest * span
 
     def svg(self, alt: str, tick: Sequence[str]) -> Markup:
         """Return the drawing; `tick` are the words of the scale's low and high end."""

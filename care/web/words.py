@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from babel import dates, numbers
 
 from balise.languages import LANGUAGES
+from balise.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ class Words:
             decimals = max(0, -exponent) if isinstance(exponent, int) else 0
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
         return numbers.format_decimal(exact, format=pattern, locale=self.language)
+
+    def change(self, limits: tuple[float, float, float], metric: Metric) -> str:
+        """Return a trend's sentence: the change, and between which it lies, each with its sign."""
+        change, low, high = (
+            ("+" if value > 0 else "") + self.number(value, metric.decimals) for value in limits
+        )
+        unit = self.entries[f"unit.{metric.unit}"]
+        return self.entries["trend.change"].format(change=change, unit=unit, low=low, high=high)
 
     def moment(self, when: datetime, time_zone: str) -> str:
         """Return a date and time in the patient's zone."""

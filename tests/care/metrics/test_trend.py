@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from care.metrics.trend import trend
+from care.metrics.trend import trend, worth_telling
 
 
 @pytest.mark.shared
@@ -39,3 +39,26 @@ def test_equal_values_are_a_trend_of_nothing():
     found = trend(range(5), [70] * 5)
     assert found is not None
     assert (found.slope, found.p) == (0, 1)
+
+
+RISING = [72.0 + day / 10 for day in range(15)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "days", "values", "told"),
+    [
+        ("body_weight", range(15), RISING, True),
+        ("body_weight", range(13), RISING[:13], False),  # under two weeks
+        ("body_weight", range(0, 15, 3), RISING[::3], False),  # five days of them
+        ("body_weight", range(15), [72 + day / 20 for day in range(15)], False),  # 0.7 kg
+        ("body_weight", range(15), [72.0, 74.0, 71.0] * 5, False),  # chance
+        ("blood_ketone", range(15), RISING, False),  # nobody knows what would matter
+    ],
+)
+def test_a_trend_is_told_where_it_matters(
+    metric: str,
+    days: range,
+    values: list[float],
+    told: bool,  # noqa: FBT001 - what is expected
+):
+    assert (worth_telling(metric, days, values) is not None) == told

@@ -90,6 +90,7 @@ GOLDEN = {
         "Dernier poids 74,9 kg 6 mesures, 6 jours sur 7",
         "Fréquence cardiaque médiane \N{EN DASH} données insuffisantes : 2 sur 3 nécessaires",
         "Poids : médiane 74,9 kg, de 72,0 à 77,8, 30 jours sur 30",
+        "Tendance : +5,8 kg (de +5,8 à +5,8 avec 95 % de confiance).",
         "appelez le 15",
         "ce n'est pas un diagnostic",
     ),
