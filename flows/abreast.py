@@ -10,9 +10,10 @@ import psycopg
 import sql
 from flows import steps
 from flows.steps import drain
-from flows.work import Done, work_off
+from flows.work import Done, look, work_off
 from sql.readings import Accounting
 
+_WAITING = "flows.waiting_batches"
 _CROWDED = {"messages": 4 * steps.MESSAGES_AT_ONCE, "bytes": 4 * steps.BYTES_AT_ONCE}
 """What has to wait for a second connection: less is done before the two are out of step."""
 
@@ -27,8 +28,13 @@ def validate(connection: psycopg.Connection, database_url: str) -> Done[Accounti
                 helped.append(beside.submit(_help, database_url))
             return steps.validate(one)
 
-        done = work_off(connection, "flows.waiting_batches", step, Accounting())
-    return replace(done, counts=sum((one.result() for one in helped), done.counts))
+        done = work_off(connection, _WAITING, step, Accounting())
+    if not helped:
+        return done
+    # What the second connection had in hand is done by now, and was no other run's.
+    left = look(connection, _WAITING)
+    counts = sum((one.result() for one in helped), done.counts)
+    return replace(done, counts=counts, held=0 if left.free else left.count)
 
 
 def _help(database_url: str) -> Accounting:

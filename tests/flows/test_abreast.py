@@ -49,6 +49,7 @@ def test_a_crowd_is_worked_off_on_two_connections(
     assert done.counts == Accounting(
         messages=MESSAGES, landed=MESSAGES, accepted=MESSAGES * 9 // 10, duplicate=MESSAGES // 10
     )
+    assert done.held == 0
     assert (len(took), took.total()) == (2, MESSAGES)
     assert database.execute("SELECT count(*) FROM reading").fetchone() == (MESSAGES * 9 // 10,)
 
