@@ -159,3 +159,27 @@ SELECT (SELECT max(received_at) FROM landing_batch) AS last_received_at,
 -- gateways --
 -- When each gateway was last heard of.
 SELECT name, last_contact_at FROM gateway ORDER BY name
+
+-- rule_figures --
+-- What became of the signals of each rule that were raised since: whether it alarms in vain, and how
+-- soon somebody looked. What closed by itself nobody needed to see.
+SELECT signal.rule, count(*) AS raised, count(*) FILTER (WHERE signal.state <> 'closed') AS open,
+       count(*) FILTER (WHERE ended.reason IN ('called', 'treated')) AS acted_on,
+       count(*) FILTER (WHERE ended.reason = 'no_action') AS no_action,
+       count(*) FILTER (WHERE ended.reason = 'measured_badly') AS measured_badly,
+       count(*) FILTER (WHERE ended.reason = 'values_back') AS values_back,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY seen.at - signal.raised_at) AS to_seen
+FROM signal
+LEFT JOIN LATERAL (
+    SELECT min(at) AS at FROM signal_event
+    WHERE signal_event.signal = signal.id AND who <> 'balise'
+) AS seen ON true
+LEFT JOIN LATERAL (
+    SELECT reason FROM signal_event
+    WHERE signal_event.signal = signal.id AND signal_event.state = 'closed'
+      AND signal.state = 'closed'
+    ORDER BY at DESC LIMIT 1
+) AS ended ON true
+WHERE signal.raised_at >= %(since)s
+GROUP BY signal.rule
+ORDER BY count(*) DESC, signal.rule

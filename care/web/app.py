@@ -15,7 +15,7 @@ import sql
 from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
-from care.web import accounts, enrolment, ops, pages, report, sources
+from care.web import accounts, enrolment, ops, pages, report, rules, sources
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 from sql.rows import Row
@@ -37,6 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_health(app)
     app.include_router(enrolment.router)
     app.include_router(ops.router)
+    app.include_router(rules.router)
     app.include_router(sources.router)
     _add_session(app)
     _add_patients(app)

@@ -66,6 +66,10 @@ class Words:
         past = min(when - now, timedelta())
         return dates.format_timedelta(past, add_direction=True, locale=self.language)
 
+    def lasting(self, time: timedelta) -> str:
+        """Return how long something took, in words."""
+        return dates.format_timedelta(time, locale=self.language)
+
 
 @cache
 def words(language: str) -> Words:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 import uvicorn
@@ -87,3 +88,23 @@ def site(populated: str) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def keeper(site: str) -> Iterator[httpx.Client]:
+    client = signed_in(site, "keeper")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def nurse(site: str) -> Iterator[httpx.Client]:
+    client = signed_in(site, "nurse")
+    yield client
+    client.close()
+
+
+def signed_in(site: str, name: str) -> httpx.Client:
+    client = httpx.Client(base_url=site, follow_redirects=True)
+    client.post("/sign-in", data={"name": name, "password": PASSWORD})
+    return client

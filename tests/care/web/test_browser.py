@@ -83,6 +83,7 @@ def test_the_workbench_is_axe_clean_and_fits(
         ("nothing", "/ops/refused?state=discarded&note=0&busy=1"),
         ("frame", f"/ops/refused/{refusals}/0/0"),
         ("garbage", f"/ops/refused/{refusals + 1}/0/0?moved=1"),
+        ("rules", "/ops/rules"),
     ):
         page.goto(f"{site}{path}")
         if shots:

@@ -16,28 +16,7 @@ from flows.replay import Asked, Hand
 from sql import people
 
 pytestmark = pytest.mark.stack
-PASSWORD = "a long enough password"
 SCALE = "C0:00:00:00:00:77"
-
-
-@pytest.fixture
-def keeper(site: str) -> Iterator[httpx.Client]:
-    client = signed_in(site, "keeper")
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def nurse(site: str) -> Iterator[httpx.Client]:
-    client = signed_in(site, "nurse")
-    yield client
-    client.close()
-
-
-def signed_in(site: str, name: str) -> httpx.Client:
-    client = httpx.Client(base_url=site, follow_redirects=True)
-    client.post("/sign-in", data={"name": name, "password": PASSWORD})
-    return client
 
 
 @pytest.fixture
