@@ -123,6 +123,12 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="URL to which Prefect posts failed and late runs; empty tells nobody",
     )
+    unseen_hours: float = Field(
+        default=24,
+        gt=0,
+        description="hours after which an alert that nobody has seen is counted at the head of the"
+        " clinicians' list",
+    )
     raw_months: int = Field(
         default=13,
         ge=4,

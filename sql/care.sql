@@ -107,7 +107,7 @@ SET figures = excluded.figures, made_at = now()
 -- order, so that the bucket of a day says how many are up to it.
 SELECT subject.code, subject.pathway, identity.family, identity.given, identity.birth_date,
        signal.id AS signal, signal.rule, signal.severity, signal.figures, signal.state,
-       seen.last_reading_at,
+       signal.raised_at, seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
                 - width_bucket((%(now)s AT TIME ZONE subject.time_zone)::date - 7, seen.days_seen),
                 0) AS days_of_7,
@@ -183,3 +183,9 @@ LEFT JOIN LATERAL (
 WHERE signal.raised_at >= %(since)s
 GROUP BY signal.rule
 ORDER BY count(*) DESC, signal.rule
+
+-- unseen --
+-- How many signals nobody has seen for so long, of patients who are followed.
+SELECT count(*) AS count, min(signal.raised_at) AS since
+FROM signal JOIN subject ON subject.id = signal.subject
+WHERE signal.state = 'new' AND signal.raised_at < %(before)s AND subject.pathway <> 'observation'

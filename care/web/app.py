@@ -126,12 +126,14 @@ def _add_patients(app: FastAPI) -> None:
     @app.get("/")
     def worklist(request: Request, connection: Connection, account: SignedIn) -> HTMLResponse:
         now = datetime.now(UTC)
+        settings = cast("Settings", request.app.state.settings)
         return page(
             request,
             "worklist.html",
             account.language,
             account=account,
             rows=pages.worklist(connection, now),
+            unseen=pages.unseen(connection, now, hours=settings.unseen_hours),
             freshness=pages.freshness(connection, now),
         )
 

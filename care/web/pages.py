@@ -51,6 +51,12 @@ def worklist(connection: psycopg.Connection, now: datetime) -> list[Row]:
     return rows.named(connection, "care.worklist", now=now)
 
 
+def unseen(connection: psycopg.Connection, now: datetime, *, hours: float) -> Row:
+    """Return how many signals nobody has seen for so many hours, and since when the first."""
+    before = now - timedelta(hours=hours)
+    return rows.named(connection, "care.unseen", before=before)[0]
+
+
 def patient(connection: psycopg.Connection, code: str) -> Row | None:
     """Return a patient's identity band."""
     found = rows.named(connection, "care.patient", code=code)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import psycopg
@@ -49,6 +50,16 @@ def test_the_worklist_puts_who_needs_attention_first_with_the_reason(nurse: http
     assert "Poids : rien depuis" in page
     assert "3 patients sur 5" in page
     assert "dernier envoi reçu" in page
+
+
+def test_what_nobody_has_seen_for_a_day_is_counted_at_the_head(nurse: httpx.Client, populated: str):
+    older = "UPDATE signal SET raised_at = raised_at + %s WHERE rule = 'home_blood_pressure'"
+    assert "que personne" not in nurse.get("/").text
+    with psycopg.connect(populated, autocommit=True) as database:
+        database.execute(older, (timedelta(hours=-30),))
+        page = nurse.get("/").text
+        database.execute(older, (timedelta(hours=30),))
+    assert "1 alerte(s) que personne n&#39;a vue(s), la plus ancienne levée il y a 1 jour" in page
 
 
 def test_from_the_signal_one_click_leads_to_the_bytes(nurse: httpx.Client):
