@@ -124,7 +124,7 @@ def _figure(figure: dict[str, Any], w: Words) -> dict[str, str]:
     return {
         "name": w(f"figure.{figure['name']}"),
         "value": f"{w.number(figure['value'])} {unit}".strip() if there else "\N{EN DASH}",
-        "on": on if there else missing,
+        "on": f"{on if there else missing} · {figure['source']}",
     }
 
 

@@ -16,6 +16,8 @@ import pypdfium2
 import pytest
 
 from balise.languages import LANGUAGES
+from care.pathways.diabetes import PATHWAY as DIABETES
+from care.readings import frame
 from care.web import pages, report
 from care.web.pages import Cell, PatientPage
 from care.web.trend import Day, Trend
@@ -37,7 +39,8 @@ def text_of(pdf: bytes) -> str:
 
 def figure(name: str, value: str | None, unit: str, n: int, needed: int = 3) -> dict[str, Any]:
     period = {"days": 7, "days_with_data": 6}
-    return {"name": name, "value": value, "unit": unit, "n": n, "needed": needed, **period}
+    facts = {"name": name, "value": value, "unit": unit, "n": n, "needed": needed}
+    return {**facts, **period, "source": "a protocol"}
 
 
 def a_page(**other: Any) -> PatientPage:
@@ -87,7 +90,7 @@ GOLDEN = {
         "À retenir • +2,4 kg en 3 jour(s), seuil 2 kg 29 jours avec mesure sur 30",
         "• Prioritaire : +2,4 kg en 3 jour(s), seuil 2 kg.",
         "Vue : nurse, 27 nov. 2026 08:30",
-        "Dernier poids 74,9 kg 6 mesures, 6 jours sur 7",
+        "Dernier poids 74,9 kg 6 mesures, 6 jours sur 7 · a protocol",
         "Fréquence cardiaque médiane \N{EN DASH} données insuffisantes : 2 sur 3 nécessaires",
         "Poids : médiane 74,9 kg, de 72,0 à 77,8, 30 jours sur 30",
         "Tendance : +5,8 kg (de +5,8 à +5,8 avec 95 % de confiance).",
@@ -115,7 +118,11 @@ def test_what_has_no_room_is_counted():
     page = a_page()
     signals = [{**page.signals[0], "id": number} for number in range(9)]
     trends = [page.trends[0]] * 7
-    text = text_of(report.make(a_page(signals=signals, trends=trends), words("fr"), NOW))
+    names = [one.name for some in DIABETES.figures for one in some(frame([], "UTC"), DAYS[-1])]
+    assert len(names) >= 12
+    summary = {"figures": [figure(name, "100.0", "mg/dL", 4032) for name in names]}
+    full = a_page(signals=signals, trends=trends, summary=summary)
+    text = text_of(report.make(full, words("fr"), NOW))
     assert "Et 4 de plus sur la page du patient." in text
     assert "Et 1 de plus sur la page du patient." in text
 
