@@ -150,16 +150,19 @@ def _judge(
         enrolled_at=patient.enrolled_at,
         instead=pathway.instead,
     )
-    metrics = {
-        *pathway.expected,
-        *chain.from_iterable(pathway.instead.values()),
-        *chain.from_iterable(rule.metrics for rule in rules),
-    }
     rows = signals_store.readings(
         connection,
         patient.subject,
-        metrics=sorted(metrics),
+        metrics=sorted({*chain.from_iterable(rule.metrics for rule in rules)}),
         since=asked.today - timedelta(days=max(rule.days for rule in rules)),
+        as_of=as_of,
+    )
+    expected = {*pathway.expected, *chain.from_iterable(pathway.instead.values())}
+    rows += signals_store.last_readings(
+        connection,
+        patient.subject,
+        metrics=sorted(expected - {row[0] for row in rows}),
+        today=asked.today,
         as_of=as_of,
     )
     readings = frames.frame(rows, patient.time_zone)

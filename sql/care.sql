@@ -29,6 +29,13 @@ WHERE subject.id = ANY(%(subjects)s)
 GROUP BY subject.id
 ORDER BY subject.id
 
+-- last_days --
+-- The last local day up to a moment's on which a patient has readings of some metrics.
+SELECT metric, max(day) FROM dirty_window
+WHERE subject = %(subject)s AND metric = ANY(%(metrics)s) AND last_at IS NOT NULL
+  AND day <= %(today)s
+GROUP BY metric
+
 -- readings_for --
 -- The readings of a patient's last days for some metrics, exact: those that count, as in the rollups.
 WITH span AS (

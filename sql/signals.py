@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 import sql
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,28 @@ def readings(
         sql.get("care.readings_for"),
         {"subject": subject, "metrics": list(metrics), "since": since, "as_of": as_of},
     ).fetchall()
+
+
+def last_readings(
+    connection: psycopg.Connection,
+    subject: int,
+    *,
+    metrics: Sequence[str],
+    today: date,
+    as_of: datetime,
+) -> list[tuple[Any, ...]]:
+    """Return the same of the last day with readings and the one before it, metric by metric.
+
+    Whoever asks when something was last measured needs no month of a glucose sensor. The day
+    before, since a clock that is ahead may have stamped the last one after `as_of`.
+    """
+    keys = {"subject": subject, "metrics": list(metrics), "today": today}
+    days: list[tuple[str, date]] = connection.execute(sql.get("care.last_days"), keys).fetchall()
+    return [
+        row
+        for metric, day in days
+        for row in readings(connection, subject, metrics=[metric], since=day - DAY, as_of=as_of)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

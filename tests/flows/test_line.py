@@ -130,6 +130,17 @@ def test_silence_needs_no_new_reading(
     assert database.execute("SELECT rule FROM signal").fetchall() == [("silence",)]
 
 
+@pytest.mark.parametrize("days", [3, 40])
+def test_silence_says_since_when_however_long_ago_that_is(
+    database: psycopg.Connection, database_url: str, patient: int, days: int
+):
+    send(database, weight("75.0", NOW), weight("75.1", NOW - timedelta(days=1)))
+    run(database_url)
+    steps.assess(database, NOW + timedelta(days=days), everyone=True)
+    (figures,) = database.execute("SELECT figures FROM signal").fetchall()
+    assert figures[0]["hours"] == days * 24
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_of_arrival_gives_the_figures_of_a_full_recomputation(
     new_database: Callable[[], str], seed: int
