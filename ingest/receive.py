@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -38,6 +38,8 @@ _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
 _RECEIPT_SECONDS = 0.2
 _BATCH_BYTES = 1 << 20
+_LIVE = 50
+"""Messages of one gateway in a batch above which they are no home's that measures now."""
 _BUSY, _GATHER_SECONDS = 100, 0.03
 """Messages of a batch after which the next may wait for more, and how long."""
 STATUS = "balise/receiver"
@@ -218,10 +220,12 @@ def land(
     """Commit a batch with its receipts; return the gateways that have one to read."""
     epochs: Epochs = {}
     rows: dict[bool, list[_Row]] = {False: [], True: []}
+    sent = Counter(delivery.topic for delivery in batch)
     for delivery in batch:
         gateway = _gateway(delivery.topic)
         numbers = balise_v1.numbers(delivery.payload)
-        backlog = numbers is not None and numbers.backlog
+        # Of a box that floods us nobody else's readings are to wait for.
+        backlog = sent[delivery.topic] > _LIVE or (numbers is not None and numbers.backlog)
         rows[backlog].append((gateway, delivery.topic, delivery.payload))
         if gateway and numbers is not None:
             epochs.setdefault((gateway, numbers.epoch), []).extend(numbers.spans)

@@ -155,6 +155,18 @@ def test_a_topic_of_no_gateway_lands_without_one(database: psycopg.Connection):
     assert database.execute("SELECT gateway, payload FROM landing").fetchone() == ("", b"x")
 
 
+def test_nobody_waits_for_what_a_box_gone_mad_sends(database: psycopg.Connection):
+    mad, calm = (f"balise/v1/home-{one}/frames" for one in ("mad", "calm"))
+    bodies = [balise_v1.encode_message(uuid4(), enumerate(items(1), 1)) for _ in range(60)]
+    batch = [Delivery(1, number, mad, body) for number, body in enumerate(bodies)]
+    land(database, [*batch, Delivery(1, 99, calm, bodies[0])], datetime.now(UTC))
+    rows = database.execute(
+        "SELECT backlog, landing.gateway, count(*) FROM landing"
+        " JOIN landing_batch ON landing_batch.id = batch GROUP BY 1, 2 ORDER BY 1"
+    ).fetchall()
+    assert rows == [(False, "home-calm", 1), (True, "home-mad", 60)]
+
+
 def test_a_backlog_lands_in_a_batch_of_its_own(database: psycopg.Connection):
     topic = "balise/v1/home-9/frames"
     now, late = (
