@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Annotated, cast
 
+import psycopg
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -122,6 +123,16 @@ def _add_session(app: FastAPI) -> None:
         return RedirectResponse(back if inside else "/", status_code=303)
 
 
+def _patient_page(
+    connection: psycopg.Connection, code: str, days: int, now: datetime
+) -> pages.PatientPage | None:
+    """Return a patient's page over one of the periods, None where there is no such page."""
+    found = pages.patient(connection, code) if days in PERIODS else None
+    if found is None:
+        return None
+    return pages.patient_page(connection, found, days=days, now=now)
+
+
 def _add_patients(app: FastAPI) -> None:
     @app.get("/")
     def worklist(request: Request, connection: Connection, account: SignedIn) -> HTMLResponse:
@@ -141,11 +152,11 @@ def _add_patients(app: FastAPI) -> None:
     def patient(
         request: Request, connection: Connection, account: SignedIn, code: str, days: int = 30
     ) -> Response:
-        found = pages.patient(connection, code)
-        if found is None or days not in PERIODS:
-            return page(request, "not_found.html", account.language, account=account, status=404)
         now = datetime.now(UTC)
-        shown = pages.patient_page(connection, found, days=days, now=now)
+        shown = _patient_page(connection, code, days, now)
+        if shown is None:
+            return page(request, "not_found.html", account.language, account=account, status=404)
+        found = shown.patient
         since = shown.cells[0].day
         return page(
             request,
@@ -164,11 +175,10 @@ def _add_patients(app: FastAPI) -> None:
     def report_of(
         request: Request, connection: Connection, account: SignedIn, code: str, days: int = 30
     ) -> Response:
-        found = pages.patient(connection, code)
-        if found is None or days not in PERIODS:
-            return page(request, "not_found.html", account.language, account=account, status=404)
         now = datetime.now(UTC)
-        shown = pages.patient_page(connection, found, days=days, now=now)
+        shown = _patient_page(connection, code, days, now)
+        if shown is None:
+            return page(request, "not_found.html", account.language, account=account, status=404)
         made = report.make(shown, words(account.language), now)
         disposition = f'inline; filename="balise-{code}.pdf"'
         return Response(
