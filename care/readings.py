@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import polars as pl
 
+from balise.model import Quality
+
 EXACT = pl.Decimal(precision=38, scale=6)
 """Thresholds are compared in decimals: 64.4 - 62.4 > 2 is true in binary floats and false."""
 
@@ -36,3 +38,9 @@ def frame(rows: Iterable[Row], time_zone: str) -> pl.DataFrame:
         .with_columns(day=local.dt.date(), hour=local.dt.hour().cast(pl.Int32), key=key)
         .sort("taken_at", "key")
     )
+
+
+def measured(besides: Quality = Quality.NONE) -> pl.Expr:
+    """Keep what is a measurement: neither invalid nor test data, nor of other qualities."""
+    left_out = Quality.INVALID | Quality.TEST_DATA | besides
+    return pl.col("quality").and_(left_out.value) == 0

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 import polars as pl
 
-from balise.model import Quality
 from care.metrics.figure import Figure, rounded
+from care.readings import measured
 
 DAYS = 14
 A_DAY = 288
@@ -22,7 +22,6 @@ A_DAY = 288
 ENOUGH = 2823
 """70 % of 14 days' readings; below it neither ranges nor GMI are told."""
 SOURCE = "international consensus on time in range, 14 days"
-_LEFT_OUT = (Quality.INVALID | Quality.TEST_DATA).value
 
 
 class Band(StrEnum):
@@ -96,7 +95,7 @@ def of_period(readings: pl.DataFrame, last: date) -> pl.DataFrame:
     return readings.filter(
         (pl.col("metric") == "interstitial_glucose")
         & pl.col("day").is_between(first, last)
-        & (pl.col("quality").and_(_LEFT_OUT) == 0)
+        & measured()
     ).unique("taken_at", keep="first", maintain_order=True)
 
 

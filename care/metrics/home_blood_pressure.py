@@ -13,6 +13,7 @@ import polars as pl
 
 from balise.model import Quality
 from care.metrics.figure import Figure, rounded
+from care.readings import measured
 
 DAYS = 7
 ENOUGH = 12
@@ -37,7 +38,6 @@ def series(readings: pl.DataFrame, last: date) -> pl.DataFrame:
     Statistics and invalid frames are left out; flags such as movement keep their reading. An
     evening's session may end after midnight: until 04:00 it is of the day before.
     """
-    left_out = (Quality.INVALID | Quality.SUMMARY_STATISTIC | Quality.TEST_DATA).value
     first = last - timedelta(days=DAYS - 1)
     late = pl.col("hour") < NIGHT_ENDS
     of_session = readings.with_columns(
@@ -46,7 +46,7 @@ def series(readings: pl.DataFrame, last: date) -> pl.DataFrame:
     return of_session.filter(
         pl.col("metric").is_in(_METRICS)
         & pl.col("day").is_between(first, last)
-        & (pl.col("quality").and_(left_out) == 0)
+        & measured(Quality.SUMMARY_STATISTIC)
     ).filter(pl.col("day") > pl.col("day").min())
 
 

@@ -11,11 +11,10 @@ from statistics import median
 
 import polars as pl
 
-from balise.model import Quality
+from care.readings import measured
 from care.rules.rule import Asked, Finding, Rule, Severity
 
 LIMIT = Decimal(4)
-_LEFT_OUT = (Quality.INVALID | Quality.TEST_DATA).value
 
 
 def medians(readings: pl.DataFrame) -> dict[date, Decimal]:
@@ -28,9 +27,7 @@ def medians(readings: pl.DataFrame) -> dict[date, Decimal]:
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     """Find a fall of today or of yesterday, the last day measured."""
-    kept = readings.filter(
-        (pl.col("metric") == "oxygen_saturation") & (pl.col("quality").and_(_LEFT_OUT) == 0)
-    )
+    kept = readings.filter((pl.col("metric") == "oxygen_saturation") & measured())
     days = medians(kept)
     last = max(days, default=None)
     if last is None or asked.today - last > timedelta(days=1):
