@@ -275,6 +275,36 @@ def report(
 
 
 @app.command
+def metrics(
+    name: str,
+    file: Path,
+    *,
+    day: date | None = None,
+    time_zone: str = "Europe/Paris",
+    json: Json = False,
+) -> None:
+    """Compute a clinical figure of a CSV file, as the patient's page does, to check it.
+
+    Parameters
+    ----------
+    name
+        The figure: home_blood_pressure, continuous_glucose, news2 … (a wrong one lists them all).
+    file
+        CSV with the columns time, metric, value and, if need be, unit; for news2 a column a part.
+    day
+        The last day of the period; the file's last one unless told.
+    time_zone
+        Where the patient lives: what a day is, and times without an offset.
+    json
+        One JSON object a figure.
+
+    """
+    from balise import figures
+
+    figures.main(name, file, day=day, time_zone=time_zone, as_json=json)
+
+
+@app.command
 def doctor(*parts: str, json: Json = False) -> None:
     """Check database, broker, flows and Prefect, or only the parts named."""
     from balise import run

@@ -7,6 +7,7 @@ BaliseError
 │   └── PayloadError
 ├── PartlyRefused
 ├── ReplayRuns
+├── PlanUnsafe
 ├── AuthorityMissing
 ├── EnrolmentRefused
 │   ├── CodeUnknown
@@ -113,6 +114,17 @@ class PartlyRefused(BaliseError):
 
 class ReplayRuns(BaliseError):
     """Another replay runs; wait for its end and ask again."""
+
+
+class PlanUnsafe(BaliseError):
+    """A plan says what no rule can use; write a number between the two that stand beside it."""
+
+    def __init__(self, *, field: str, said: str, lowest: str, highest: str) -> None:
+        super().__init__()
+        self.field = field
+        self.said = said
+        self.lowest = lowest
+        self.highest = highest
 
 
 class AuthorityMissing(BaliseError):

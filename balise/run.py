@@ -92,7 +92,7 @@ def flow(name: str, *, as_json: bool) -> None:
     """Run one flow's step without Prefect, or the whole line."""
     import psycopg
 
-    from flows import steps
+    from flows import judging, steps
     from flows.aggregate import recompute
 
     now = datetime.now(UTC)
@@ -105,8 +105,8 @@ def flow(name: str, *, as_json: bool) -> None:
     known: dict[str, Callable[[psycopg.Connection], Any]] = {
         "validate": steps.validate,
         "aggregate": recompute,
-        "assess": lambda connection: steps.assess(connection, now, everyone=True),
-        "summarise": lambda connection: steps.summarise(connection, now),
+        "assess": lambda connection: judging.assess(connection, now, everyone=True),
+        "summarise": lambda connection: judging.summarise(connection, now),
     }
     if name not in known:
         raise UsageError(f"no flow {name}; there are: {', '.join(known)}, line")

@@ -124,11 +124,17 @@ class Settings(BaseSettings):
         description="URL to which Prefect posts failed and late runs; empty tells nobody",
     )
     unseen_hours: float = Field(
-        default=24,
+        default=8,
         gt=0,
-        description="hours after which an alert that nobody has seen is counted at the head of the"
-        " clinicians' list",
+        description="open hours after which an alert that nobody has seen is counted at the head of"
+        " the clinicians' list",
     )
+    opening: str = Field(
+        default="Mon-Fri 09:00-18:00",
+        description="when alerts are read, in the site's time zone (BALISE_TIME_ZONE): delays count"
+        " these hours only, and patients' pages say them",
+    )
+    time_zone: str = Field(default="Europe/Paris", description="the site's time zone")
     raw_months: int = Field(
         default=13,
         ge=4,

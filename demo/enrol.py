@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from balise.settings import Settings
+from care.plan import Plan
 from demo.history import DAYS, documents
 from demo.patients import PATIENTS, VirtualPatient
 from ingest import importer
 from ingest.gateway import devices
-from sql import people
+from sql import people, plans
 
 
 def enrol(settings: Settings, now: datetime) -> list[VirtualPatient]:
@@ -54,6 +55,8 @@ def enrol_one(connection: psycopg.Connection, patient: VirtualPatient, since: da
                 name=device.name,
                 gateway=patient.gateway,
             )
+    plan = Plan().content()
+    plans.sign(connection, subject, plan, over=0, who="démonstration")
     return subject
 
 

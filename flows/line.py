@@ -14,7 +14,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from balise.settings import Settings
-from flows import abreast, report, steps
+from flows import abreast, judging, report
 from flows.aggregate import Recomputed, recompute
 from flows.running import tell, with_database
 from flows.work import work_off
@@ -51,17 +51,17 @@ async def assess(*, everyone: bool = False) -> State[None]:
     now = datetime.now(UTC)
     if everyone:
         judged = await with_database(
-            "every patient", lambda connection: steps.assess(connection, now, everyone=True)
+            "every patient", lambda connection: judging.assess(connection, now, everyone=True)
         )
     else:
-        judged = steps.Judged()
+        judged = judging.Judged()
     done = await with_database(
         "patients to signals",
         lambda connection: work_off(
             connection,
             "flows.waiting_to_assess",
-            lambda one: steps.assess(one, now),
-            steps.Judged(),
+            lambda one: judging.assess(one, now),
+            judging.Judged(),
         ),
     )
     return await tell(report.ASSESS, done.after(judged))
@@ -76,8 +76,8 @@ async def summarise() -> State[None]:
         lambda connection: work_off(
             connection,
             "flows.waiting_to_summarise",
-            lambda one: steps.summarise(one, now),
-            steps.Judged(),
+            lambda one: judging.summarise(one, now),
+            judging.Judged(),
         ),
     )
     return await tell(report.SUMMARISE, done)

@@ -21,12 +21,21 @@ UPDATE dirty_subject SET summarised = generation WHERE subject = ANY(%(subjects)
 SELECT id FROM subject WHERE pathway <> 'observation' ORDER BY id
 
 -- subjects --
--- What judging a patient needs, without a name.
+-- What judging a patient needs, without a name: the plan that holds, and the days of pauses.
 SELECT subject.id, subject.time_zone, subject.pathway,
-       coalesce(min(lower(assignment.during)), now()) AS enrolled_at
-FROM subject LEFT JOIN assignment ON assignment.subject = subject.id
+       coalesce((SELECT min(lower(during)) FROM assignment WHERE assignment.subject = subject.id),
+                now()) AS enrolled_at,
+       coalesce(plan.version, 0) AS version, plan.content,
+       away.first_days, away.last_days
+FROM subject
+LEFT JOIN LATERAL (SELECT version, content FROM plan WHERE plan.subject = subject.id
+                   ORDER BY version DESC LIMIT 1) AS plan ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(first_day ORDER BY id), '{}') AS first_days,
+           coalesce(array_agg(last_day ORDER BY id), '{}') AS last_days
+    FROM pause WHERE pause.subject = subject.id AND withdrawn_at IS NULL
+) AS away
 WHERE subject.id = ANY(%(subjects)s)
-GROUP BY subject.id
 ORDER BY subject.id
 
 -- last_days --
@@ -110,15 +119,16 @@ ON CONFLICT (subject, pathway, period_start, period_end) DO UPDATE
 SET figures = excluded.figures, made_at = now()
 
 -- worklist --
--- Every followed patient with the worst open signal: who needs attention and why. The days seen are in
--- order, so that the bucket of a day says how many are up to it.
+-- A page of the followed patients with the worst open signal of each: who needs attention and why.
+-- The days seen are in order, so that the bucket of a day says how many are up to it.
 SELECT subject.code, subject.pathway, identity.family, identity.given, identity.birth_date,
        signal.id AS signal, signal.rule, signal.severity, signal.figures, signal.state,
        signal.raised_at, seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
                 - width_bucket((%(now)s AT TIME ZONE subject.time_zone)::date - 7, seen.days_seen),
                 0) AS days_of_7,
-       coalesce(signal.open_signals, 0) AS open_signals
+       coalesce(signal.open_signals, 0) AS open_signals,
+       EXISTS (SELECT FROM plan WHERE plan.subject = subject.id) AS planned
 FROM subject
 JOIN identity ON identity.subject = subject.id
 LEFT JOIN dirty_subject AS seen ON seen.subject = subject.id
@@ -128,8 +138,17 @@ LEFT JOIN (
     ORDER BY subject, severity DESC, state = 'new' DESC, raised_at
 ) AS signal ON signal.subject = subject.id
 WHERE subject.pathway <> 'observation'
+  AND position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0
 ORDER BY coalesce(signal.severity, 0) DESC, signal.state = 'new' DESC NULLS LAST,
-         signal.raised_at NULLS LAST, identity.family, identity.given
+         signal.raised_at NULLS LAST, identity.family, identity.given, subject.id
+LIMIT %(limit)s OFFSET %(start)s
+
+-- worklist_counts --
+-- How many patients are followed, and how many of them have something open.
+SELECT (SELECT count(*) FROM subject WHERE pathway <> 'observation') AS followed,
+       (SELECT count(DISTINCT signal.subject) FROM signal
+        JOIN subject ON subject.id = signal.subject AND subject.pathway <> 'observation'
+        WHERE signal.state <> 'closed') AS to_see
 
 -- patient --
 -- The identity band of one patient's page.
@@ -192,7 +211,6 @@ GROUP BY signal.rule
 ORDER BY count(*) DESC, signal.rule
 
 -- unseen --
--- How many signals nobody has seen for so long, of patients who are followed.
-SELECT count(*) AS count, min(signal.raised_at) AS since
-FROM signal JOIN subject ON subject.id = signal.subject
-WHERE signal.state = 'new' AND signal.raised_at < %(before)s AND subject.pathway <> 'observation'
+-- When each signal that nobody has seen yet was raised, of patients who are followed.
+SELECT signal.raised_at FROM signal JOIN subject ON subject.id = signal.subject
+WHERE signal.state = 'new' AND subject.pathway <> 'observation'

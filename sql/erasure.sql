@@ -88,6 +88,22 @@ DELETE FROM signal WHERE subject = %(subject)s
 -- Which device was to count.
 DELETE FROM source_preference WHERE subject = %(subject)s
 
+-- plan --
+-- What was set for the patient.
+DELETE FROM plan WHERE subject = %(subject)s
+
+-- pause --
+-- When the patient was away.
+DELETE FROM pause WHERE subject = %(subject)s
+
+-- note --
+-- What was written of the patient.
+DELETE FROM note WHERE subject = %(subject)s
+
+-- team_member --
+-- Who cared.
+DELETE FROM team_member WHERE subject = %(subject)s
+
 -- refused_event --
 -- What became of refusals.
 DELETE FROM refused_event USING own_refusal

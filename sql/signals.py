@@ -23,6 +23,15 @@ class Followed:
     time_zone: str
     pathway: str
     enrolled_at: datetime
+    plan_version: int
+    plan: dict[str, Any] | None
+    first_days: list[date]
+    last_days: list[date]
+
+    @property
+    def pauses(self) -> list[tuple[date, date]]:
+        """The first and the last local day of each pause."""
+        return list(zip(self.first_days, self.last_days, strict=True))
 
 
 def followed(connection: psycopg.Connection, subjects: Sequence[int]) -> list[Followed]:

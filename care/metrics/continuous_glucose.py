@@ -7,13 +7,13 @@ Care, table 6.2. GMI: Bergenstal 2018.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 import polars as pl
 
-from care.metrics.figure import Figure, rounded
+from care.metrics.figure import Basis, Figure, of_period
 from care.readings import measured
 
 DAYS = 14
@@ -74,6 +74,11 @@ def management_indicator(mean: float) -> float:
     return 3.31 + 0.02392 * mean
 
 
+def management_indicator_mmol(mean: float) -> float:
+    """Return the GMI in mmol/mol of a mean in mmol/L."""
+    return 12.71 + 4.70587 * mean
+
+
 def summary(values: pl.Series) -> Summary:
     """Return the figures of at least two values in mg/dL."""
     counted = pl.DataFrame({"value": values}).group_by(band(pl.col("value")).alias("band")).len()
@@ -86,40 +91,24 @@ def summary(values: pl.Series) -> Summary:
     )
 
 
-def of_period(readings: pl.DataFrame, last: date) -> pl.DataFrame:
+def two_weeks(readings: pl.DataFrame, last: date) -> pl.DataFrame:
     """Return the sensor's readings of the 14 days that end with `last`.
 
     One of each moment: a phone and a reader tell the same ones.
     """
-    first = last - timedelta(days=DAYS - 1)
-    return readings.filter(
-        (pl.col("metric") == "interstitial_glucose")
-        & pl.col("day").is_between(first, last)
-        & measured()
-    ).unique("taken_at", keep="first", maintain_order=True)
+    kept = readings.filter(of_period("interstitial_glucose", last, DAYS) & measured())
+    return kept.unique("taken_at", keep="first", maintain_order=True)
 
 
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     """Return how long the sensor measured, mean, GMI, variation and time in each range."""
-    kept = of_period(readings, last)
-    values = _values(summary(kept["value"]) if kept.height >= ENOUGH else None)
+    kept = two_weeks(readings, last)
+    basis = Basis.of(kept, last=last, days=DAYS, source=SOURCE)
+    found = summary(kept["value"]) if kept.height >= ENOUGH else None
     active = 100 * kept.height / (DAYS * A_DAY) if kept.height else None
     return [
-        Figure(
-            name=name,
-            value=None if value is None else rounded(Decimal(value), decimals),
-            unit=unit,
-            n=kept.height,
-            needed=1 if name == "glucose_sensor_active" else ENOUGH,
-            days=DAYS,
-            days_with_data=kept["day"].n_unique(),
-            start=last - timedelta(days=DAYS - 1),
-            end=last,
-            source=SOURCE,
-            missing="" if value is not None else "readings",
-            evidence=tuple(kept["key"].tail(200)),
-        )
-        for name, value, unit, decimals in (("glucose_sensor_active", active, "%", 0), *values)
+        basis.figure("glucose_sensor_active", active, "%", 0, needed=1),
+        *(basis.figure(*one, needed=ENOUGH) for one in _values(found)),
     ]
 
 

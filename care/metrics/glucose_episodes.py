@@ -5,14 +5,14 @@ Source: ATTD consensus (Danne 2017), table 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 
 from care.metrics import continuous_glucose
-from care.metrics.figure import Figure
+from care.metrics.figure import Basis, Figure
 
 LEVELS = {"glucose_episodes_below_70": Decimal(70), "glucose_episodes_below_54": Decimal(54)}
 """mg/dL: level 1, and level 2, which asks for action at once."""
@@ -22,6 +22,7 @@ STEP = timedelta(minutes=5)
 """How long a reading stands for."""
 GAP = timedelta(minutes=45)
 """Nothing is supposed of what lies between readings further apart: it ends an episode."""
+SOURCE = "ATTD consensus: 15 minutes below, ended by 15 minutes back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +58,16 @@ def _ended(run: Episode, at: datetime, *, back: bool) -> bool:
 
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     """Return how many episodes there were in the 14 days, by level."""
-    kept = continuous_glucose.of_period(readings, last)
+    kept = continuous_glucose.two_weeks(readings, last)
     enough = kept.height >= continuous_glucose.ENOUGH
+    basis = Basis.of(kept, last=last, days=continuous_glucose.DAYS, source=SOURCE)
     return [
-        Figure(
-            name=name,
-            value=Decimal(len(episodes(kept, below))) if enough else None,
-            unit="1",
-            n=kept.height,
+        replace(basis, evidence=tuple(kept.filter(pl.col("value") < below)["key"])).figure(
+            name,
+            len(episodes(kept, below)) if enough else None,
+            "1",
+            0,
             needed=continuous_glucose.ENOUGH,
-            days=continuous_glucose.DAYS,
-            days_with_data=kept["day"].n_unique(),
-            start=last - timedelta(days=continuous_glucose.DAYS - 1),
-            end=last,
-            source="ATTD consensus: 15 minutes below, ended by 15 minutes back",
-            missing="" if enough else "readings",
-            evidence=tuple(kept.filter(pl.col("value") < below)["key"].tail(200)),
         )
         for name, below in LEVELS.items()
     ]

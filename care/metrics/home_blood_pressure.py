@@ -1,25 +1,67 @@
-"""Home blood pressure by the ESH protocol: 7 days, the first dropped, at least 12 readings left.
+"""Home blood pressure by a protocol: which readings of which days count, and how many are enough.
 
-Source: ESH position paper; J Clin Hypertens 2018;20:1116, table 3.
+The same week is elevated by one protocol and not by another: the plan names it, the figure says it.
+Sources: ESH position paper 2021 and J Clin Hypertens 2018;20:1116, table 3 (ESH7, categories);
+Comité français de lutte contre l'HTA, "règle des 3" (FR3); JABFM, table 1 (TRIPLET5).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
+from enum import StrEnum
+from statistics import stdev
 
 import polars as pl
 
 from balise.model import Quality
-from care.metrics.figure import Figure, rounded
+from care.metrics.figure import Basis, Figure, first_of, rounded
 from care.readings import measured
 
-DAYS = 7
-ENOUGH = 12
-NIGHT_ENDS = 4
-SOURCE = "ESH home blood pressure protocol (ESH7)"
-_METRICS = ("systolic_blood_pressure", "diastolic_blood_pressure")
+NIGHT_ENDS, NOON = 4, 12
+SYSTOLIC, DIASTOLIC = "systolic_blood_pressure", "diastolic_blood_pressure"
+HIGH = {SYSTOLIC: Decimal(135), DIASTOLIC: Decimal(85)}
+NORMAL = {SYSTOLIC: Decimal(130), DIASTOLIC: Decimal(80)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """`dropped_days` are the first that have readings; `enough` is what must be left."""
+
+    code: str
+    days: int
+    enough: int
+    source: str
+    dropped_days: int = 0
+    drops_first_of_session: bool = False
+
+
+ESH7 = Protocol(
+    code="ESH7",
+    days=7,
+    enough=12,
+    dropped_days=1,
+    source="ESH home blood pressure protocol (ESH7)",
+)
+FR3 = Protocol(code="FR3", days=3, enough=12, source="French rule of 3 (FR3)")
+TRIPLET5 = Protocol(
+    code="TRIPLET5",
+    days=7,
+    enough=12,
+    dropped_days=2,
+    drops_first_of_session=True,
+    source="triplets of at least 5 days, 2 days and each first left out (TRIPLET5)",
+)
+PROTOCOLS = {one.code: one for one in (ESH7, FR3, TRIPLET5)}
+
+
+class Category(StrEnum):
+    """What a home mean is called."""
+
+    NORMAL = "normal"
+    BORDERLINE = "borderline"
+    ELEVATED = "elevated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,30 +73,60 @@ class Mean:
     n: int
     evidence: tuple[str, ...]
 
+    @property
+    def category(self) -> Category:
+        """What the means are called, rounded as they are shown."""
+        return category(rounded(self.systolic, 0), rounded(self.diastolic, 0))
 
-def series(readings: pl.DataFrame, last: date) -> pl.DataFrame:
-    """Return the pressures of the 7 days that end with `last`, without the first of them.
 
-    Statistics and invalid frames are left out; flags such as movement keep their reading. An
-    evening's session may end after midnight: until 04:00 it is of the day before.
+def category(systolic: Decimal, diastolic: Decimal) -> Category:
+    """Return what two means in mm[Hg] are called: either makes it elevated, both normal."""
+    if systolic >= HIGH[SYSTOLIC] or diastolic >= HIGH[DIASTOLIC]:
+        return Category.ELEVATED
+    normal = systolic < NORMAL[SYSTOLIC] and diastolic < NORMAL[DIASTOLIC]
+    return Category.NORMAL if normal else Category.BORDERLINE
+
+
+def series(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> pl.DataFrame:
+    """Return the pressures that the protocol counts in the days that end with `last`.
+
+    Statistics, invalid frames and a systolic that is not above its diastolic are left out; flags
+    such as movement keep their reading. An evening's session may end after midnight: until 04:00
+    it is of the day before.
     """
-    first = last - timedelta(days=DAYS - 1)
     late = pl.col("hour") < NIGHT_ENDS
-    of_session = readings.with_columns(
-        day=pl.when(late).then(pl.col("day").dt.offset_by("-1d")).otherwise(pl.col("day"))
-    )
-    return of_session.filter(
-        pl.col("metric").is_in(_METRICS)
-        & pl.col("day").is_between(first, last)
+    kept = readings.with_columns(
+        day=pl.when(late).then(pl.col("day").dt.offset_by("-1d")).otherwise(pl.col("day")),
+        morning=pl.col("hour").is_between(NIGHT_ENDS, NOON - 1),
+    ).filter(
+        pl.col("metric").is_in((SYSTOLIC, DIASTOLIC))
+        & pl.col("day").is_between(first_of(last, protocol.days), last)
         & measured(Quality.SUMMARY_STATISTIC)
-    ).filter(pl.col("day") > pl.col("day").min())
+    )
+    place = pl.int_range(pl.len()).over("metric", "day", "morning")
+    return kept.filter(_upright()).filter(
+        pl.col("day").rank("dense") > protocol.dropped_days,
+        (place > 0) | (not protocol.drops_first_of_session),
+    )
 
 
-def mean(readings: pl.DataFrame, last: date) -> Mean | None:
-    """Return the protocol's means, or None where fewer than 12 readings are left."""
-    kept = series(readings, last)
-    systolic, diastolic = (kept.filter(pl.col("metric") == metric) for metric in _METRICS)
-    if systolic.height < ENOUGH or diastolic.height < ENOUGH:
+def _upright() -> pl.Expr:
+    """Keep measurements whose systolic is above their diastolic, and those that lack one."""
+    systolic, diastolic = (
+        pl.col("value").filter(pl.col("metric") == one).max().over("taken_at")
+        for one in (SYSTOLIC, DIASTOLIC)
+    )
+    return (systolic > diastolic).fill_null(value=True)
+
+
+def mean(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> Mean | None:
+    """Return the protocol's means, or None where too few readings are left."""
+    return _mean(series(readings, last, protocol), protocol)
+
+
+def _mean(kept: pl.DataFrame, protocol: Protocol) -> Mean | None:
+    systolic, diastolic = (kept.filter(pl.col("metric") == one) for one in (SYSTOLIC, DIASTOLIC))
+    if min(systolic.height, diastolic.height) < protocol.enough:
         return None
     return Mean(
         systolic=_exact_mean(systolic),
@@ -69,25 +141,65 @@ def _exact_mean(readings: pl.DataFrame) -> Decimal:
     return sum(values, Decimal(0)) / len(values)
 
 
-def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
-    """Return mean systolic and diastolic pressure, or what lacks for them."""
-    found, kept = mean(readings, last), series(readings, last)
-    n = kept.filter(pl.col("metric") == _METRICS[0]).height
-    values = (found.systolic, found.diastolic) if found else (None, None)
+def figures(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> list[Figure]:
+    """Return mean systolic and diastolic pressure and how they scatter, or what lacks for them."""
+    kept = series(readings, last, protocol)
+    found = _mean(kept, protocol)
+    basis = Basis.of(
+        kept,
+        last=last,
+        days=protocol.days,
+        source=protocol.source,
+        n=kept.filter(pl.col("metric") == SYSTOLIC).height,
+    )
+    basis = replace(basis, evidence=found.evidence if found else ())
+    values = _values(found, kept) if found else (None,) * len(_FIGURES)
     return [
-        Figure(
-            name=f"mean_{metric}",
-            value=None if value is None else rounded(value, 0),
-            unit="mm[Hg]",
-            n=n,
-            needed=ENOUGH,
-            days=DAYS,
-            days_with_data=kept["day"].n_unique(),
-            start=last - timedelta(days=DAYS - 1),
-            end=last,
-            source=SOURCE,
-            missing="" if found else "readings",
-            evidence=found.evidence if found else (),
-        )
-        for metric, value in zip(_METRICS, values, strict=True)
+        basis.figure(name, value, unit, 0, needed=protocol.enough)
+        for (name, unit), value in zip(_FIGURES.items(), values, strict=True)
     ]
+
+
+_FIGURES = {
+    f"mean_{SYSTOLIC}": "mm[Hg]",
+    f"mean_{DIASTOLIC}": "mm[Hg]",
+    f"deviation_{SYSTOLIC}": "mm[Hg]",
+    "morning_minus_evening": "mm[Hg]",
+    "share_elevated_blood_pressure": "%",
+}
+
+
+def _values(found: Mean, kept: pl.DataFrame) -> tuple[Decimal | float | None, ...]:
+    return (
+        found.systolic,
+        found.diastolic,
+        _deviation(kept),
+        _morning_minus_evening(kept),
+        _share_elevated(kept),
+    )
+
+
+def _deviation(kept: pl.DataFrame) -> float:
+    values: list[float] = (
+        kept.filter(pl.col("metric") == SYSTOLIC)["value"].cast(pl.Float64).to_list()
+    )
+    return stdev(values)
+
+
+def _morning_minus_evening(kept: pl.DataFrame) -> Decimal | None:
+    """Return how much higher the mornings' systolic mean is; None where one of them lacks."""
+    systolic = kept.filter(pl.col("metric") == SYSTOLIC)
+    parts = [systolic.filter(pl.col("morning") == part) for part in (True, False)]
+    if any(part.is_empty() for part in parts):
+        return None
+    morning, evening = map(_exact_mean, parts)
+    return morning - evening
+
+
+def _share_elevated(kept: pl.DataFrame) -> Decimal:
+    """Return the share of measurements of which either pressure is elevated, in percent."""
+    high = pl.any_horizontal(
+        (pl.col("metric") == metric) & (pl.col("value") >= limit) for metric, limit in HIGH.items()
+    )
+    measurements = kept.group_by("taken_at").agg(high.any().alias("high"))
+    return Decimal(100 * measurements["high"].sum()) / measurements.height

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from care.pathways import diabetes, heart_failure, hypertension, observation, respiratory_failure
+from care.pathways import (
+    diabetes,
+    heart_failure,
+    hypertension,
+    kidney_failure,
+    observation,
+    post_operative,
+    respiratory_failure,
+)
 from care.pathways.pathway import Pathway
 
 PATHWAYS: dict[str, Pathway] = {
@@ -11,6 +19,8 @@ PATHWAYS: dict[str, Pathway] = {
         diabetes.PATHWAY,
         heart_failure.PATHWAY,
         hypertension.PATHWAY,
+        kidney_failure.PATHWAY,
+        post_operative.PATHWAY,
         respiratory_failure.PATHWAY,
         observation.PATHWAY,
     )

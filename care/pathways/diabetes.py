@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from care.metrics import continuous_glucose, glucose_episodes, period_median
+from care.metrics import continuous_glucose, glucose_episodes, glucose_risk, self_measured_glucose
 from care.pathways.pathway import Pathway
 
 PATHWAY = Pathway(
     name="diabetes",
+    reference="arrêté of 22 June 2023 (JORFARTI000047720152): glucose, weekly at least",
     # The decree asks for data once a week at least.
     expected={"interstitial_glucose": timedelta(days=7)},
     instead={"interstitial_glucose": ("blood_glucose",)},
-    rules=(),
+    rules=("low_glucose", "glucose_out_of_range"),
     figures=(
         continuous_glucose.figures,
         glucose_episodes.figures,
-        period_median.of("blood_glucose"),
+        glucose_risk.figures,
+        self_measured_glucose.figures,
     ),
     metrics=("interstitial_glucose", "blood_glucose"),
 )

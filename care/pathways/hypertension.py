@@ -9,8 +9,10 @@ from care.pathways.pathway import Pathway
 
 PATHWAY = Pathway(
     name="hypertension",
+    reference="no line of the télésurveillance decrees; ESH position paper 2021",
     expected={"systolic_blood_pressure": timedelta(hours=72)},
-    rules=("home_blood_pressure",),
-    figures=(home_blood_pressure.figures, period_median.of("pulse_rate")),
+    rules=("home_blood_pressure", "blood_pressure_crisis"),
+    figures=(period_median.of("pulse_rate"),),
+    protocol=home_blood_pressure.ESH7.code,
     metrics=("systolic_blood_pressure", "diastolic_blood_pressure", "pulse_rate"),
 )

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from care.pathways.pathway import Pathway
 
-PATHWAY = Pathway(name="observation", expected={}, rules=(), figures=(), metrics=())
+PATHWAY = Pathway(name="observation", reference="", expected={}, rules=(), figures=(), metrics=())

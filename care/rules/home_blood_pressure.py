@@ -1,4 +1,4 @@
-"""Home blood pressure over threshold: the ESH7 mean is 135 mm[Hg] or more, or 85 or more."""
+"""Home blood pressure over threshold: the protocol's mean is 135 mm[Hg] or more, or 85 or more."""
 
 from __future__ import annotations
 
@@ -7,26 +7,41 @@ from decimal import Decimal
 
 import polars as pl
 
-from care.metrics import home_blood_pressure as protocol
+from care.metrics import home_blood_pressure as protocols
 from care.metrics.figure import rounded
-from care.rules.rule import Asked, Finding, Rule, Severity
+from care.metrics.home_blood_pressure import Protocol
+from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
-SYSTOLIC_LIMIT = Decimal(135)
-DIASTOLIC_LIMIT = Decimal(85)
+SYSTOLIC = Limit(
+    name="mean_systolic_blood_pressure",
+    value=protocols.HIGH[protocols.SYSTOLIC],
+    unit="mm[Hg]",
+    lowest=Decimal(110),
+    highest=Decimal(180),
+)
+DIASTOLIC = Limit(
+    name="mean_diastolic_blood_pressure",
+    value=protocols.HIGH[protocols.DIASTOLIC],
+    unit="mm[Hg]",
+    lowest=Decimal(60),
+    highest=Decimal(120),
+)
 DAYS = 28
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
-    """Find a mean over threshold on the last day measured, within the protocol's week."""
+    """Find a mean over threshold on the last day measured, within the protocol's days."""
+    protocol = protocols.PROTOCOLS.get(asked.protocol, protocols.ESH7)
+    limits = asked.limit(SYSTOLIC), asked.limit(DIASTOLIC)
     last = _last_day(readings)
-    if last is None or (asked.today - last).days >= protocol.DAYS:
+    if last is None or (asked.today - last).days >= protocol.days:
         return None
-    found = _over(readings, last)
+    found = _over(readings, last, protocol, limits)
     if found is None:
         return None
-    kept = protocol.series(readings, last)
+    kept = protocols.series(readings, last, protocol)
     return Finding(
-        since=_since(readings, last),
+        since=_since(readings, last, protocol, limits),
         period_start=kept["taken_at"][0],
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
@@ -34,35 +49,40 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
             "systolic": str(rounded(found.systolic, 0)),
             "diastolic": str(rounded(found.diastolic, 0)),
             "n": found.n,
-            "systolic_limit": str(SYSTOLIC_LIMIT),
-            "diastolic_limit": str(DIASTOLIC_LIMIT),
+            "systolic_limit": shown(limits[0]),
+            "diastolic_limit": shown(limits[1]),
+            "protocol": protocol.code,
         },
         evidence=found.evidence,
     )
 
 
-def _over(readings: pl.DataFrame, last: date) -> protocol.Mean | None:
-    found = protocol.mean(readings, last)
+def _over(
+    readings: pl.DataFrame, last: date, protocol: Protocol, limits: tuple[Decimal, Decimal]
+) -> protocols.Mean | None:
+    found = protocols.mean(readings, last, protocol)
     if found is None:
         return None
     # The rounded figure is the one shown: page and rule must never disagree.
-    systolic, diastolic = rounded(found.systolic, 0), rounded(found.diastolic, 0)
-    over = systolic >= SYSTOLIC_LIMIT or diastolic >= DIASTOLIC_LIMIT
+    means = rounded(found.systolic, 0), rounded(found.diastolic, 0)
+    over = any(mean >= limit for mean, limit in zip(means, limits, strict=True))
     return found if over else None
 
 
 def _last_day(readings: pl.DataFrame) -> date | None:
-    of_systolic = readings.filter(pl.col("metric") == "systolic_blood_pressure")
+    of_systolic = readings.filter(pl.col("metric") == protocols.SYSTOLIC)
     days: list[date] = of_systolic["day"].to_list()
     return max(days, default=None)
 
 
-def _since(readings: pl.DataFrame, last: date) -> date:
+def _since(
+    readings: pl.DataFrame, last: date, protocol: Protocol, limits: tuple[Decimal, Decimal]
+) -> date:
     """Return the first day of the unbroken run of days whose mean was over threshold."""
     since = last
     for back in range(1, DAYS):
         day = last - timedelta(days=back)
-        if _over(readings, day) is None:
+        if _over(readings, day, protocol, limits) is None:
             break
         since = day
     return since
@@ -70,9 +90,10 @@ def _since(readings: pl.DataFrame, last: date) -> date:
 
 RULE = Rule(
     code="home_blood_pressure",
-    version=1,
-    metrics=("systolic_blood_pressure", "diastolic_blood_pressure"),
-    days=DAYS + protocol.DAYS,
+    version=2,
+    metrics=(protocols.SYSTOLIC, protocols.DIASTOLIC),
+    days=DAYS + max(one.days for one in protocols.PROTOCOLS.values()),
     source="ESH home blood pressure: 135/85 mm[Hg] (J Clin Hypertens 2018;20:1116, table 3)",
     find=find,
+    limits=(SYSTOLIC, DIASTOLIC),
 )

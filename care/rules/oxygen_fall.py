@@ -12,9 +12,9 @@ from statistics import median
 import polars as pl
 
 from care.readings import measured
-from care.rules.rule import Asked, Finding, Rule, Severity
+from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
-LIMIT = Decimal(4)
+FALL = Limit(name="oxygen_fall", value=Decimal(4), unit="%", lowest=Decimal(2), highest=Decimal(10))
 
 
 def medians(readings: pl.DataFrame) -> dict[date, Decimal]:
@@ -33,7 +33,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     if last is None or asked.today - last > timedelta(days=1):
         return None
     before = days.get(last - timedelta(days=1))
-    if before is None or before - days[last] <= LIMIT:
+    if before is None or before - days[last] <= asked.limit(FALL):
         return None
     rests_on = kept.filter(pl.col("day").is_between(last - timedelta(days=1), last))
     return Finding(
@@ -42,16 +42,12 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_end=rests_on["taken_at"][-1],
         severity=Severity.PRIORITY,
         figures={
-            "saturation": _shown(days[last]),
-            "fall": _shown(before - days[last]),
-            "limit": _shown(LIMIT),
+            "saturation": shown(days[last]),
+            "fall": shown(before - days[last]),
+            "limit": shown(asked.limit(FALL)),
         },
         evidence=tuple(rests_on["key"]),
     )
-
-
-def _shown(value: Decimal) -> str:
-    return f"{value.normalize():f}"
 
 
 RULE = Rule(
@@ -61,4 +57,5 @@ RULE = Rule(
     days=7,
     source="Int J Med Inform 2018: more than 4 points below the day before (pilot, 19 patients)",
     find=find,
+    limits=(FALL,),
 )

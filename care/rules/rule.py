@@ -1,10 +1,11 @@
-"""A clinical rule, declared: what it looks at, where it comes from, how it finds."""
+"""A clinical rule, declared: what it looks at, its limits, where it comes from, how it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import IntEnum
 
 import polars as pl
@@ -36,8 +37,25 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What a rule compares with: `value` unless the patient's plan says otherwise.
+
+    A plan may say anything from `lowest` to `highest`: what lies outside is a slip of the pen.
+    """
+
+    name: str
+    value: Decimal
+    unit: str
+    lowest: Decimal
+    highest: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a rule may know besides the readings: the moment it judges, and the plan."""
+    """What a rule may know besides the readings: the moment it judges, and the patient's plan.
+
+    `resumed_at` is when the last pause ended: nothing is expected of the time before.
+    """
 
     as_of: datetime
     today: date
@@ -45,6 +63,14 @@ class Asked:
     expected: dict[str, timedelta]
     enrolled_at: datetime
     instead: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    limits: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    protocol: str = ""
+    paused: bool = False
+    resumed_at: datetime | None = None
+
+    def limit(self, one: Limit) -> Decimal:
+        """Return the plan's limit, the rule's own where the plan says nothing."""
+        return self.limits.get(one.name, one.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +83,9 @@ class Rule:
     days: int
     source: str
     find: Callable[[pl.DataFrame, Asked], Finding | None]
+    limits: tuple[Limit, ...] = ()
+
+
+def shown(value: Decimal) -> str:
+    """Return a figure as a reason says it: without zeros that say nothing, never as 1E+2."""
+    return f"{value.normalize():f}"

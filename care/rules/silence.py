@@ -1,7 +1,8 @@
 """Silence: an expected measurement has not come. No setting switches this rule off.
 
 The French decrees of 22 June 2023 ask for an alert of non-transmission that the operator can't
-disable (heart failure, diabetes); Balise raises it for every pathway.
+disable (heart failure, diabetes); Balise raises it for every pathway. In a pause that a clinician
+wrote down (a stay in hospital, a holiday) nothing is expected; after it the delay begins anew.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     silent = [
         (asked.as_of - last, metric, last, delay)
         for metric, delay in asked.expected.items()
-        if asked.as_of - (last := _last(readings, metric, asked) or asked.enrolled_at) > delay
+        if asked.as_of - (last := _last(readings, metric, asked)) > delay
     ]
-    if not silent:
+    if asked.paused or not silent:
         return None
     quiet, metric, last, delay = max(silent)
     since = (last + delay).astimezone(ZoneInfo(asked.time_zone)).date()
@@ -38,11 +39,11 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     )
 
 
-def _last(readings: pl.DataFrame, metric: str, asked: Asked) -> datetime | None:
-    """Return when a metric, or one that may come instead, was last measured."""
+def _last(readings: pl.DataFrame, metric: str, asked: Asked) -> datetime:
+    """Return when a metric, or one that may come instead, was last measured or first expected."""
     metrics = (metric, *asked.instead.get(metric, ()))
     times: list[datetime] = readings.filter(pl.col("metric").is_in(metrics))["taken_at"].to_list()
-    return max(times, default=None)
+    return max(times + [one for one in (asked.resumed_at, asked.enrolled_at) if one])
 
 
 RULE = Rule(

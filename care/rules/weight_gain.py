@@ -8,9 +8,11 @@ from decimal import Decimal
 import polars as pl
 
 from care.metrics.weight_change import daily_weights
-from care.rules.rule import Asked, Finding, Rule, Severity
+from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
-LIMIT_KG = Decimal(2)
+GAIN = Limit(
+    name="weight_gain", value=Decimal(2), unit="kg", lowest=Decimal("0.5"), highest=Decimal(10)
+)
 REFERENCE_DAYS = 3
 
 
@@ -35,7 +37,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     """Find a gain on the last day weighed, if that is not longer ago than the reference."""
     days = daily_weights(readings)
     with_gain = gains(days)
-    firing = with_gain.filter(pl.col("gain") > LIMIT_KG)
+    firing = with_gain.filter(pl.col("gain") > asked.limit(GAIN))
     weighed: list[date] = days["day"].to_list()
     last = max(weighed, default=None)
     if last is None or firing.is_empty() or firing["day"][-1] != last:
@@ -50,9 +52,9 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_end=now["taken_at"],
         severity=Severity.PRIORITY,
         figures={
-            "gain": str(now["gain"].normalize()),
+            "gain": shown(now["gain"]),
             "days": (last - now["reference_day"]).days,
-            "limit": str(LIMIT_KG),
+            "limit": shown(asked.limit(GAIN)),
         },
         evidence=(reference["key"], now["key"]),
     )
@@ -76,4 +78,5 @@ RULE = Rule(
     days=28,
     source="ESC/HFA patient guide (heartfailurematters.org): more than 2 kg in 3 days",
     find=find,
+    limits=(GAIN,),
 )

@@ -28,6 +28,11 @@ class Account:
     role: str
 
     @property
+    def signs(self) -> bool:
+        """Say whether plans and pauses are theirs to sign."""
+        return self.role == "clinician"
+
+    @property
     def keeps_the_line(self) -> bool:
         """Say whether the pages of the line's keepers are theirs."""
         return self.role in KEEPERS

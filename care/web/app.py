@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Annotated, cast
 
 import psycopg
-from fastapi import FastAPI, Form, Request, Response
+from fastapi import FastAPI, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -16,12 +16,14 @@ import sql
 from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
-from care.web import accounts, enrolment, ops, pages, report, rules, sources
+from care.opening import opening
+from care.web import accounts, enrolment, ops, pages, plans, report, rules, sources
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 from sql.rows import Row
 
 PERIODS = (7, 30, 90)
+Start = Annotated[int, Query(ge=0, le=1_000_000)]
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
 
 
@@ -29,6 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the application."""
     app = FastAPI(title="Balise", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
+    app.state.opening = opening(settings.opening, settings.time_zone)
     app.mount(
         "/static", StaticFiles(directory=str(resources.files("care.web") / "static")), "static"
     )
@@ -40,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(ops.router)
     app.include_router(rules.router)
     app.include_router(sources.router)
+    app.include_router(plans.router)
     _add_session(app)
     _add_patients(app)
     return app
@@ -135,7 +139,13 @@ def _patient_page(
 
 def _add_patients(app: FastAPI) -> None:
     @app.get("/")
-    def worklist(request: Request, connection: Connection, account: SignedIn) -> HTMLResponse:
+    def worklist(
+        request: Request,
+        connection: Connection,
+        account: SignedIn,
+        start: Start = 0,
+        name: str = "",
+    ) -> HTMLResponse:
         now = datetime.now(UTC)
         settings = cast("Settings", request.app.state.settings)
         return page(
@@ -143,8 +153,11 @@ def _add_patients(app: FastAPI) -> None:
             "worklist.html",
             account.language,
             account=account,
-            rows=pages.worklist(connection, now),
-            unseen=pages.unseen(connection, now, hours=settings.unseen_hours),
+            list=pages.worklist(connection, now, start=start, name=name),
+            name=name,
+            unseen=pages.unseen(
+                connection, now, opening=request.app.state.opening, hours=settings.unseen_hours
+            ),
             freshness=pages.freshness(connection, now),
         )
 

@@ -12,6 +12,7 @@ import psycopg
 import sql
 from balise.metrics import METRICS
 from balise.model import Quality
+from care.opening import Opening
 from care.pathways import PATHWAYS
 from care.web.trend import Day, Trend
 from devices.payloads import balise_v1
@@ -21,6 +22,9 @@ from sql.rows import Row
 LATE = timedelta(minutes=2)
 SILENT = timedelta(hours=24)
 NEWEST = 8
+NOTES = 10
+LISTED = 100
+"""Patients of one page of the list: two panels of a nurse; who is next is one link away."""
 KEY = ("series", "stamped_at", "sequence")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,15 +50,53 @@ def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
     return Freshness(row["last_received_at"], min(waiting, default=None), gateways)
 
 
-def worklist(connection: psycopg.Connection, now: datetime) -> list[Row]:
-    """Return every followed patient, those who need attention first."""
-    return rows.named(connection, "care.worklist", now=now)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worklist:
+    """A page of the followed patients, those who need attention first, and how many there are.
+
+    `more` is where the next page starts, None on the last one.
+    """
+
+    rows: list[Row]
+    start: int
+    more: int | None
+    followed: int
+    to_see: int
+
+    @property
+    def before(self) -> int:
+        """Where the page before starts."""
+        return max(0, self.start - LISTED)
 
 
-def unseen(connection: psycopg.Connection, now: datetime, *, hours: float) -> Row:
-    """Return how many signals nobody has seen for so many hours, and since when the first."""
-    before = now - timedelta(hours=hours)
-    return rows.named(connection, "care.unseen", before=before)[0]
+def worklist(
+    connection: psycopg.Connection, now: datetime, *, start: int = 0, name: str = ""
+) -> Worklist:
+    """Return the list from a place on, of patients whose name has these letters."""
+    found = rows.named(
+        connection, "care.worklist", now=now, start=start, limit=LISTED + 1, name=name.strip()
+    )
+    (counts,) = rows.named(connection, "care.worklist_counts")
+    more = start + LISTED if len(found) > LISTED else None
+    return Worklist(rows=found[:LISTED], start=start, more=more, **counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """How many signals should have been seen by now, and since when the first stands."""
+
+    count: int
+    since: datetime | None
+
+
+def unseen(
+    connection: psycopg.Connection, now: datetime, *, opening: Opening, hours: float
+) -> Unseen:
+    """Return the signals that nobody has seen for so many open hours."""
+    delay = timedelta(hours=hours)
+    raised: list[datetime] = [row["raised_at"] for row in rows.named(connection, "care.unseen")]
+    overdue = [at for at in raised if opening.due(at, delay) <= now]
+    return Unseen(len(overdue), min(overdue, default=None))
 
 
 def patient(connection: psycopg.Connection, code: str) -> Row | None:
@@ -80,6 +122,9 @@ class PatientPage:
     signals: list[Row]
     events: dict[int, list[Row]]
     summary: Row | None
+    planned: bool
+    pause: Row | None
+    notes: list[Row]
     cells: list[Cell]
     trends: list[Trend]
     readings: list[Row]
@@ -105,6 +150,9 @@ def patient_page(
         signals=rows.named(connection, "care.signals_of", subject=subject),
         events=events,
         summary=summary[0] if summary else None,
+        planned=bool(rows.named(connection, "plans.newest", subject=subject)),
+        pause=_pause(connection, subject, today),
+        notes=rows.named(connection, "plans.notes", subject=subject)[:NOTES],
         cells=[
             Cell(day, day in measured)
             for day in (start + timedelta(days=offset) for offset in range(days))
@@ -112,6 +160,12 @@ def patient_page(
         trends=trends,
         readings=_newest(connection, subject, [trend.metric for trend in trends], start),
     )
+
+
+def _pause(connection: psycopg.Connection, subject: int, today: date) -> Row | None:
+    """Return the pause of today, None where measurements are expected."""
+    pauses = rows.named(connection, "plans.pauses", subject=subject)
+    return next((one for one in pauses if one["first_day"] <= today <= one["last_day"]), None)
 
 
 def _trends(

@@ -52,6 +52,14 @@ def _keeper(account: SignedIn) -> Account:
     return account
 
 
+def _clinician(account: SignedIn) -> Account:
+    """Refuse whoever may not sign, as if there were no such form: a plan is a prescription."""
+    if not account.signs:
+        raise HTTPException(404)
+    return account
+
+
+Clinician = Annotated[Account, Depends(_clinician)]
 Keeper = Annotated[Account, Depends(_keeper)]
 
 

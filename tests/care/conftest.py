@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -11,9 +14,19 @@ import pytest
 from care.readings import frame
 from care.rules.rule import Asked
 
+SHARED = Path(__file__).parents[2].parent / "shared"
 ZONE = "Europe/Paris"
 Table = Callable[[str], pl.DataFrame]
 Ask = Callable[..., Asked]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a module's `test_case` each clinical case of the rules that its CHECKS names."""
+    if "clinical_case" in metafunc.fixturenames:
+        file = SHARED / "cases/clinical.json"
+        cases = json.loads(file.read_text())["cases"] if file.exists() else []
+        chosen = [one for one in cases if one["rule"] in metafunc.module.CHECKS]
+        metafunc.parametrize("clinical_case", chosen, ids=[one["id"] for one in chosen])
 
 
 @pytest.fixture
@@ -39,6 +52,7 @@ def ask() -> Ask:
         *,
         expected: dict[str, timedelta] | None = None,
         instead: dict[str, tuple[str, ...]] | None = None,
+        **plan: Any,
     ) -> Asked:
         local = datetime.fromisoformat(when)
         if local.tzinfo is None:
@@ -50,6 +64,7 @@ def ask() -> Ask:
             expected=expected or {},
             enrolled_at=datetime(2026, 1, 1, tzinfo=UTC),
             instead=instead or {},
+            **plan,
         )
 
     return at

@@ -9,9 +9,10 @@ import pytest
 
 from balise.languages import LANGUAGES
 from balise.metrics import METRICS, Metric, Rollup
+from care.metrics import FIGURES, Figure
 from care.pathways import PATHWAYS, Pathway
 from care.readings import frame
-from care.rules import RULES, Rule
+from care.rules import LIMITS, RULES, Rule
 from care.web.words import words
 from devices import called, units
 
@@ -21,6 +22,12 @@ def test_every_rule(rule: Rule, ask):
     assert rule.source
     assert rule.version >= 1
     assert set(rule.metrics) <= METRICS.keys()
+    for limit in rule.limits:
+        assert limit.lowest <= limit.value <= limit.highest
+        assert LIMITS[limit.name] is limit
+        for language in LANGUAGES:
+            assert words(language).entries[f"limit.{limit.name}"]
+            assert f"unit.{limit.unit}" in words(language).entries
     for language in LANGUAGES:
         assert words(language).entries[f"rule.{rule.code}"]
         assert words(language).entries[f"reason.{rule.code}"]
@@ -37,13 +44,24 @@ def test_every_pathway(pathway: Pathway):
         assert set(words_of_metric) <= called.words()
     for language in LANGUAGES:
         assert words(language).entries[f"pathway.{pathway.name}"]
-    for function in pathway.figures:
-        for figure in function(empty(), date(2026, 2, 1)):
-            # Without data a figure is missing, never zero.
-            assert figure.value is None
-            assert figure.missing
-            for language in LANGUAGES:
-                assert words(language).entries[f"figure.{figure.name}"]
+    for figure in pathway.figures_of(empty(), date(2026, 2, 1), ""):
+        _is_missing(figure)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_kind_of_figure(name: str):
+    for figure in FIGURES[name](empty(), date(2026, 2, 1)):
+        _is_missing(figure)
+
+
+def _is_missing(figure: Figure) -> None:
+    """Without data a figure is missing, never zero."""
+    assert figure.value is None
+    assert figure.missing
+    assert figure.source
+    for language in LANGUAGES:
+        assert words(language).entries[f"figure.{figure.name}"]
+        assert f"unit.{figure.unit}" in words(language).entries
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)

@@ -12,9 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from care.plan import Plan
 from flows import replay, steps
 from flows.replay import Asked, Hand
-from sql import erasure, people, preferred
+from sql import erasure, people, plans, preferred
 from sql import readings as store
 
 pytestmark = pytest.mark.stack
@@ -40,6 +41,8 @@ def couple(
     people.set_identity(database, hers, family="Effacée", given="Marie")
     people.set_identity(database, his, family="Resté", given="Paul")
     people.add_gateway(database, "home-one")
+    for subject in (hers, his):
+        plans.sign(database, subject, Plan().content(), over=0, who="doctor")
     since = NOW - timedelta(days=90)
     for address, subject in ((HERS, hers), (HIS, his), (SHARED, hers)):
         people.give(database, address, subject, since=since, gateway="home-one")
@@ -58,6 +61,7 @@ def couple(
     replay.replay(database, Asked(), Hand(who="nurse", why="it was his by then"))
     steps.run_line(database_url, NOW)
     scale = people.give(database, HERS, hers, since=since)
+    plans.pause(database, hers, first=NOW.date(), last=NOW.date(), reason="other", who="nurse")
     preferred.prefer(database, hers, metric="body_weight", device=scale, who="nurse")
     seldom(database, hers, his)
     return hers, his
@@ -71,6 +75,11 @@ def seldom(database: psycopg.Connection, hers: int, his: int) -> None:
 
 
 SELDOM = """
+INSERT INTO note (subject, who, text) VALUES (%(hers)s, 'nurse', 'Effacée likes her tea sweet');
+
+INSERT INTO team_member (subject, name, role, added_by)
+VALUES (%(hers)s, 'daughter of Effacée', 'relative', 'nurse');
+
 INSERT INTO window_recheck VALUES (%(hers)s, 'body_weight', '2026-11-25');
 
 INSERT INTO refused_event (landing, item, part, who, state)

@@ -13,10 +13,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from care.plan import Plan
 from devices.payloads import balise_v1
-from flows import steps
+from flows import judging, steps
 from ingest.receive import Delivery, land
-from sql import people, readings
+from sql import people, plans, readings
 
 pytestmark = pytest.mark.stack
 
@@ -32,6 +33,7 @@ def patient(database: psycopg.Connection) -> int:
     people.add_gateway(database, "home-one")
     for address in (SCALE, CUFF):
         people.give(database, address, subject, since=since, gateway="home-one")
+    plans.sign(database, subject, Plan().content(), over=0, who="doctor")
     return subject
 
 
@@ -106,6 +108,50 @@ def test_weights_become_figures_a_signal_and_a_summary(
     assert values["median_heart_rate"] is None
 
 
+def test_without_a_signed_plan_only_silence_alarms(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    database.execute("DELETE FROM plan")
+    send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW))
+    assert run(database_url).assessed.raised == 0
+    assert judging.assess(database, NOW + timedelta(days=4), everyone=True).raised == 1
+    assert plans.sign(database, patient, Plan().content(), over=0, who="doctor")
+    assert run(database_url).assessed.raised == 1
+
+
+def test_a_plan_written_over_an_older_one_does_not_hold(database: psycopg.Connection, patient: int):
+    assert not plans.sign(database, patient, Plan().content(), over=0, who="late")
+    assert plans.sign(database, patient, Plan().content(), over=1, who="nurse")
+
+
+def test_the_plans_limit_judges_and_is_named(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    plan = Plan(limits={"weight_gain": Decimal("3.5")})
+    plans.sign(database, patient, plan.content(), over=1, who="doctor")
+    send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW))
+    assert run(database_url).assessed.raised == 0
+    plan = Plan(limits={"weight_gain": Decimal("1.5")})
+    plans.sign(database, patient, plan.content(), over=2, who="doctor")
+    assert run(database_url).assessed.raised == 1
+    row = database.execute("SELECT figures ->> 'limit' FROM signal").fetchone()
+    assert row == ("1.5",)
+
+
+def test_in_a_pause_silence_is_not_raised_and_closes(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW - timedelta(days=9)))
+    assert run(database_url).assessed.raised == 1
+    days = {"first": NOW.date() - timedelta(days=1), "last": NOW.date() + timedelta(days=3)}
+    plans.pause(database, patient, **days, reason="hospital", who="doctor")
+    assert run(database_url).assessed.closed == 1
+    (number,) = database.execute("SELECT id FROM pause").fetchone() or ()
+    plans.resume(database, patient, number, today=NOW.date(), who="doctor")
+    assert run(database_url).assessed.raised == 0  # the delay begins anew
+    assert judging.assess(database, NOW + timedelta(days=3), everyone=True).raised == 1
+
+
 def test_values_that_come_back_close_the_signal_and_say_so(
     database: psycopg.Connection, database_url: str, patient: int
 ):
@@ -125,8 +171,8 @@ def test_silence_needs_no_new_reading(
     send(database, weight("75.0", NOW))
     run(database_url)
     later = NOW + timedelta(days=3)
-    assert steps.assess(database, later, everyone=True).raised == 1
-    assert steps.assess(database, later, everyone=True).raised == 0
+    assert judging.assess(database, later, everyone=True).raised == 1
+    assert judging.assess(database, later, everyone=True).raised == 0
     assert database.execute("SELECT rule FROM signal").fetchall() == [("silence",)]
 
 
@@ -136,7 +182,7 @@ def test_silence_says_since_when_however_long_ago_that_is(
 ):
     send(database, weight("75.0", NOW), weight("75.1", NOW - timedelta(days=1)))
     run(database_url)
-    steps.assess(database, NOW + timedelta(days=days), everyone=True)
+    judging.assess(database, NOW + timedelta(days=days), everyone=True)
     (figures,) = database.execute("SELECT figures FROM signal").fetchall()
     assert figures[0]["hours"] == days * 24
 

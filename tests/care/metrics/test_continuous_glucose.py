@@ -130,7 +130,7 @@ def test_less_than_seventy_percent_is_no_figure(case: Case, count: int, told: bo
 def test_what_phone_and_reader_both_tell_counts_once(case: Case):
     twice = pl.concat([every_five_minutes([120] * 288)] * 2)
     used = case("cgm-duplicates")["expected"]["readings_used"]
-    assert metric.of_period(twice, START.date() + timedelta(days=1)).height == used
+    assert metric.two_weeks(twice, START.date() + timedelta(days=1)).height == used
 
 
 @pytest.mark.parametrize(

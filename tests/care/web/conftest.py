@@ -18,7 +18,7 @@ from demo.enrol import enrol_one
 from demo.history import documents
 from demo.patients import PATIENTS
 from devices.payloads import balise_v1
-from flows import steps
+from flows import judging, steps
 from ingest.receive import Delivery, land
 from sql import people
 
@@ -47,7 +47,7 @@ def populated(new_database: Callable[[], str]) -> str:
         accounts.add(connection, "keeper", PASSWORD, role="ops")
     steps.run_line(url, now)
     with psycopg.connect(url, autocommit=True) as connection:
-        steps.assess(connection, now, everyone=True)
+        judging.assess(connection, now, everyone=True)
     return url
 
 

@@ -55,6 +55,7 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("worklist", "/"),
         ("patient", "/patients/p-martin"),
         ("silent", "/patients/p-petit?days=90"),
+        ("plan", "/patients/p-martin/plan"),
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")

@@ -56,10 +56,10 @@ def test_what_nobody_has_seen_for_a_day_is_counted_at_the_head(nurse: httpx.Clie
     older = "UPDATE signal SET raised_at = raised_at + %s WHERE rule = 'home_blood_pressure'"
     assert "que personne" not in nurse.get("/").text
     with psycopg.connect(populated, autocommit=True) as database:
-        database.execute(older, (timedelta(hours=-30),))
+        database.execute(older, (timedelta(hours=-96),))
         page = nurse.get("/").text
-        database.execute(older, (timedelta(hours=30),))
-    assert "1 alerte(s) que personne n&#39;a vue(s), la plus ancienne levée il y a 1 jour" in page
+        database.execute(older, (timedelta(hours=96),))
+    assert "1 alerte(s) que personne n&#39;a vue(s), la plus ancienne levée il y a 4 jours" in page
 
 
 def test_from_the_signal_one_click_leads_to_the_bytes(nurse: httpx.Client):

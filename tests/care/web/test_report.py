@@ -78,6 +78,9 @@ def a_page(**other: Any) -> PatientPage:
         "cells": [Cell(day, day != DAYS[3]) for day in DAYS],
         "trends": [Trend("body_weight", DAYS[0], DAYS[-1], weights)],
         "readings": [],
+        "planned": True,
+        "pause": None,
+        "notes": [],
     }
     return PatientPage(**facts | other)
 

@@ -1,0 +1,104 @@
+"""What many rules are alike in: so many readings in a row beyond a limit, within a time.
+
+A single reading may be a bad one: whoever measures is asked to repeat, and the second confirms. The
+signal closes by itself with the first reading that is back within the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from operator import ge, gt, le, lt
+
+import polars as pl
+
+from balise.model import Quality
+from care.readings import measured
+from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
+
+Compare = Callable[[pl.Expr, Decimal], pl.Expr]
+ABOVE: Compare = gt
+BELOW: Compare = lt
+AT_LEAST: Compare = ge
+AT_MOST: Compare = le
+
+DAYS = 7
+"""A rule looks a week back: an older reading is no news."""
+RECENT = timedelta(hours=24)
+"""What it finds is of the last day; silence tells of what came no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """The last `count` measurements are beyond a limit, all of them `within` a time.
+
+    `limits` has one for each metric; of a measurement with several, one that is beyond is enough.
+    """
+
+    limits: Mapping[str, Limit]
+    compare: Compare
+    count: int
+    within: timedelta
+    severity: Severity
+    besides: Quality = Quality.NONE
+
+    def find(self, readings: pl.DataFrame, asked: Asked) -> Finding | None:
+        """Find the unbroken run of measurements beyond that ends with the last one, of this day."""
+        kept = readings.filter(pl.col("metric").is_in(list(self.limits)) & measured(self.besides))
+        run = _last_run(self._moments(kept, asked))
+        if run.height < self.count or asked.as_of - run["taken_at"][-1] > RECENT:
+            return None
+        confirmed = run.tail(self.count)["taken_at"]
+        if confirmed[-1] - confirmed[0] > self.within:
+            return None
+        return self._finding(kept, run, asked)
+
+    def _moments(self, kept: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+        """Return each measurement in the order of time: whether it is beyond, and which value."""
+        is_beyond = pl.any_horizontal(
+            (pl.col("metric") == metric) & self.compare(pl.col("value"), asked.limit(limit))
+            for metric, limit in self.limits.items()
+        )
+        return (
+            kept.with_columns(beyond=is_beyond)
+            .sort("taken_at", ~pl.col("beyond"), "metric")
+            .group_by("taken_at", maintain_order=True)
+            .first()
+        )
+
+    def _finding(self, kept: pl.DataFrame, run: pl.DataFrame, asked: Asked) -> Finding:
+        last = run.row(-1, named=True)
+        rests_on = kept.filter(pl.col("taken_at").is_in(run["taken_at"].implode()))
+        return Finding(
+            since=run["day"][0],
+            period_start=run["taken_at"][0],
+            period_end=last["taken_at"],
+            severity=self.severity,
+            figures={
+                "metric": last["metric"],
+                "value": shown(last["value"]),
+                "limit": shown(asked.limit(self.limits[last["metric"]])),
+                "n": run.height,
+            },
+            evidence=tuple(rests_on["key"]),
+        )
+
+    def rule(self, *, code: str, version: int, source: str) -> Rule:
+        """Return the rule that finds it."""
+        return Rule(
+            code=code,
+            version=version,
+            metrics=tuple(self.limits),
+            days=DAYS,
+            source=source,
+            find=self.find,
+            limits=tuple(self.limits.values()),
+        )
+
+
+def _last_run(moments: pl.DataFrame) -> pl.DataFrame:
+    """Return the unbroken run of measurements beyond that ends with the last one."""
+    back_since = moments.with_row_index("place").filter(~pl.col("beyond"))["place"]
+    return moments.slice(back_since[-1] + 1 if len(back_since) else 0)

@@ -1,0 +1,29 @@
+"""Fever, confirmed: 38.5 °C or more twice within half a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from care.rules.beyond import AT_LEAST, Beyond
+from care.rules.rule import Limit, Severity
+
+RULE = Beyond(
+    limits={
+        "body_temperature": Limit(
+            name="fever",
+            value=Decimal("38.5"),
+            unit="Cel",
+            lowest=Decimal("37.5"),
+            highest=Decimal("40.0"),
+        )
+    },
+    compare=AT_LEAST,
+    count=2,
+    within=timedelta(hours=12),
+    severity=Severity.PRIORITY,
+).rule(
+    code="fever",
+    version=1,
+    source="38.5 Cel twice in half a day (Balise's own, for the plan to set)",
+)

@@ -1,0 +1,34 @@
+"""Saturation above what is prescribed, for who is on oxygen and keeps too much carbon dioxide.
+
+Off until a plan sets it: nothing is above 100 %, and on air a high saturation is good.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from care.metrics.oxygen_saturation import POOR
+from care.rules.beyond import ABOVE, Beyond
+from care.rules.rule import Limit, Severity
+
+RULE = Beyond(
+    limits={
+        "oxygen_saturation": Limit(
+            name="highest_oxygen_saturation",
+            value=Decimal(100),
+            unit="%",
+            lowest=Decimal(90),
+            highest=Decimal(100),
+        )
+    },
+    compare=ABOVE,
+    count=3,
+    within=timedelta(hours=48),
+    severity=Severity.REVIEW,
+    besides=POOR,
+).rule(
+    code="oxygen_high",
+    version=1,
+    source="BTS/RCP target range: 88 to 92 % in hypercapnic failure, on oxygen",
+)

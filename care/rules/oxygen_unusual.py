@@ -1,0 +1,67 @@
+"""Saturation low for this patient: the day's median under the mean of 7 days less 1.645 SD.
+
+Source: Cooper 2020 (COPD 15:2005, 10.2147/COPD.S256907), there for lung function. A steady series
+has a deviation near half a point: at least 2 points, an oximeter's accuracy, must lie between.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import polars as pl
+
+from care.metrics.figure import rounded
+from care.metrics.oxygen_saturation import POOR, limit
+from care.readings import measured
+from care.rules.oxygen_fall import medians
+from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
+
+BEFORE, ENOUGH = 7, 5
+FLOOR = Limit(
+    name="oxygen_unusual", value=Decimal(2), unit="%", lowest=Decimal(1), highest=Decimal(6)
+)
+
+
+def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
+    """Find an unusually low day: today or yesterday, the last one measured."""
+    kept = readings.filter((pl.col("metric") == "oxygen_saturation") & measured(POOR))
+    days = medians(kept)
+    last = max(days, default=None)
+    if last is None or asked.today - last > timedelta(days=1):
+        return None
+    usual = [float(days[day]) for day in _before(last) if day in days]
+    if len(usual) < ENOUGH:
+        return None
+    mean = Decimal(sum(usual)) / len(usual)
+    unusual = float(days[last]) < limit(usual) and mean - days[last] >= asked.limit(FLOOR)
+    if not unusual:
+        return None
+    rests_on = kept.filter(pl.col("day").is_between(last - timedelta(days=BEFORE), last))
+    return Finding(
+        since=last,
+        period_start=rests_on["taken_at"][0],
+        period_end=rests_on["taken_at"][-1],
+        severity=Severity.REVIEW,
+        figures={
+            "saturation": shown(days[last]),
+            "usual": shown(rounded(mean, 0)),
+            "days": len(usual),
+        },
+        evidence=tuple(rests_on["key"]),
+    )
+
+
+def _before(last: date) -> list[date]:
+    return [last - timedelta(days=back) for back in range(BEFORE, 0, -1)]
+
+
+RULE = Rule(
+    code="oxygen_unusual",
+    version=1,
+    metrics=("oxygen_saturation",),
+    days=BEFORE + 2,
+    source="Cooper 2020 (10.2147/COPD.S256907): below the mean of 7 days - 1.645 SD",
+    find=find,
+    limits=(FLOOR,),
+)

@@ -1,0 +1,78 @@
+"""A pulse that is not this patient's: 3 robust deviations from the usual on 2 of the last 3 days.
+
+The usual is the median of the 28 days before the last 3 (care/metrics/baseline.py).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import polars as pl
+
+from care.metrics import baseline
+from care.metrics.figure import rounded
+from care.readings import measured
+from care.rules.oxygen_fall import medians
+from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
+
+DISTANCE = Limit(
+    name="pulse_unusual", value=Decimal(3), unit="1", lowest=Decimal(2), highest=Decimal(6)
+)
+RESOLUTION = 3.0
+"""An oximeter or a cuff is as accurate as that, /min: a steadier pulse is not known to be one."""
+LAST, OF_THEM = 3, 2
+
+
+def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
+    """Find two unusual days among the last three, today or yesterday the last one measured."""
+    kept = readings.filter((pl.col("metric") == "pulse_rate") & measured())
+    days = medians(kept)
+    last = max(days, default=None)
+    if last is None or asked.today - last > timedelta(days=1):
+        return None
+    rates = {day: float(rate) for day, rate in days.items()}
+    usual = baseline.before(rates, last, resolution=RESOLUTION)
+    if usual is None:
+        return None
+    limit = float(asked.limit(DISTANCE))
+    far = {day for day, rate in rates.items() if abs(usual.distance(rate)) >= limit}
+    recent = sorted(far & {last - timedelta(days=back) for back in range(LAST)})
+    if len(recent) < OF_THEM:
+        return None
+    return _finding(kept, days, usual, _since(far, recent[0]))
+
+
+def _since(far: set[date], day: date) -> date:
+    """Return the first day of the unbroken run of unusual days that this one is in."""
+    while day - timedelta(days=1) in far:
+        day -= timedelta(days=1)
+    return day
+
+
+def _finding(
+    kept: pl.DataFrame, days: dict[date, Decimal], usual: baseline.Baseline, since: date
+) -> Finding:
+    rests_on = kept.filter(pl.col("day") >= since)
+    return Finding(
+        since=since,
+        period_start=rests_on["taken_at"][0],
+        period_end=rests_on["taken_at"][-1],
+        severity=Severity.REVIEW,
+        figures={
+            "pulse": shown(rounded(days[max(days)], 0)),
+            "usual": shown(rounded(Decimal(usual.center), 0)),
+        },
+        evidence=tuple(rests_on["key"]),
+    )
+
+
+RULE = Rule(
+    code="pulse_unusual",
+    version=1,
+    metrics=("pulse_rate",),
+    days=baseline.DAYS + baseline.LEFT_OUT + 2,
+    source="3 scaled median deviations from the median of 28 days (Hampel 1974), 2 days of 3",
+    find=find,
+    limits=(DISTANCE,),
+)

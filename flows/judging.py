@@ -1,0 +1,164 @@
+"""Judging patients by their plans, and summing them up: rules and figures, written as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+import sql
+from care import readings as frames
+from care.pathways import PATHWAYS
+from care.pathways.pathway import Pathway
+from care.plan import Pause, Plan, paused, resumed_at
+from care.rules import RULES
+from care.rules.rule import Asked, Finding, Rule
+from sql import signals as signals_store
+
+SUBJECTS_AT_ONCE = 200
+SUMMARY_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an assess or a summarise step did."""
+
+    subjects: int = 0
+    raised: int = 0
+    closed: int = 0
+
+    def __add__(self, other: Judged) -> Judged:
+        return Judged(
+            self.subjects + other.subjects,
+            self.raised + other.raised,
+            self.closed + other.closed,
+        )
+
+
+def assess(connection: psycopg.Connection, as_of: datetime, *, everyone: bool = False) -> Judged:
+    """Judge patients with new figures, or every one: silence needs no new reading."""
+    with connection.transaction():
+        dirty = _take(connection, "care.take_dirty_to_assess")
+        subjects = _all(connection) if everyone else dirty
+        judged = Judged()
+        for patient in signals_store.followed(connection, subjects):
+            judged += _judge(connection, patient, as_of)
+        connection.execute(sql.get("care.assessed"), {"subjects": dirty})
+        return judged
+
+
+def _take(connection: psycopg.Connection, query: str) -> list[int]:
+    rows = connection.execute(sql.get(query), {"limit": SUBJECTS_AT_ONCE}).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def _all(connection: psycopg.Connection) -> list[int]:
+    return [int(row[0]) for row in connection.execute(sql.get("care.every_subject"))]
+
+
+def _judge(
+    connection: psycopg.Connection, patient: signals_store.Followed, as_of: datetime
+) -> Judged:
+    pathway = PATHWAYS[patient.pathway]
+    plan = Plan.of(patient.plan_version, patient.plan)
+    rules = [RULES[code] for code in plan.rules(pathway)]
+    asked = _asked(patient, pathway, plan, as_of)
+    rows = signals_store.readings(
+        connection,
+        patient.subject,
+        metrics=sorted({*chain.from_iterable(rule.metrics for rule in rules)}),
+        since=asked.today - timedelta(days=max(rule.days for rule in rules)),
+        as_of=as_of,
+    )
+    expected = {*pathway.expected, *chain.from_iterable(pathway.instead.values())}
+    rows += signals_store.last_readings(
+        connection,
+        patient.subject,
+        metrics=sorted(expected - {row[0] for row in rows}),
+        today=asked.today,
+        as_of=as_of,
+    )
+    readings = frames.frame(rows, patient.time_zone)
+    judged = Judged(subjects=1)
+    for rule in rules:
+        judged += _keep(connection, patient.subject, rule, rule.find(readings, asked))
+    return judged
+
+
+def _asked(patient: signals_store.Followed, pathway: Pathway, plan: Plan, as_of: datetime) -> Asked:
+    """Return what the rules are asked of a patient at a moment."""
+    today = as_of.astimezone(ZoneInfo(patient.time_zone)).date()
+    pauses = [Pause(first, last) for first, last in patient.pauses]
+    return Asked(
+        as_of=as_of,
+        today=today,
+        time_zone=patient.time_zone,
+        expected=plan.expected(pathway),
+        enrolled_at=patient.enrolled_at,
+        instead=pathway.instead,
+        limits=plan.limits,
+        protocol=plan.protocol or pathway.protocol,
+        paused=paused(pauses, today),
+        resumed_at=resumed_at(pauses, today, patient.time_zone),
+    )
+
+
+def _keep(
+    connection: psycopg.Connection, subject: int, rule: Rule, finding: Finding | None
+) -> Judged:
+    # The older episode closes before the newer opens: one open signal a rule.
+    closed = signals_store.close_others(
+        connection, subject, rule.code, finding.since if finding else None
+    )
+    if finding is None:
+        return Judged(closed=closed)
+    raised = signals_store.raise_signal(
+        connection,
+        signals_store.Signal(
+            subject=subject,
+            rule=rule.code,
+            rule_version=rule.version,
+            episode=finding.since,
+            severity=finding.severity,
+            period_start=finding.period_start,
+            period_end=finding.period_end,
+            figures=finding.figures,
+            evidence=finding.evidence,
+        ),
+    )
+    return Judged(raised=int(raised), closed=closed)
+
+
+def summarise(connection: psycopg.Connection, as_of: datetime) -> Judged:
+    """Compute the figures of patients with new readings, as of a moment."""
+    with connection.transaction():
+        subjects = _take(connection, "care.take_dirty_to_summarise")
+        for patient in signals_store.followed(connection, subjects):
+            _summarise(connection, patient, as_of)
+        connection.execute(sql.get("care.summarised"), {"subjects": subjects})
+        return Judged(subjects=len(subjects))
+
+
+def _summarise(
+    connection: psycopg.Connection, patient: signals_store.Followed, as_of: datetime
+) -> None:
+    pathway = PATHWAYS[patient.pathway]
+    today = as_of.astimezone(ZoneInfo(patient.time_zone)).date()
+    start = today - timedelta(days=SUMMARY_DAYS - 1)
+    rows = signals_store.readings(
+        connection, patient.subject, metrics=pathway.metrics, since=start, as_of=as_of
+    )
+    readings = frames.frame(rows, patient.time_zone)
+    protocol = Plan.of(patient.plan_version, patient.plan).protocol
+    figures = pathway.figures_of(readings, today, protocol)
+    signals_store.put_summary(
+        connection,
+        patient.subject,
+        pathway=pathway.name,
+        start=start,
+        end=today,
+        figures=[figure.as_json() for figure in figures],
+    )

@@ -1,0 +1,105 @@
+"""The plan of a patient as a clinician sets it, and what somebody else may not."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.stack
+PLAN = "/patients/p-durand/plan"
+
+
+def over(page: str) -> str:
+    found = re.search(r'name="over" value="(\d+)"', page)
+    assert found
+    return found[1]
+
+
+def test_a_limit_is_set_signed_and_in_the_history(nurse: httpx.Client):
+    page = nurse.get(PLAN).text
+    form = {"over": over(page), "limit.very_high_systolic": "175", "protocol": "FR3"}
+    page = nurse.post(PLAN, data=form).text
+    assert 'value="175"' in page
+    assert re.search(r'<option value="FR3" selected>', page)
+    assert "signé par nurse" in page
+    assert "Systolique très élevée, à partir de 175 mmHg ; Protocole" in page
+    nurse.post(PLAN, data={"over": over(page)})
+    assert "seuils du parcours" in nurse.get(PLAN).text
+
+
+def test_a_slip_of_the_pen_comes_back_with_what_may_stand_there(nurse: httpx.Client):
+    page = nurse.get(PLAN).text
+    answer = nurse.post(PLAN, data={"over": over(page), "limit.very_high_systolic": "17,5"})
+    assert answer.status_code == 422
+    assert "« 17,5 » ne peut pas servir. Écrivez un nombre de 140 à 220." in answer.text
+    assert 'value="17,5"' in answer.text
+    answer = nurse.post(PLAN, data={"over": over(page), "protocol": "GUESS"})
+    assert "choisissez-en un" in answer.text
+
+
+def test_a_plan_signed_over_anothers_is_shown_to_who_signs(nurse: httpx.Client):
+    page = nurse.get(PLAN).text
+    assert nurse.post(PLAN, data={"over": over(page)}).status_code == 200
+    answer = nurse.post(PLAN, data={"over": over(page), "limit.very_high_systolic": "170"})
+    assert answer.status_code == 409
+    assert "un a signé un autre plan" in answer.text
+
+
+@pytest.mark.parametrize("form", [{}, {"over": "x"}])
+def test_a_form_that_is_not_ours_is_not_found(nurse: httpx.Client, form: dict[str, str]):
+    assert nurse.post(PLAN, data=form).status_code == 404
+
+
+def test_who_keeps_the_line_signs_nothing(keeper: httpx.Client):
+    page = keeper.get(PLAN)
+    assert page.status_code == 200
+    assert "Signer ce plan" not in page.text
+    assert keeper.post(PLAN, data={"over": "1"}).status_code == 404
+    today = datetime.now(UTC).date()
+    pause = {"first": f"{today}", "last": f"{today}", "reason": "other"}
+    assert keeper.post("/patients/p-durand/pauses", data=pause).status_code == 404
+
+
+def test_a_pause_is_told_and_ends(nurse: httpx.Client):
+    today = datetime.now(UTC).date()
+    form = {"first": f"{today - timedelta(days=1)}", "last": f"{today + timedelta(days=5)}"}
+    page = nurse.post("/patients/p-durand/pauses", data={**form, "reason": "hospital"}).text
+    assert "hospitalisation, écrit par nurse" in page
+    assert "En pause jusqu" in nurse.get("/patients/p-durand").text
+    number = re.search(r"pauses/(\d+)/end", page)
+    assert number
+    nurse.post(f"/patients/p-durand/pauses/{number[1]}/end")
+    assert "En pause jusqu" not in nurse.get("/patients/p-durand").text
+
+
+@pytest.mark.parametrize("days", [-1, 400])
+def test_a_pause_that_ends_before_it_begins_or_never_is_none(nurse: httpx.Client, days: int):
+    today = datetime.now(UTC).date()
+    form = {"first": f"{today}", "last": f"{today + timedelta(days=days)}", "reason": "holiday"}
+    assert "vacances, écrit" not in nurse.post("/patients/p-durand/pauses", data=form).text
+
+
+def test_the_team_tells_one_another(nurse: httpx.Client):
+    nurse.post("/patients/p-durand/notes", data={"text": " A bien compris <le> brassard. "})
+    page = nurse.get("/patients/p-durand").text
+    assert "A bien compris &lt;le&gt; brassard." in page
+    form = {"name": "Dr Roche", "role": "general_practitioner", "contact": "01 02 03"}
+    page = nurse.post("/patients/p-durand/team", data=form).text
+    assert "Dr Roche, médecin traitant, 01 02 03" in page
+    member = re.search(r"team/(\d+)/leave", page)
+    assert member
+    assert "Dr Roche" not in nurse.post(f"/patients/p-durand/team/{member[1]}/leave").text
+
+
+def test_nobody_of_that_code(nurse: httpx.Client):
+    assert nurse.get("/patients/nobody/plan").status_code == 404
+
+
+def test_a_patient_is_found_by_name(nurse: httpx.Client):
+    page = nurse.get("/", params={"name": "dur"}).text
+    assert re.findall(r"/patients/(p-\w+)\">", page) == ["p-durand"]
+    assert "Personne à cet endroit" in nurse.get("/", params={"name": "zzz%"}).text
+    assert "Personne à cet endroit" in nurse.get("/", params={"start": 5000}).text
