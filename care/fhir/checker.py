@@ -1,0 +1,324 @@
+"""Check a FHIR R4 resource: shape, cardinality, types, codes, invariants, and profiles with slices.
+
+Compiled from HL7's own definitions (`compile.py`). No library in reach gets a profile's slices and
+fixed values right: see the twelve blood pressures of tests/care/fhir/test_checker.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+from fhirpathpy import compile as compile_path  # pyright: ignore[reportUnknownVariableType]
+from fhirpathpy.engine.nodes import ResourceNode
+from fhirpathpy.models import models  # pyright: ignore[reportUnknownVariableType]
+
+Json = Any
+_YEAR, _MONTH, _DAY = r"\d{4}", r"-(0[1-9]|1[0-2])", r"-(0[1-9]|[12]\d|3[01])"
+_TIME = r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?"
+_ZONE = r"(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))"
+_PATTERNS = {
+    "date": rf"{_YEAR}({_MONTH}({_DAY})?)?",
+    "dateTime": rf"{_YEAR}({_MONTH}({_DAY}(T{_TIME}{_ZONE})?)?)?",
+    "instant": rf"{_YEAR}{_MONTH}{_DAY}T{_TIME}{_ZONE}",
+    "time": _TIME,
+    "code": r"[^\s]+(\s[^\s]+)*",
+    "id": r"[A-Za-z0-9\-\.]{1,64}",
+    "oid": r"urn:oid:[0-2](\.(0|[1-9]\d*))+",
+    "uri": r"\S*",
+    "url": r"\S*",
+    "canonical": r"\S*",
+    "base64Binary": r"(\s*([0-9a-zA-Z\+/=]){4}\s*)+",
+    "uuid": r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+}
+"""Of the primitive types, from their definitions in R4."""
+_WHOLE = {"integer": -(2**31), "unsignedInt": 0, "positiveInt": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and where: a path such as `Observation.component[1].valueQuantity.code`."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(slots=True)
+class Node:
+    """An element of a definition, its children by name and its slices by theirs."""
+
+    facts: Mapping[str, Any]
+    children: dict[str, Node] = field(default_factory=dict["str", "Node"])
+    slices: dict[str, Node] = field(default_factory=dict["str", "Node"])
+
+    @property
+    def types(self) -> Sequence[Mapping[str, Any]]:
+        """The types that its value may have."""
+        types: Sequence[Mapping[str, Any]] = self.facts["types"]
+        return types
+
+
+def check(resource: Json) -> list[Problem]:
+    """Return what is wrong with a resource, by R4 and by each profile it claims that we know."""
+    facts = _object(resource) or {}
+    kind = str(facts.get("resourceType"))
+    if kind not in _definitions():
+        return [Problem(kind, "is of a type that is not checked here")]
+    claimed: list[str] = _listed((_object(facts.get("meta")) or {}).get("profile"))
+    roots = [_root(kind), *(root for url in claimed if (root := _profile(url)))]
+    found: dict[Problem, None] = {}
+    for root in roots:
+        found |= dict.fromkeys(_of_rules(resource, root, kind, kind, resource))
+        found |= dict.fromkeys(_of_object(resource, root, kind, kind, resource))
+    return list(found)
+
+
+@cache
+def _definitions() -> Mapping[str, Any]:
+    text = (resources.files("care.fhir") / "definitions.json").read_text(encoding="utf-8")
+    read: Mapping[str, Any] = json.loads(text)
+    return read
+
+
+def _profile(url: str) -> Node | None:
+    name = next((one for one, known in _definitions().items() if known["url"] == url), None)
+    return _root(name) if name else None
+
+
+@cache
+def _root(name: str) -> Node:
+    """Return a definition as a tree; ids are `Observation.component:SystolicBP.code`."""
+    first, *rest = _definitions()[name]["elements"]
+    root = Node(first)
+    for element in rest:
+        node = root
+        *path, last = element["id"].split(".")[1:]
+        for step in path:
+            node = _step(node, step)
+        step, _, slice_name = last.partition(":")
+        if slice_name:
+            node.children[step].slices[slice_name] = Node(element)
+        else:
+            node.children[step] = Node(element)
+    return root
+
+
+def _step(node: Node, step: str) -> Node:
+    name, _, slice_name = step.partition(":")
+    child = node.children[name]
+    return child.slices[slice_name] if slice_name else child
+
+
+def _of_object(value: Json, node: Node, kind: str, where: str, resource: Json) -> Iterator[Problem]:
+    """Check an object against an element: its rules, its children, and that there are no others."""
+    facts = _object(value)
+    if facts is None:
+        yield Problem(where, "is no object")
+        return
+    if not facts:
+        yield Problem(where, "is empty")
+    children = _children(node, kind)
+    known = {"resourceType"}
+    for name, child in children.items():
+        for key, of_kind in _keys(name, child):
+            known |= {key, f"_{key}"}
+            if key in facts:
+                yield from _of_values(facts[key], child, of_kind, f"{where}.{key}", resource)
+        yield from _of_count(facts, name, child, where)
+    for key in sorted(facts.keys() - known):
+        yield Problem(f"{where}.{key}", "is no property of it")
+
+
+def _children(node: Node, kind: str) -> dict[str, Node]:
+    """Return the elements of a node: its own, over those of its type or of what it refers to."""
+    if "contentReference" in node.facts:
+        root, *path = node.facts["contentReference"].rsplit("#", 1)[-1].split(".")
+        target = _root(root)
+        for step in path:
+            target = _step(target, step)
+        return target.children
+    of_type = _root(kind).children if kind in _definitions() else {}
+    return of_type | node.children
+
+
+def _keys(name: str, child: Node) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the property names of an element, each with its type: a choice has one for each."""
+    if name.endswith("[x]"):
+        stem = name.removesuffix("[x]")
+        return [(stem + one["code"][0].upper() + one["code"][1:], one) for one in child.types]
+    return [(name, child.types[0] if child.types else {"code": ""})]
+
+
+def _of_count(value: Json, name: str, child: Node, where: str) -> Iterator[Problem]:
+    keys = [key for key, _ in _keys(name, child)]
+    items = [item for key in keys for item in _listed(value.get(key))]
+    items += [item for key in keys if key not in value for item in _listed(value.get(f"_{key}"))]
+    yield from _count(len(items), child, f"{where}.{name}")
+    if child.slices and name.endswith("[x]"):
+        for slice_name, one in child.slices.items():
+            yield from _count(len(_listed(value.get(slice_name))), one, f"{where}.{slice_name}")
+
+
+def _count(found: int, node: Node, where: str) -> Iterator[Problem]:
+    least, most = node.facts.get("min", 0), node.facts.get("max", "*")
+    if found < least:
+        yield Problem(where, f"is there {found} times, and must be at least {least}")
+    if most != "*" and found > int(most):
+        yield Problem(where, f"is there {found} times, and may be at most {most}")
+
+
+def _listed(value: Json) -> list[Json]:
+    if isinstance(value, list):
+        return cast("list[Json]", value)  # type: ignore[redundant-cast] # pyright needs it
+    return [] if value is None else [value]
+
+
+def _object(value: Json) -> dict[str, Json] | None:
+    return cast("dict[str, Json]", value) if isinstance(value, dict) else None
+
+
+def _of_values(
+    value: Json, node: Node, kind: Mapping[str, Any], where: str, resource: Json
+) -> Iterator[Problem]:
+    """Check all there is under one property name, slice by slice where it is sliced."""
+    if isinstance(value, list) != bool(node.facts["many"]):
+        yield Problem(where, "must be a list" if node.facts["many"] else "must be no list")
+        return
+    items = _listed(value)
+    many = bool(node.facts["many"])
+    for place, item in enumerate(items):
+        yield from _of_one(item, node, kind, f"{where}[{place}]" if many else where, resource)
+    if node.slices and many:
+        yield from _of_slices(items, node, kind, where, resource)
+
+
+def _of_slices(
+    items: list[Json], node: Node, kind: Mapping[str, Any], where: str, resource: Json
+) -> Iterator[Problem]:
+    slicing = node.facts["slicing"]
+    taken: set[int] = set()
+    for name, one in node.slices.items():
+        places = [
+            place
+            for place, item in enumerate(items)
+            if all(_matches(item, one, by["path"].split(".")) for by in slicing["discriminator"])
+        ]
+        taken |= set(places)
+        yield from _count(len(places), one, f"{where}:{name}")
+        for place in places:
+            yield from _of_one(items[place], one, kind, f"{where}[{place}]", resource)
+    if slicing["rules"] == "closed" and len(taken) < len(items):
+        yield Problem(where, "has what is in none of its slices, and may not")
+
+
+def _matches(item: Json, node: Node, path: Sequence[str]) -> bool:
+    """Return whether an item has, at a path, what the slice fixes there."""
+    if not path or path == ["$this"]:
+        wanted = node.facts.get("fixed", node.facts.get("pattern"))
+        return wanted is None or _has(item, wanted)
+    child, facts = node.children.get(path[0]), _object(item)
+    if child is None or facts is None:
+        return False
+    nodes = child.slices.values() or [child]
+    items = _listed(facts.get(path[0]))
+    return all(any(_matches(one, each, path[1:]) for one in items) for each in nodes)
+
+
+def _has(value: Json, wanted: Json) -> bool:
+    """Return whether a value is what is wanted, or has it among its own."""
+    facts, pattern = _object(value), _object(wanted)
+    if pattern is not None:
+        return facts is not None and all(_has(facts.get(key), one) for key, one in pattern.items())
+    if isinstance(wanted, list):
+        return all(any(_has(each, one) for each in _listed(value)) for one in _listed(wanted))
+    return bool(value == wanted)
+
+
+def _of_one(
+    item: Json, node: Node, kind: Mapping[str, Any], where: str, resource: Json
+) -> Iterator[Problem]:
+    """Check one value: its type, what is fixed, its codes, and what it holds."""
+    if item is None:  # its `_` companion says why
+        return
+    fixed, pattern = node.facts.get("fixed", item), node.facts.get("pattern")
+    if item != fixed or (pattern is not None and not _has(item, pattern)):
+        yield Problem(where, f"must be {json.dumps(pattern or fixed)}")
+    code = kind["code"]
+    if code == "Resource":
+        yield from _of_contained(item, where)
+    elif code in _definitions() or code in {"", "Element", "BackboneElement"}:
+        yield from _of_object(item, node, code, where, resource)
+        yield from _of_rules(item, node, node.facts["path"], where, resource)
+        if code in _definitions():
+            yield from _of_rules(item, _root(code), code, where, resource)
+        if code == "Reference":
+            yield from _of_reference(item, kind, where)
+    else:
+        yield from _of_primitive(item, code, where)
+        yield from _of_rules(item, node, code, where, resource)
+    yield from _of_codes(item, node, where)
+
+
+def _of_contained(item: Json, where: str) -> Iterator[Problem]:
+    for problem in check(item):
+        yield Problem(f"{where}.{problem.where}", problem.what)
+
+
+def _of_reference(item: Json, kind: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    found = re.fullmatch(r"(?:\S+/)?([A-Z]\w+)/[A-Za-z0-9\-\.]{1,64}", item.get("reference", ""))
+    targets = kind.get("targets", ())
+    if found and targets and "Resource" not in targets and found[1] not in targets:
+        yield Problem(where, f"refers to a {found[1]}; it may to {', '.join(targets)}")
+
+
+def _of_codes(item: Json, node: Node, where: str) -> Iterator[Problem]:
+    codes = node.facts.get("codes")
+    if codes is None:
+        return
+    said = (
+        [item] if isinstance(item, str) else [one.get("code") for one in item.get("coding", [item])]
+    )
+    if said and not set(said) & set(codes):
+        yield Problem(where, f"is {said[0]!r}; it must be one of {', '.join(codes[:12])}")
+
+
+def _of_primitive(item: Json, code: str, where: str) -> Iterator[Problem]:
+    if not _is(item, code):
+        yield Problem(where, f"is no {code}: {json.dumps(item, default=str)[:60]}")
+
+
+def _is(item: Json, code: str) -> bool:
+    if code == "boolean":
+        return isinstance(item, bool)
+    if code == "decimal":
+        return isinstance(item, int | float) and not isinstance(item, bool)
+    if code in _WHOLE:
+        return isinstance(item, int) and not isinstance(item, bool) and item >= _WHOLE[code]
+    return isinstance(item, str) and bool(re.fullmatch(_PATTERNS.get(code, r"[\s\S]+"), item))
+
+
+def _of_rules(value: Json, node: Node, path: str, where: str, resource: Json) -> Iterator[Problem]:
+    for rule in node.facts.get("rules", ()):
+        if not _holds(path, rule["expression"], value, resource):
+            yield Problem(where, f"breaks {rule['key']}: {rule['expression']}")
+
+
+def _holds(path: str, expression: str, value: Json, resource: Json) -> bool:
+    """Return whether an invariant holds; `path` says what the choices of a value are of."""
+    known = {"resource": resource, "rootResource": resource}
+    node = ResourceNode.create_node(value, path)  # type: ignore[no-untyped-call] # it has no types
+    return _expression(expression)(node, known) in ([True], [])
+
+
+@cache
+def _expression(text: str) -> Any:
+    compiled: Any = compile_path(text, models["r4"])  # pyright: ignore[reportUnknownVariableType]
+    return compiled

@@ -1,0 +1,90 @@
+"""Whom and what the Observations are of: Patient, Device, and where a figure comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from care.fhir.codes import MDC, TERMINOLOGY, concept
+
+SYSTEM = "urn:balise"
+INS = {"nir": "urn:oid:1.2.250.1.213.1.4.8", "nia": "urn:oid:1.2.250.1.213.1.4.9"}
+"""The French national health identity (ANS)."""
+PHD_TYPE = "65573"
+"""MDC_MOC_VMS_MDS_SIMP: a personal health device (HL7/phd, PhdDevice)."""
+GENDERS = {"m": "male", "f": "female"}
+
+
+def patient(
+    code: str, *, family: str = "", given: str = "", born: date | None = None, sex: str = ""
+) -> dict[str, Any]:
+    """Return a Patient; what isn't known isn't there."""
+    name = {"family": family, "given": [given] if given else None}
+    return {
+        "resourceType": "Patient",
+        "id": code,
+        "identifier": [{"system": f"{SYSTEM}:patient", "value": code}],
+        **({"name": [{key: one for key, one in name.items() if one}]} if family else {}),
+        **({"gender": GENDERS.get(sex[:1].lower(), "unknown")} if sex else {}),
+        **({"birthDate": born.isoformat()} if born else {}),
+    }
+
+
+def device(number: int, *, address: str, name: str = "", model: str = "") -> dict[str, Any]:
+    """Return a Device: a personal health device, by the address it has on the air."""
+    return {
+        "resourceType": "Device",
+        "id": str(number),
+        "identifier": [{"system": f"{SYSTEM}:device", "value": address}],
+        **({"deviceName": [{"name": name, "type": "user-friendly-name"}]} if name else {}),
+        **({"modelNumber": model} if model else {}),
+        "type": concept((MDC, PHD_TYPE)),
+    }
+
+
+def provenance(
+    targets: Sequence[str], *, made_at: datetime, activity: str, sources: Sequence[str]
+) -> dict[str, Any]:
+    """Return where resources come from: which rule or protocol of Balise, on which Observations."""
+    return {
+        "resourceType": "Provenance",
+        "target": [{"reference": one} for one in targets],
+        "recorded": made_at.isoformat(timespec="milliseconds"),
+        "activity": {"text": activity},
+        "agent": [
+            {
+                "type": concept((f"{TERMINOLOGY}provenance-participant-type", "assembler")),
+                "who": {"display": "Balise"},
+            }
+        ],
+        "entity": [{"role": "source", "what": {"reference": one}} for one in sources],
+    }
+
+
+def flag(signal: Mapping[str, Any], code: str, *, reason: str) -> dict[str, Any]:
+    """Return a signal as a Flag: active while it is open; what a rule found is no diagnosis."""
+    ended = {"end": signal["changed_at"].isoformat(timespec="milliseconds")}
+    closed = signal["state"] == "closed"
+    return {
+        "resourceType": "Flag",
+        "id": f"signal-{signal['id']}",
+        "identifier": [{"system": f"{SYSTEM}:signal", "value": str(signal["id"])}],
+        "status": "inactive" if closed else "active",
+        "category": [concept((f"{TERMINOLOGY}flag-category", "clinical"))],
+        "code": {
+            "coding": [
+                {
+                    "system": f"{SYSTEM}:rule",
+                    "version": str(signal["rule_version"]),
+                    "code": signal["rule"],
+                }
+            ],
+            "text": reason,
+        },
+        "subject": {"reference": f"Patient/{code}"},
+        "period": {
+            "start": signal["raised_at"].isoformat(timespec="milliseconds"),
+            **(ended if closed else {}),
+        },
+    }
