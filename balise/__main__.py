@@ -15,6 +15,7 @@ from balise.bench_app import bench_app
 from balise.db_app import db_app
 from balise.devices_app import devices_app
 from balise.errors import BaliseError, Exit, exit_code
+from balise.fhir_app import fhir_app
 from balise.gateway_app import gateway_app
 from balise.options import Json
 from balise.replay_app import flows_replay, refused_app
@@ -25,7 +26,16 @@ app = App(
 )
 flows_app = App(name="flows", help="Validate, aggregate, assess and summarise.")
 mappings_app = App(name="mappings", help="How a site's own payloads are read.")
-for _sub in (flows_app, gateway_app, devices_app, mappings_app, db_app, refused_app, bench_app):
+for _sub in (
+    flows_app,
+    gateway_app,
+    devices_app,
+    mappings_app,
+    db_app,
+    fhir_app,
+    refused_app,
+    bench_app,
+):
     app.command(_sub)
 flows_app.command(flows_replay, name="replay")
 

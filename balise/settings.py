@@ -123,6 +123,17 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="URL to which Prefect posts failed and late runs; empty tells nobody",
     )
+    fhir_url: str = Field(
+        default="",
+        description="FHIR R4 server to which readings, reports and signals are sent in transactions"
+        "; empty sends nothing",
+    )
+    fhir_token: SecretStr = Field(
+        default=SecretStr(""), description="bearer token for that server, if it asks for one"
+    )
+    language: Literal["fr", "en"] = Field(
+        default="fr", description="the language of what the site sends to others"
+    )
     unseen_hours: float = Field(
         default=8,
         gt=0,

@@ -1,4 +1,4 @@
-"""The flows beside the line: retention once a night, and a backfill when somebody asks for one."""
+"""The flows beside the line: delivery, retention once a night, and a backfill when it is asked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from balise.settings import Settings
 from flows import backfill as portions
-from flows import report, spread
+from flows import delivery, report, spread
 from flows import retention as keeping
 from flows.aggregate import Recomputed
 from flows.running import tell, with_database
@@ -36,6 +37,23 @@ async def retention(*, dry_run: bool = False) -> State[None]:
     before = Waiting(dropped.days, free=False)
     words = report.RETENTION_DRY if dry_run else report.RETENTION
     return await tell(words, Done(dropped, keeping.Dropped(), before, held=0))
+
+
+@flow(name="deliver", flow_run_name="deliver")
+async def deliver() -> State[None]:
+    """Queue what is new for the FHIR server of BALISE_FHIR_URL, and send what is due."""
+    settings, now = Settings(), datetime.now(UTC)
+    if not settings.fhir_url:
+        return Completed(message="BALISE_FHIR_URL is empty: nothing leaves")
+    token = settings.fhir_token.get_secret_value()
+    with delivery.posting(settings.fhir_url, token) as post:
+        done = await with_database(
+            "outbox",
+            lambda one: delivery.deliver(one, now, post, language=settings.language),
+        )
+    nothing = delivery.Delivered()
+    before = Waiting(int(done != nothing), free=False)
+    return await tell(report.DELIVER, Done(done, nothing, before, held=0))
 
 
 @flow(name="backfill", flow_run_name="backfill {since} to {until}")

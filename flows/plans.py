@@ -40,6 +40,7 @@ PLANS = (
     Plan(line.aggregate, _every(15), at_once=2),
     Plan(line.assess, _every(15), at_once=1, parameters={"everyone": True}),
     Plan(line.summarise, _every(60), at_once=1),
+    Plan(housekeeping.deliver, _every(15), at_once=1),
     Plan(
         housekeeping.retention,
         Cron("30 3 * * *", timezone="Europe/Paris"),

@@ -42,6 +42,9 @@ AGGREGATE = Words("aggregate", "days", "windows")
 ASSESS = Words("assess", "as of", "patients")
 SUMMARISE = Words("summarise", "as of", "patients")
 BACKFILL = Words("backfill", "days", "windows")
+DELIVER = Words(
+    "deliver", "as of", "bundles", next="`balise fhir status` says what the other system answered."
+)
 RETENTION = Words("retention", "as of", "days")
 RETENTION_DRY = Words("retention, dry run,", "as of", "days")
 

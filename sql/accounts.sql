@@ -13,6 +13,10 @@ SET password_hash = excluded.password_hash, role = coalesce(%(role)s, login.role
 -- What signing in compares with.
 SELECT password_hash FROM login WHERE name = %(name)s
 
+-- account --
+-- Whose a name is.
+SELECT name, language, role FROM login WHERE name = %(name)s
+
 -- open_session --
 -- Only the token's digest is kept.
 INSERT INTO web_session (token_digest, login, expires_at)

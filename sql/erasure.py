@@ -25,6 +25,7 @@ _GONE = (
     "erasure.pause",
     "erasure.note",
     "erasure.team_member",
+    "erasure.outbox",
     "erasure.refused_event",
     "erasure.refused",
     "erasure.duplicate",

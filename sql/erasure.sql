@@ -104,6 +104,10 @@ DELETE FROM note WHERE subject = %(subject)s
 -- Who cared.
 DELETE FROM team_member WHERE subject = %(subject)s
 
+-- outbox --
+-- What was sent of the patient, or waits to be.
+DELETE FROM outbox WHERE subject = %(subject)s
+
 -- refused_event --
 -- What became of refusals.
 DELETE FROM refused_event USING own_refusal

@@ -13,7 +13,6 @@ INS = {"nir": "urn:oid:1.2.250.1.213.1.4.8", "nia": "urn:oid:1.2.250.1.213.1.4.9
 """The French national health identity (ANS)."""
 PHD_TYPE = "65573"
 """MDC_MOC_VMS_MDS_SIMP: a personal health device (HL7/phd, PhdDevice)."""
-GENDERS = {"m": "male", "f": "female"}
 
 
 def patient(
@@ -26,7 +25,7 @@ def patient(
         "id": code,
         "identifier": [{"system": f"{SYSTEM}:patient", "value": code}],
         **({"name": [{key: one for key, one in name.items() if one}]} if family else {}),
-        **({"gender": GENDERS.get(sex[:1].lower(), "unknown")} if sex else {}),
+        **({"gender": sex} if sex else {}),
         **({"birthDate": born.isoformat()} if born else {}),
     }
 

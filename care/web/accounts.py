@@ -69,12 +69,7 @@ def ensure_first(connection: psycopg.Connection) -> str | None:
 
 def sign_in(connection: psycopg.Connection, name: str, password: str) -> str | None:
     """Return a session's token, or None where name and password don't go together."""
-    row = connection.execute(sql.get("accounts.find"), {"name": name}).fetchone()
-    try:
-        _hasher().verify(row[0] if row else _nobodys_hash(), password)
-    except Argon2Error:
-        return None
-    if row is None:
+    if not _fits(connection, name, password):
         return None
     token = secrets.token_urlsafe(32)
     connection.execute(
@@ -82,6 +77,24 @@ def sign_in(connection: psycopg.Connection, name: str, password: str) -> str | N
         {"digest": _digest(token), "name": name, "lifetime": SESSION_LIFETIME},
     )
     return token
+
+
+def of_password(connection: psycopg.Connection, name: str, password: str) -> Account | None:
+    """Return whose name and password these are, without a session: for a program that asks."""
+    if not _fits(connection, name, password):
+        return None
+    row = connection.execute(sql.get("accounts.account"), {"name": name}).fetchone()
+    return Account(*row) if row else None
+
+
+def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
+    """Say whether a name and a password go together; for no name it takes as long."""
+    row = connection.execute(sql.get("accounts.find"), {"name": name}).fetchone()
+    try:
+        _hasher().verify(row[0] if row else _nobodys_hash(), password)
+    except Argon2Error:
+        return False
+    return row is not None
 
 
 def of_session(connection: psycopg.Connection, token: str) -> Account | None:

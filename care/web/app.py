@@ -17,7 +17,7 @@ from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
 from care.opening import opening
-from care.web import accounts, enrolment, ops, pages, plans, report, rules, sources
+from care.web import accounts, enrolment, fhir, ops, pages, plans, report, rules, sources
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 from sql.rows import Row
@@ -44,6 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules.router)
     app.include_router(sources.router)
     app.include_router(plans.router)
+    app.include_router(fhir.router)
+    app.exception_handler(fhir.Refused)(fhir.refuse)
     _add_session(app)
     _add_patients(app)
     return app

@@ -77,6 +77,9 @@ def seldom(database: psycopg.Connection, hers: int, his: int) -> None:
 SELDOM = """
 INSERT INTO note (subject, who, text) VALUES (%(hers)s, 'nurse', 'Effacée likes her tea sweet');
 
+INSERT INTO outbox (subject, key, body)
+VALUES (%(hers)s, 'report/1', convert_to('Effacée', 'UTF8'));
+
 INSERT INTO team_member (subject, name, role, added_by)
 VALUES (%(hers)s, 'daughter of Effacée', 'relative', 'nurse');
 

@@ -84,7 +84,7 @@ def test_a_signal_is_a_flag(state: str):
 
 def test_a_patient_and_a_device_say_what_is_known():
     whole = resources.patient(
-        "p-one", family="Exemple", given="Jeanne", born=date(1941, 5, 3), sex="f"
+        "p-one", family="Exemple", given="Jeanne", born=date(1941, 5, 3), sex="female"
     )
     assert whole["gender"] == "female"
     least = resources.patient("p-two")

@@ -1,0 +1,147 @@
+"""What the FHIR pages and the outbox say of a patient, read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from balise.metrics import METRICS
+from balise.model import Quality
+from care.fhir import resources
+from care.fhir.observation import Measured
+from sql import rows
+from sql.rows import Row
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+ROWS = 1000
+"""Readings that one page or one bundle is made of, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the order of a patient's measurements a page begins, itself left out."""
+
+    taken_at: datetime = FAR
+    device: int = 0
+    stamped_at: datetime = FAR
+    sequence: int = 0
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """Return the place of a reading's measurement."""
+        return cls(row["taken_at"], row["device"], row["stamped_at"], row["sequence"])
+
+    def written(self) -> str:
+        """Return the place as a page's address has it."""
+        return f"{_micro(self.taken_at)}-{self.device}-{_micro(self.stamped_at)}-{self.sequence}"
+
+    @classmethod
+    def read(cls, written: str) -> Self:
+        """Return a place from an address. Raises ValueError for what is none."""
+        taken, device, stamped, sequence = map(int, written.split("-"))
+        return cls(_moment(taken), device, _moment(stamped), sequence)
+
+
+def _micro(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(microseconds: int) -> datetime:
+    try:
+        return EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        raise ValueError(microseconds) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Measurements, the newest first, and where the next page begins."""
+
+    measured: list[Measured]
+    more: Place | None
+
+
+def measurements(
+    connection: psycopg.Connection,
+    patient: Row,
+    *,
+    metrics: Sequence[str] = tuple(METRICS),
+    since: datetime = EPOCH,
+    until: datetime = FAR,
+    place: Place | None = None,
+    count: int = ROWS,
+) -> Page:
+    """Return a patient's measurements of some metrics in a period, at most `count` of them."""
+    begin = place or Place()
+    found = rows.named(
+        connection,
+        "fhir.measured",
+        subject=patient["id"],
+        metrics=list(metrics),
+        since=since,
+        until=until,
+        before=begin.taken_at,
+        device=begin.device,
+        stamped=begin.stamped_at,
+        sequence=begin.sequence,
+        limit=ROWS + 1,
+    )
+    groups = [list(group) for _, group in groupby(found, key=Place.of)]
+    if len(found) > ROWS:
+        groups.pop()  # the last one may be cut
+    whole = groups[:count]
+    more = Place.of(whole[-1][0]) if len(found) > ROWS or len(groups) > count else None
+    return Page(measured=[_measured(one, patient) for one in whole], more=more)
+
+
+def _measured(group: list[Row], patient: Row) -> Measured:
+    first = group[0]
+    quality = Quality.NONE
+    for row in group:
+        quality |= Quality(row["quality"])
+    return Measured(
+        key=f"{first['device']}-{_micro(first['stamped_at'])}-{first['sequence']}",
+        patient=patient["code"],
+        device=str(first["device"]),
+        taken_at=first["taken_at"].astimezone(ZoneInfo(patient["time_zone"])),
+        values={row["metric"]: row["value"] for row in group},
+        quality=quality,
+    )
+
+
+def of_key(
+    connection: psycopg.Connection, *, device: int, stamped: datetime, sequence: int
+) -> list[Measured]:
+    """Return what a device measured at one moment; of a shared one there may be two patients'."""
+    keys = {"device": device, "stamped": stamped, "sequence": sequence}
+    found = rows.named(connection, "fhir.of_key", **keys)
+    return [
+        _measured(list(group), {"code": code, "time_zone": zone})
+        for (code, zone), group in groupby(found, key=lambda row: (row["code"], row["time_zone"]))
+    ]
+
+
+def patient_resource(patient: Row) -> dict[str, Any]:
+    """Return a patient as FHIR has it."""
+    return resources.patient(
+        patient["code"],
+        family=patient["family"] or "",
+        given=patient["given"] or "",
+        born=patient["birth_date"],
+        sex=patient["sex"] or "",
+    )
+
+
+def device_resources(connection: psycopg.Connection, subject: int) -> list[dict[str, Any]]:
+    """Return a patient's devices as FHIR has them."""
+    return [
+        resources.device(row["id"], address=row["address"], name=row["name"] or "")
+        for row in rows.named(connection, "fhir.devices", subject=subject)
+    ]

@@ -1,0 +1,227 @@
+"""What leaves for another system: bundles are queued with what they tell of, then sent until taken.
+
+A bundle is made in the transaction that marks its windows as sent, and is posted as often as it
+takes: each entry is put where its id says, so that a second time changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import psycopg
+
+import sql
+from balise.metrics import METRICS
+from care import exchange
+from care.fhir import resources
+from care.fhir.bundle import as_json, transaction
+from care.fhir.codes import PRESSURES
+from care.fhir.observation import observations
+from care.fhir.report import Summary
+from care.fhir.report import resources as of_summary
+from care.web import pages
+from care.web.report import make
+from care.web.words import words
+from sql import rows
+from sql.rows import Row
+
+SPOT = frozenset(name for name, one in METRICS.items() if one.same_event)
+"""What is measured now and then goes out reading by reading; a stream goes out as figures."""
+AT_ONCE = 100
+LONGEST_WAIT = timedelta(hours=6)
+_LATER = {408, 425, 429}
+"""Client errors that say: later. Any other says: never like this."""
+_LINE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of bundles."""
+
+    queued: int = 0
+    delivered: int = 0
+    refused: int = 0
+    put_off: int = 0
+
+    def __add__(self, other: Delivered) -> Delivered:
+        return Delivered(
+            self.queued + other.queued,
+            self.delivered + other.delivered,
+            self.refused + other.refused,
+            self.put_off + other.put_off,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other system said; no status where it did not answer at all."""
+
+    status: int | None
+    said: str
+
+    @property
+    def taken(self) -> bool:
+        """Whether the bundle is there now."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def never(self) -> bool:
+        """Whether sending it again would be refused again."""
+        return self.status is not None and 400 <= self.status < 500 and self.status not in _LATER
+
+
+Post = Callable[[bytes], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Queues what is new as of a moment, in the language that the site sends in."""
+
+    connection: psycopg.Connection
+    now: datetime
+    language: str
+
+    def everything(self) -> Delivered:
+        """Queue days of readings, signals as they are now, and a report a week, till all is."""
+        total = Delivered()
+        while True:
+            days = rows.named(self.connection, "fhir.unsent_days", limit=AT_ONCE)
+            queued = sum(self._day(one["subject"], one["day"]) for one in days)
+            done = Delivered(queued=queued + self._signals() + self._reports())
+            total += done
+            if not days and done == Delivered():
+                return total
+
+    def _day(self, subject: int, day: date) -> int:
+        """Queue a patient's day, and mark its windows; streams are marked alone."""
+        with self.connection.transaction():
+            taken = rows.named(self.connection, "fhir.take_day", subject=subject, day=day)
+            metrics = {row["metric"] for row in taken}
+            patient = _patient(self.connection, subject)
+            sent = _of_day(self.connection, patient, day, metrics & SPOT)
+            keys = {"subject": subject, "day": day, "metrics": sorted(metrics)}
+            self.connection.execute(sql.get("fhir.sent"), keys)
+            generations = "-".join(str(row["generation"]) for row in taken)
+            return self._put(patient, f"readings/{subject}/{day}/{generations}", sent)
+
+    def _signals(self) -> int:
+        changed = rows.named(self.connection, "fhir.changed_signals", limit=AT_ONCE)
+        return sum(map(self._signal, changed))
+
+    def _signal(self, signal: Row) -> int:
+        reason = words(self.language)(f"reason.{signal['rule']}", **signal["figures"])
+        flag = resources.flag(signal, signal["code"], reason=reason)
+        patient = _patient(self.connection, signal["subject"])
+        return self._put(patient, f"signal/{signal['id']}/{signal['state']}", [flag])
+
+    def _reports(self) -> int:
+        year, number, _ = self.now.isocalendar()
+        week = f"{year}-W{number:02}"
+        waiting = rows.named(self.connection, "fhir.unreported", week=week, limit=AT_ONCE)
+        return sum(self._report(one["id"], week) for one in waiting)
+
+    def _report(self, subject: int, week: str) -> int:
+        patient = _patient(self.connection, subject)
+        shown = pages.patient_page(self.connection, patient, days=30, now=self.now)
+        if shown.summary is None:
+            return 0
+        summary = Summary(
+            code=patient["code"],
+            number=f"{patient['code']}-{shown.summary['period_end']}",
+            made_at=shown.summary["made_at"],
+            figures=shown.summary["figures"],
+            pdf=make(shown, words(self.language), self.now),
+        )
+        return self._put(patient, f"report/{subject}/{week}", of_summary(summary))
+
+    def _put(self, patient: Row, key: str, sent: Sequence[dict[str, Any]]) -> int:
+        """Queue resources with whom they are of; nothing is no bundle."""
+        if not sent:
+            return 0
+        body = as_json(transaction([exchange.patient_resource(patient), *sent]))
+        keys = {"subject": patient["id"], "key": key, "body": body, "now": self.now}
+        return self.connection.execute(sql.get("fhir.queue"), keys).rowcount
+
+
+def _patient(connection: psycopg.Connection, subject: int) -> Row:
+    (found,) = rows.named(connection, "fhir.patient", subject=subject)
+    return found
+
+
+def _of_day(
+    connection: psycopg.Connection, patient: Row, day: date, metrics: set[str]
+) -> list[dict[str, Any]]:
+    """Return the Observations of a local day, and the devices they are of."""
+    if not metrics:
+        return []
+    wanted = metrics.union(PRESSURES) if metrics & set(PRESSURES) else metrics
+    zone = ZoneInfo(patient["time_zone"])
+    since, until = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
+    found: list[dict[str, Any]] = []
+    place: exchange.Place | None = None
+    while True:
+        page = exchange.measurements(
+            connection, patient, metrics=sorted(wanted), since=since, until=until, place=place
+        )
+        found += [one for measured in page.measured for one in observations(measured)]
+        place = page.more
+        if place is None:
+            return [*exchange.device_resources(connection, patient["id"]), *found] if found else []
+
+
+def send(connection: psycopg.Connection, now: datetime, post: Post) -> Delivered:
+    """Post the bundle that waits for longest; keep the receipt, or when to try again."""
+    with connection.transaction():
+        row = connection.execute(sql.get("fhir.take_due"), {"now": now}).fetchone()
+        if row is None:
+            return Delivered()
+        number, body, attempts = row
+        answer = post(bytes(body))
+        keys = {"id": number, "status": answer.status, "answer": answer.said[:_LINE]}
+        if answer.taken or answer.never:
+            state = "delivered" if answer.taken else "refused"
+            connection.execute(sql.get("fhir.ended"), {**keys, "state": state})
+            return Delivered(delivered=int(answer.taken), refused=int(answer.never))
+        due = now + min(timedelta(minutes=1) * 2 ** min(attempts, 10), LONGEST_WAIT)
+        connection.execute(sql.get("fhir.put_off"), {**keys, "due": due})
+        return Delivered(put_off=1)
+
+
+@contextmanager
+def posting(url: str, token: str) -> Iterator[Post]:
+    """Give what posts a transaction to a FHIR server, over connections that last as long."""
+    headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    with httpx.Client(headers=headers, timeout=30) as client:
+
+        def post(body: bytes) -> Answer:
+            try:
+                answer = client.post(url, content=body)
+            except httpx.HTTPError as error:
+                return Answer(None, type(error).__name__)
+            return Answer(answer.status_code, _first_line(answer.text))
+
+        yield post
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")
+
+
+def deliver(
+    connection: psycopg.Connection, now: datetime, post: Post, *, language: str
+) -> Delivered:
+    """Queue what is new and send what is due; after a bundle nobody took, the next run goes on."""
+    done = Queue(connection, now, language).everything()
+    while (sent := send(connection, now, post)) != Delivered():
+        done += sent
+        if sent.put_off:
+            break
+    return done

@@ -1,0 +1,138 @@
+-- patients --
+-- Patients whose name or code has these letters, by code; a page from a code on.
+SELECT subject.id, subject.code, subject.time_zone, subject.pathway, identity.family,
+       identity.given, identity.birth_date, identity.sex
+FROM subject LEFT JOIN identity ON identity.subject = subject.id
+WHERE subject.code > %(after)s
+  AND (%(code)s = '' OR subject.code = %(code)s)
+  AND position(lower(%(name)s) IN lower(concat(identity.family, ' ', identity.given))) > 0
+ORDER BY subject.code
+LIMIT %(limit)s
+
+-- devices --
+-- The devices that are or were a patient's.
+SELECT DISTINCT device.id, device.address, device.name
+FROM assignment JOIN device ON device.id = assignment.device
+WHERE assignment.subject = %(subject)s
+ORDER BY device.id
+
+-- device --
+-- A device by its number.
+SELECT id, address, name FROM device WHERE id = %(device)s
+
+-- of_key --
+-- What a device measured at one moment, with whose it is.
+SELECT subject.code, subject.time_zone, series.device, reading.stamped_at, reading.sequence,
+       reading.taken_at, reading.quality, series.metric, reading.value
+FROM series
+JOIN reading ON reading.series = series.id
+JOIN subject ON subject.id = reading.subject
+WHERE series.device = %(device)s AND reading.stamped_at = %(stamped)s
+  AND reading.sequence = %(sequence)s
+ORDER BY subject.code, series.metric
+
+-- measured --
+-- A patient's readings of some metrics in a period, the newest first, from a place on. The windows
+-- say where in `reading` they are.
+WITH span AS MATERIALIZED (
+    SELECT metric, min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
+    FROM dirty_window
+    WHERE subject = %(subject)s AND metric = ANY(%(metrics)s)
+      AND day BETWEEN (%(since)s::timestamptz AT TIME ZONE 'UTC')::date - 1
+                  AND (%(until)s::timestamptz AT TIME ZONE 'UTC')::date + 1
+    GROUP BY metric
+)
+SELECT series.device, reading.stamped_at, reading.sequence, reading.taken_at, reading.quality,
+       series.metric, reading.value
+FROM span
+JOIN series ON series.metric = span.metric
+           AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
+JOIN reading ON reading.series = series.id AND reading.subject = %(subject)s
+            AND reading.stamped_at BETWEEN span.stamped_from AND span.stamped_to
+WHERE reading.taken_at >= %(since)s AND reading.taken_at < %(until)s
+  AND (reading.taken_at, series.device, reading.stamped_at, reading.sequence)
+    < (%(before)s, %(device)s, %(stamped)s, %(sequence)s)
+ORDER BY reading.taken_at DESC, series.device DESC, reading.stamped_at DESC, reading.sequence DESC,
+         series.metric
+LIMIT %(limit)s
+
+-- unsent_days --
+-- Local days of patients whose figures are up to date and were not sent as they are.
+SELECT subject, day FROM dirty_window
+WHERE sent < generation AND done >= generation
+GROUP BY subject, day
+ORDER BY subject, day
+LIMIT %(limit)s
+
+-- take_day --
+-- The windows of a patient's day that were not sent as they are, until the commit.
+SELECT metric, generation FROM dirty_window
+WHERE subject = %(subject)s AND day = %(day)s AND sent < generation AND done >= generation
+ORDER BY metric
+FOR UPDATE SKIP LOCKED
+
+-- sent --
+-- These windows are queued as they are.
+UPDATE dirty_window SET sent = generation
+WHERE subject = %(subject)s AND day = %(day)s AND metric = ANY(%(metrics)s)
+
+-- changed_signals --
+-- Signals whose state was not queued yet.
+SELECT signal.id, signal.subject, signal.rule, signal.rule_version, signal.state, signal.figures,
+       signal.raised_at, signal.changed_at, subject.code
+FROM signal JOIN subject ON subject.id = signal.subject
+WHERE NOT EXISTS (SELECT FROM outbox
+                  WHERE outbox.key = concat('signal/', signal.id, '/', signal.state))
+ORDER BY signal.id
+LIMIT %(limit)s
+
+-- unreported --
+-- Followed patients with a summary and no report of the week queued.
+SELECT subject.id, subject.code FROM subject
+WHERE subject.pathway <> 'observation'
+  AND EXISTS (SELECT FROM summary WHERE summary.subject = subject.id)
+  AND NOT EXISTS (SELECT FROM outbox
+                  WHERE outbox.key = concat('report/', subject.id, '/', %(week)s::text))
+ORDER BY subject.id
+LIMIT %(limit)s
+
+-- patient --
+-- A patient by number.
+SELECT subject.id, subject.code, subject.time_zone, subject.pathway, identity.family,
+       identity.given, identity.birth_date, identity.sex
+FROM subject LEFT JOIN identity ON identity.subject = subject.id
+WHERE subject.id = %(subject)s
+
+-- queue --
+-- One more bundle to send; what is queued already stays as it is.
+INSERT INTO outbox (subject, key, body, queued_at, due_at)
+VALUES (%(subject)s, %(key)s, %(body)s, %(now)s, %(now)s)
+ON CONFLICT (key) DO NOTHING
+
+-- take_due --
+-- The bundle that waits for longest, until the commit; a run beside this one takes another.
+SELECT id, body, attempts FROM outbox
+WHERE state = 'waiting' AND due_at <= %(now)s
+ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+
+-- ended --
+-- The receipt, or the refusal.
+UPDATE outbox SET state = %(state)s, ended_at = now(), attempts = attempts + 1,
+    status = %(status)s, answer = %(answer)s
+WHERE id = %(id)s
+
+-- put_off --
+-- Nobody took it: later again.
+UPDATE outbox SET due_at = %(due)s, attempts = attempts + 1, status = %(status)s,
+    answer = %(answer)s
+WHERE id = %(id)s
+
+-- outbox --
+-- How much waits, was delivered and was refused, and the last answer of each.
+SELECT state, count(*) AS count, min(queued_at) AS since, max(attempts) AS attempts,
+       (array_agg(answer ORDER BY coalesce(ended_at, due_at) DESC))[1] AS answer
+FROM outbox GROUP BY state ORDER BY state
+
+-- again --
+-- What was refused is sent once more.
+UPDATE outbox SET state = 'waiting', due_at = now(), attempts = 0 WHERE state = 'refused'
