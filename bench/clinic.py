@@ -9,12 +9,14 @@ from uuid import uuid4
 
 import psycopg
 
+from care.plan import Plan
 from devices.payloads import balise_v1
 from flows import steps
 from ingest.receive import Delivery, land
-from sql import people
+from sql import people, plans
 
 PATHWAY = "heart_failure"
+SILENT = timedelta(days=3)
 _ITEMS, _MESSAGES = 500, 20
 """Items of a message, and messages that land at once."""
 
@@ -39,7 +41,10 @@ SENSORS = (
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """Patients who measure everything so many times a day; the first does so every minute."""
+    """Patients who measure everything so many times a day; the first does so every minute.
+
+    Every fifth stopped three days ago: of a list some have something open.
+    """
 
     patients: int
     days: int
@@ -69,13 +74,14 @@ class Clinic:
         return steps.run_line(database_url, self.until).accounting.accepted
 
     def _enrol(self, connection: psycopg.Connection) -> None:
-        since = self.until - timedelta(days=self.days + 1)
+        since = self.until - timedelta(days=self.days + 1) - SILENT
         for patient in range(self.patients):
             name = self.code(patient)
             subject = people.add_subject(connection, name, pathway=PATHWAY)
             people.set_identity(connection, subject, family=f"Test {patient}", given=name)
             people.add_gateway(connection, name)
             people.give(connection, self.address(patient), subject, since=since, gateway=name)
+            plans.sign(connection, subject, Plan().content(), over=0, who="bench")
 
     def _measured(self) -> Iterator[Delivery]:
         for patient in range(self.patients):
@@ -88,7 +94,7 @@ class Clinic:
                     yield Delivery(1, 1, topic, balise_v1.encode_message(uuid4(), items))
 
     def _item(self, patient: int, sensor: Sensor, number: int, a_day: int) -> bytes:
-        start = self.until - timedelta(days=self.days)
+        start = self.until - timedelta(days=self.days) - (timedelta() if patient % 5 else SILENT)
         return balise_v1.encode_item(
             balise_v1.Item(
                 device=self.address(patient),

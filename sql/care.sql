@@ -118,37 +118,73 @@ VALUES (%(subject)s, %(pathway)s, %(period_start)s, %(period_end)s, %(figures)s)
 ON CONFLICT (subject, pathway, period_start, period_end) DO UPDATE
 SET figures = excluded.figures, made_at = now()
 
--- worklist --
--- A page of the followed patients with the worst open signal of each: who needs attention and why.
--- The days seen are in order, so that the bucket of a day says how many are up to it.
-SELECT subject.code, subject.pathway, identity.family, identity.given, identity.birth_date,
-       signal.id AS signal, signal.rule, signal.severity, signal.figures, signal.state,
-       signal.raised_at, seen.last_reading_at,
+-- worklist_open --
+-- A page of the followed patients with something open, and the worst of each: who needs attention and
+-- why. What else a row says is read for the page alone. The days seen are in order, so that the bucket
+-- of a day says how many are up to it.
+SELECT page.code, page.pathway, page.family, page.given, page.birth_date, signal.id AS signal,
+       signal.rule, signal.severity, signal.figures, signal.state, signal.raised_at,
+       seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
-                - width_bucket((%(now)s AT TIME ZONE subject.time_zone)::date - 7, seen.days_seen),
+                - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
                 0) AS days_of_7,
-       coalesce(signal.open_signals, 0) AS open_signals,
-       EXISTS (SELECT FROM plan WHERE plan.subject = subject.id) AS planned
-FROM subject
-JOIN identity ON identity.subject = subject.id
-LEFT JOIN dirty_subject AS seen ON seen.subject = subject.id
-LEFT JOIN (
-    SELECT DISTINCT ON (subject) *, count(*) OVER (PARTITION BY subject) AS open_signals
-    FROM signal WHERE state <> 'closed'
-    ORDER BY subject, severity DESC, state = 'new' DESC, raised_at
-) AS signal ON signal.subject = subject.id
-WHERE subject.pathway <> 'observation'
-  AND position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0
-ORDER BY coalesce(signal.severity, 0) DESC, signal.state = 'new' DESC NULLS LAST,
-         signal.raised_at NULLS LAST, identity.family, identity.given, subject.id
-LIMIT %(limit)s OFFSET %(start)s
+       page.open_signals, EXISTS (SELECT FROM plan WHERE plan.subject = page.subject) AS planned
+FROM (
+    SELECT worst.*, subject.code, subject.pathway, subject.time_zone, identity.family,
+           identity.given, identity.birth_date
+    FROM (
+        SELECT DISTINCT ON (subject) subject, id, severity, state = 'new' AS is_new, raised_at,
+               count(*) OVER (PARTITION BY subject) AS open_signals
+        FROM signal WHERE state <> 'closed'
+        ORDER BY subject, severity DESC, state = 'new' DESC, raised_at
+    ) AS worst
+    JOIN subject ON subject.id = worst.subject
+    JOIN identity ON identity.subject = worst.subject
+    WHERE subject.pathway <> 'observation'
+      AND (%(name)s = ''
+           OR position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0)
+    ORDER BY severity DESC, is_new DESC, raised_at, identity.family, identity.given, subject.id
+    LIMIT %(limit)s OFFSET %(start)s
+) AS page
+JOIN signal ON signal.id = page.id
+LEFT JOIN dirty_subject AS seen ON seen.subject = page.subject
+ORDER BY page.severity DESC, page.is_new DESC, page.raised_at, page.family, page.given, page.subject
+
+-- worklist_stable --
+-- A page of the followed patients with nothing open, by name.
+SELECT page.code, page.pathway, page.family, page.given, page.birth_date, NULL AS signal,
+       NULL AS rule, NULL AS severity, NULL AS figures, NULL AS state, NULL AS raised_at,
+       seen.last_reading_at,
+       coalesce(cardinality(seen.days_seen)
+                - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
+                0) AS days_of_7,
+       0 AS open_signals, EXISTS (SELECT FROM plan WHERE plan.subject = page.subject) AS planned
+FROM (
+    SELECT identity.*, subject.code, subject.pathway, subject.time_zone
+    FROM identity JOIN subject ON subject.id = identity.subject
+    WHERE subject.pathway <> 'observation'
+      AND (%(name)s = ''
+           OR position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0)
+      AND NOT EXISTS (SELECT FROM signal
+                      WHERE signal.subject = subject.id AND signal.state <> 'closed')
+    ORDER BY identity.family, identity.given, identity.subject
+    LIMIT %(limit)s OFFSET %(start)s
+) AS page
+LEFT JOIN dirty_subject AS seen ON seen.subject = page.subject
+ORDER BY page.family, page.given, page.subject
 
 -- worklist_counts --
--- How many patients are followed, and how many of them have something open.
+-- How many patients are followed, how many of them have something open, and of how many of those the
+-- name has these letters.
 SELECT (SELECT count(*) FROM subject WHERE pathway <> 'observation') AS followed,
-       (SELECT count(DISTINCT signal.subject) FROM signal
-        JOIN subject ON subject.id = signal.subject AND subject.pathway <> 'observation'
-        WHERE signal.state <> 'closed') AS to_see
+       count(*) AS to_see,
+       count(*) FILTER (
+           WHERE %(name)s = ''
+              OR position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0
+       ) AS named
+FROM (SELECT DISTINCT subject FROM signal WHERE state <> 'closed') AS open
+JOIN subject ON subject.id = open.subject AND subject.pathway <> 'observation'
+JOIN identity ON identity.subject = open.subject
 
 -- patient --
 -- The identity band of one patient's page.
