@@ -118,7 +118,7 @@ class Queue:
         reason = words(self.language)(f"reason.{signal['rule']}", **signal["figures"])
         flag = resources.flag(signal, signal["code"], reason=reason)
         patient = _patient(self.connection, signal["subject"])
-        return self._put(patient, f"signal/{signal['id']}/{signal['state']}", [flag])
+        return self._put(patient, signal["key"], [flag])
 
     def _reports(self) -> int:
         year, number, _ = self.now.isocalendar()

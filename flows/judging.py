@@ -154,6 +154,7 @@ def _summarise(
     readings = frames.frame(rows, patient.time_zone)
     protocol = Plan.of(patient.plan_version, patient.plan).protocol
     figures = pathway.figures_of(readings, today, protocol)
+    profile = pathway.profile(readings, today) if pathway.profile else []
     signals_store.put_summary(
         connection,
         patient.subject,
@@ -161,4 +162,5 @@ def _summarise(
         start=start,
         end=today,
         figures=[figure.as_json() for figure in figures],
+        profile=[hour.as_json() for hour in profile],
     )

@@ -94,11 +94,22 @@ WITH closed AS (
     UPDATE signal SET state = 'closed', changed_at = now()
     WHERE subject = %(subject)s AND rule = %(rule)s AND state <> 'closed'
       AND episode IS DISTINCT FROM %(episode)s
+      -- What somebody has in hand they close themselves, unless it gives way to another episode.
+      AND (state <> 'in_hand' OR %(episode)s::date IS NOT NULL)
     RETURNING id
 )
 INSERT INTO signal_event (signal, who, state, reason)
 SELECT id, 'balise', 'closed', 'values_back' FROM closed
 RETURNING signal
+
+-- reopen --
+-- A closed signal is taken in hand again, unless the rule has another one open.
+UPDATE signal SET state = 'in_hand', changed_at = now()
+WHERE id = %(signal)s AND subject = %(subject)s AND state = 'closed'
+  AND NOT EXISTS (SELECT FROM signal AS other
+                  WHERE other.subject = signal.subject AND other.rule = signal.rule
+                    AND other.state <> 'closed')
+RETURNING id
 
 -- add_event --
 -- Who did what to a signal.
@@ -113,10 +124,10 @@ RETURNING id
 
 -- put_summary --
 -- The newest figures of a patient's pathway and period.
-INSERT INTO summary (subject, pathway, period_start, period_end, figures)
-VALUES (%(subject)s, %(pathway)s, %(period_start)s, %(period_end)s, %(figures)s)
+INSERT INTO summary (subject, pathway, period_start, period_end, figures, profile)
+VALUES (%(subject)s, %(pathway)s, %(period_start)s, %(period_end)s, %(figures)s, %(profile)s)
 ON CONFLICT (subject, pathway, period_start, period_end) DO UPDATE
-SET figures = excluded.figures, made_at = now()
+SET figures = excluded.figures, profile = excluded.profile, made_at = now()
 
 -- worklist_open --
 -- A page of the followed patients with something open, and the worst of each: who needs attention and
@@ -208,7 +219,7 @@ ORDER BY at
 
 -- summary_of --
 -- A patient's newest summary.
-SELECT period_start, period_end, figures, made_at FROM summary
+SELECT period_start, period_end, figures, profile, made_at FROM summary
 WHERE subject = %(subject)s ORDER BY period_end DESC, made_at DESC LIMIT 1
 
 -- freshness --

@@ -79,10 +79,13 @@ WHERE subject = %(subject)s AND day = %(day)s AND metric = ANY(%(metrics)s)
 -- changed_signals --
 -- Signals whose state was not queued yet.
 SELECT signal.id, signal.subject, signal.rule, signal.rule_version, signal.state, signal.figures,
-       signal.raised_at, signal.changed_at, subject.code
+       signal.raised_at, signal.changed_at, subject.code, change.key
 FROM signal JOIN subject ON subject.id = signal.subject
-WHERE NOT EXISTS (SELECT FROM outbox
-                  WHERE outbox.key = concat('signal/', signal.id, '/', signal.state))
+CROSS JOIN LATERAL (
+    SELECT concat('signal/', signal.id, '/', signal.state, '/',
+                  extract(epoch FROM signal.changed_at)) AS key
+) AS change
+WHERE NOT EXISTS (SELECT FROM outbox WHERE outbox.key = change.key)
 ORDER BY signal.id
 LIMIT %(limit)s
 

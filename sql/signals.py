@@ -132,8 +132,9 @@ def put_summary(
     start: date,
     end: date,
     figures: list[dict[str, Any]],
+    profile: list[dict[str, Any]],
 ) -> None:
-    """Store a patient's figures of a period."""
+    """Store a patient's figures of a period, and the profile of its day if there is one."""
     connection.execute(
         sql.get("care.put_summary"),
         {
@@ -142,5 +143,6 @@ def put_summary(
             "period_start": start,
             "period_end": end,
             "figures": Jsonb(figures),
+            "profile": Jsonb(profile) if profile else None,
         },
     )

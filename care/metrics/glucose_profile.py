@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,6 +29,14 @@ class Hour:
     hour: int
     n: int
     percentiles: tuple[float, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the hour as it is stored, to a tenth of mg/dL."""
+        return {
+            "hour": self.hour,
+            "n": self.n,
+            "percentiles": [round(one, 1) for one in self.percentiles],
+        }
 
 
 def percentiles(values: Sequence[float]) -> tuple[float, ...]:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from care.metrics import continuous_glucose, glucose_episodes, glucose_risk, self_measured_glucose
+from care.metrics import (
+    continuous_glucose,
+    glucose_episodes,
+    glucose_profile,
+    glucose_risk,
+    self_measured_glucose,
+)
 from care.pathways.pathway import Pathway
 
 PATHWAY = Pathway(
@@ -23,5 +29,6 @@ PATHWAY = Pathway(
         glucose_risk.figures,
         self_measured_glucose.figures,
     ),
+    profile=glucose_profile.profile,
     metrics=("interstitial_glucose", "blood_glucose"),
 )

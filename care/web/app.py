@@ -9,6 +9,7 @@ from typing import Annotated, cast
 
 import psycopg
 from fastapi import FastAPI, Form, Query, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -36,6 +37,8 @@ def create_app(settings: Settings) -> FastAPI:
         "/static", StaticFiles(directory=str(resources.files("care.web") / "static")), "static"
     )
     app.middleware("http")(_guard)
+    # No page has a secret in it that its length could tell; a slow line is slow for everybody.
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.exception_handler(SignedOut)(_to_sign_in)
     app.exception_handler(404)(_not_found)
     _add_health(app)
@@ -206,7 +209,7 @@ def _add_patients(app: FastAPI) -> None:
         account: SignedIn,
         code: str,
         signal: int,
-        state: Annotated[str, Form(pattern="^(seen|in_hand|closed)$")],
+        state: Annotated[str, Form(pattern="^(seen|in_hand|closed|reopened)$")],
         reason: Annotated[str, Form()] = "",
         back: Annotated[str, Form()] = "",
     ) -> Response:

@@ -14,6 +14,7 @@ from balise.metrics import METRICS
 from balise.model import Quality
 from care.opening import Opening
 from care.pathways import PATHWAYS
+from care.web.profile import Profile
 from care.web.trend import Day, Trend
 from devices.payloads import balise_v1
 from sql import rows
@@ -23,6 +24,8 @@ LATE = timedelta(minutes=2)
 SILENT = timedelta(hours=24)
 NEWEST = 8
 NOTES = 10
+REOPENED = "reopened"
+"""What a clinician does to a closed signal; it is in hand from then on."""
 LISTED = 50
 """Patients of one page of the list: a nurse's panel; who is next is one link away."""
 KEY = ("series", "stamped_at", "sequence")
@@ -134,6 +137,7 @@ class PatientPage:
     planned: bool
     pause: Row | None
     notes: list[Row]
+    profile: Profile | None
     cells: list[Cell]
     trends: list[Trend]
     readings: list[Row]
@@ -162,6 +166,7 @@ def patient_page(
         planned=bool(rows.named(connection, "plans.newest", subject=subject)),
         pause=_pause(connection, subject, today),
         notes=rows.named(connection, "plans.notes", subject=subject)[:NOTES],
+        profile=Profile.of(summary[0]["profile"] if summary else None),
         cells=[
             Cell(day, day in measured)
             for day in (start + timedelta(days=offset) for offset in range(days))
@@ -313,6 +318,7 @@ def act(
     """Move a signal of this patient on in its life, with who did it and why."""
     with connection.transaction():
         keys = {"signal": signal, "subject": subject, "state": state}
-        if connection.execute(sql.get("care.set_state"), keys).fetchone():
+        query = "care.reopen" if state == REOPENED else "care.set_state"
+        if connection.execute(sql.get(query), keys).fetchone():
             event = {"signal": signal, "who": who, "state": state, "reason": reason}
             connection.execute(sql.get("care.add_event"), event)

@@ -6,7 +6,11 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
+
+import sql
 
 pytestmark = pytest.mark.stack
 PLAN = "/patients/p-durand/plan"
@@ -103,3 +107,47 @@ def test_a_patient_is_found_by_name(nurse: httpx.Client):
     assert re.findall(r"/patients/(p-\w+)\">", page) == ["p-durand"]
     assert "Personne à cet endroit" in nurse.get("/", params={"name": "zzz%"}).text
     assert "Personne à cet endroit" in nurse.get("/", params={"start": 5000}).text
+
+
+def test_a_closed_alert_is_opened_again_and_says_so(nurse: httpx.Client, populated: str):
+    with psycopg.connect(populated, autocommit=True) as database:
+        row = database.execute(
+            "SELECT signal.id FROM signal JOIN subject ON subject.id = subject"
+            " WHERE code = 'p-petit' AND rule = 'silence'"
+        ).fetchone()
+        assert row
+        path = f"/patients/p-petit/signals/{row[0]}"
+        nurse.post(path, data={"state": "closed", "reason": "called"})
+        assert "Rouvrir" in nurse.get("/patients/p-petit").text
+        page = nurse.post(path, data={"state": "reopened"}).text
+        assert "Rouverte, nurse" in page
+        state = database.execute("SELECT state FROM signal WHERE id = %s", row).fetchone()
+        assert state == ("in_hand",)
+        # What somebody has in hand is theirs to close, though the values came back.
+        keys = {"rule": "silence", "episode": None, "subject": 0}
+        subject = database.execute("SELECT id FROM subject WHERE code = 'p-petit'").fetchone()
+        keys["subject"] = subject and subject[0]
+        assert database.execute(sql.get("care.close_signals"), keys).rowcount == 0
+        database.execute("UPDATE signal SET state = 'new' WHERE id = %s", row)
+
+
+PROFILE = [
+    {"hour": hour, "n": 168, "percentiles": [60, 100, 130 + hour, 170, 230]}
+    for hour in (0, 1, 2, 6, 7, 8)
+]
+
+
+def test_a_glucose_profile_is_drawn_and_its_table_has_the_same_numbers(
+    nurse: httpx.Client, populated: str
+):
+    with psycopg.connect(populated, autocommit=True) as database:
+        put = (
+            "UPDATE summary SET profile = %s"
+            " WHERE subject = (SELECT id FROM subject WHERE code = 'p-moreau')"
+        )
+        database.execute(put, (Jsonb(PROFILE),))
+        page = nurse.get("/patients/p-moreau").text
+        database.execute(put, (None,))
+    assert page.count('class="band outer"') == 2  # nothing is drawn over hours without readings
+    assert "<td>168</td><td>60</td><td>100</td><td>136</td><td>170</td><td>230</td>" in page
+    assert "Profil glycémique" not in nurse.get("/patients/p-moreau").text
