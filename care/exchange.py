@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Self
@@ -114,6 +114,23 @@ def _measured(group: list[Row], patient: Row) -> Measured:
         values={row["metric"]: row["value"] for row in group},
         quality=quality,
     )
+
+
+def withdrawn(
+    connection: psycopg.Connection,
+    patient: Row,
+    *,
+    metrics: Sequence[str],
+    since: datetime,
+    until: datetime,
+) -> list[Measured]:
+    """Return what was a patient's and is nobody's now: a decoder was mended, or a device taken."""
+    keys = {"subject": patient["id"], "metrics": list(metrics), "since": since, "until": until}
+    found = rows.named(connection, "fhir.withdrawn", **keys)
+    return [
+        replace(_measured(list(group), patient), withdrawn=True)
+        for _, group in groupby(found, key=Place.of)
+    ]
 
 
 def of_key(

@@ -163,11 +163,13 @@ def _of_day(
     wanted = metrics.union(PRESSURES) if metrics & set(PRESSURES) else metrics
     zone = ZoneInfo(patient["time_zone"])
     since, until = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
-    found: list[dict[str, Any]] = []
+    names = sorted(wanted)
+    gone = exchange.withdrawn(connection, patient, metrics=names, since=since, until=until)
+    found = [one for measured in gone for one in observations(measured)]
     place: exchange.Place | None = None
     while True:
         page = exchange.measurements(
-            connection, patient, metrics=sorted(wanted), since=since, until=until, place=place
+            connection, patient, metrics=names, since=since, until=until, place=place
         )
         found += [one for measured in page.measured for one in observations(measured)]
         place = page.more

@@ -56,6 +56,21 @@ ORDER BY reading.taken_at DESC, series.device DESC, reading.stamped_at DESC, rea
          series.metric
 LIMIT %(limit)s
 
+-- withdrawn --
+-- Readings of some metrics in a period that were a patient's and are nobody's now, as they last were;
+-- what is another's now is put in its place with whose it is.
+SELECT DISTINCT ON (series.device, revision.stamped_at, revision.sequence, series.metric)
+       series.device, revision.stamped_at, revision.sequence, old_taken_at AS taken_at,
+       coalesce(old_quality, 0) AS quality, series.metric, old_value AS value
+FROM reading_revision AS revision JOIN series ON series.id = revision.series
+WHERE old_subject = %(subject)s AND series.metric = ANY(%(metrics)s)
+  AND old_taken_at >= %(since)s AND old_taken_at < %(until)s
+  AND NOT EXISTS (SELECT FROM reading
+                  WHERE reading.series = revision.series
+                    AND reading.stamped_at = revision.stamped_at
+                    AND reading.sequence = revision.sequence)
+ORDER BY series.device, revision.stamped_at, revision.sequence, series.metric, revised_at DESC
+
 -- unsent_days --
 -- Local days of patients whose figures are up to date and were not sent as they are.
 SELECT subject, day FROM dirty_window

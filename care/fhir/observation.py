@@ -46,7 +46,7 @@ class Measured:
     """What one device measured at one moment: values by metric, in the metrics' units.
 
     `key` names it for ever; `taken_at` has the patient's offset. A value is None where there is
-    none: `quality` says why.
+    none: `quality` says why. `withdrawn`: it is nobody's any more.
     """
 
     key: str
@@ -55,6 +55,7 @@ class Measured:
     taken_at: datetime
     values: Mapping[str, Decimal | None]
     quality: Quality = Quality.NONE
+    withdrawn: bool = False
 
 
 def observations(measured: Measured) -> list[dict[str, Any]]:
@@ -82,7 +83,7 @@ def _observation(measured: Measured, metric: str) -> dict[str, Any]:
         "id": key[:64],
         **_meta(metric, quality),
         "identifier": [{"system": IDENTIFIER, "value": key}],
-        "status": "preliminary" if quality & Quality.EARLY_ESTIMATE else "final",
+        "status": _status(measured),
         "category": category(metric),
         "code": of_metric(metric),
         "subject": {"reference": f"Patient/{measured.patient}"},
@@ -91,6 +92,12 @@ def _observation(measured: Measured, metric: str) -> dict[str, Any]:
         "device": {"reference": f"Device/{measured.device}"},
         **_notes(quality),
     }
+
+
+def _status(measured: Measured) -> str:
+    if measured.withdrawn:
+        return "entered-in-error"
+    return "preliminary" if measured.quality & Quality.EARLY_ESTIMATE else "final"
 
 
 def _meta(metric: str, quality: Quality) -> dict[str, Any]:

@@ -24,13 +24,15 @@ from starlette.routing import Route
 
 from care.fhir.checker import check
 from care.plan import Plan
-from flows import delivery, steps
+from flows import delivery, replay, steps
 from flows.delivery import Delivered
+from flows.replay import Asked, Hand
 from sql import people, plans, rows
 
 pytestmark = pytest.mark.stack
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+SCALE = "C0:00:00:00:00:01"
 Weight = Callable[..., bytes]
 Send = Callable[..., None]
 
@@ -134,6 +136,56 @@ def test_a_day_that_changed_is_sent_as_it_is_now(
     steps.run_line(database_url, NOW)
     assert deliver(database, hospital).delivered == 1
     assert hospital.kinds()["Observation"] == before + 1
+
+
+def test_what_is_anothers_now_is_put_in_its_place(
+    database: psycopg.Connection,
+    database_url: str,
+    followed: int,
+    hospital: Hospital,
+    send: Send,
+    weight: Weight,
+):
+    send(
+        database, weight("75.0", NOW - timedelta(hours=4)), weight("75.2", NOW - timedelta(days=1))
+    )
+    steps.run_line(database_url, NOW)
+    deliver(database, hospital)
+    other = people.add_subject(database, "p-two", pathway="observation")
+    people.set_identity(database, other, family="Autre", given="Paul")
+    people.give(database, SCALE, other, since=NOW - timedelta(hours=5))
+    replay.replay(database, Asked(), Hand(who="nurse", why="it was his by then"))
+    steps.run_line(database_url, NOW)
+    deliver(database, hospital)
+    assert hospital.problems == []
+    found = [one for one in hospital.held.values() if _is_of(one, "29463-7")]
+    told = {(one["subject"]["reference"], one["status"]) for one in found}
+    # An id names a device's measurement: whoever it is of now has put it there last.
+    assert told == {("Patient/p-one", "final"), ("Patient/p-two", "final")}
+
+
+def test_what_is_nobodys_now_is_entered_in_error(
+    database: psycopg.Connection,
+    database_url: str,
+    followed: int,
+    hospital: Hospital,
+    send: Send,
+    weight: Weight,
+):
+    send(database, weight("75.0", NOW - timedelta(hours=4)))
+    steps.run_line(database_url, NOW)
+    deliver(database, hospital)
+    database.execute(
+        "INSERT INTO reading_revision (series, stamped_at, sequence, kind, old_value, old_decoder,"
+        " why, old_subject, old_taken_at)"
+        " SELECT series, stamped_at, sequence + 1, 'withdrawn', 91, 1, '', subject, taken_at"
+        " FROM reading"
+    )
+    database.execute("UPDATE dirty_window SET generation = generation + 1, done = generation + 1")
+    assert deliver(database, hospital).delivered == 1
+    found = [one for one in hospital.held.values() if _is_of(one, "29463-7")]
+    told = {(one["valueQuantity"]["value"], one["status"]) for one in found}
+    assert told == {(75, "final"), (91, "entered-in-error")}
 
 
 def test_a_closed_signal_ends_its_flag(
