@@ -30,11 +30,15 @@ class Knob:
     most: float = float("inf")
 
 
+MESSAGE = "gateway_message"
+"""What the team tells the patient: set from a patient's page, not by who keeps the line."""
+
 KNOBS = (
     Knob("gateway_language"),
     Knob("gateway_care_fr"),
     Knob("gateway_care_en"),
     Knob("gateway_phone"),
+    Knob(MESSAGE),
     Knob("receipt_timeout", least=10, most=3600),
     Knob("spool_mb", least=64, most=16384),
     Knob("gateway_sets_clocks"),

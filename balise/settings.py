@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     gateway_phone: str = Field(
         default="", max_length=40, description="whom the page says to call for help"
     )
+    gateway_message: str = Field(
+        default="", max_length=300, description="what the page says as a word of the care team"
+    )
     local_mqtt_url: str = Field(
         default="", description="the home's own broker: mqtt:// or mqtts://user:password@host:port"
     )

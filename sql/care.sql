@@ -133,33 +133,33 @@ SET figures = excluded.figures, profile = excluded.profile, made_at = now()
 -- A page of the followed patients with something open, and the worst of each: who needs attention and
 -- why. What else a row says is read for the page alone. The days seen are in order, so that the bucket
 -- of a day says how many are up to it.
-SELECT page.code, page.pathway, page.family, page.given, page.birth_date, signal.id AS signal,
-       signal.rule, signal.severity, signal.figures, signal.state, signal.raised_at,
+SELECT page.code, page.pathway, identity.family, identity.given, identity.birth_date,
+       signal.id AS signal, signal.rule, signal.severity, signal.figures, signal.state, signal.raised_at,
        seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
                 - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
                 0) AS days_of_7,
        page.open_signals, EXISTS (SELECT FROM plan WHERE plan.subject = page.subject) AS planned
 FROM (
-    SELECT worst.*, subject.code, subject.pathway, subject.time_zone, identity.family,
-           identity.given, identity.birth_date
+    SELECT worst.*, subject.code, subject.pathway, subject.time_zone
     FROM (
         SELECT DISTINCT ON (subject) subject, id, severity, state = 'new' AS is_new, raised_at,
                count(*) OVER (PARTITION BY subject) AS open_signals
         FROM signal WHERE state <> 'closed'
         ORDER BY subject, severity DESC, state = 'new' DESC, raised_at
     ) AS worst
-    JOIN subject ON subject.id = worst.subject
-    JOIN identity ON identity.subject = worst.subject
-    WHERE subject.pathway <> 'observation'
-      AND (%(name)s = ''
-           OR position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0)
-    ORDER BY severity DESC, is_new DESC, raised_at, identity.family, identity.given, subject.id
+    JOIN subject ON subject.id = worst.subject AND subject.pathway <> 'observation'
+    WHERE %(name)s = ''
+       OR subject.id IN (
+           SELECT subject FROM identity
+           WHERE position(lower(%(name)s) IN lower(family || ' ' || given)) > 0)
+    ORDER BY severity DESC, is_new DESC, raised_at, worst.subject
     LIMIT %(limit)s OFFSET %(start)s
 ) AS page
 JOIN signal ON signal.id = page.id
+JOIN identity ON identity.subject = page.subject
 LEFT JOIN dirty_subject AS seen ON seen.subject = page.subject
-ORDER BY page.severity DESC, page.is_new DESC, page.raised_at, page.family, page.given, page.subject
+ORDER BY page.severity DESC, page.is_new DESC, page.raised_at, page.subject
 
 -- worklist_stable --
 -- A page of the followed patients with nothing open, by name.
@@ -191,11 +191,12 @@ SELECT (SELECT count(*) FROM subject WHERE pathway <> 'observation') AS followed
        count(*) AS to_see,
        count(*) FILTER (
            WHERE %(name)s = ''
-              OR position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0
+              OR subject.id IN (
+                  SELECT subject FROM identity
+                  WHERE position(lower(%(name)s) IN lower(family || ' ' || given)) > 0)
        ) AS named
 FROM (SELECT DISTINCT subject FROM signal WHERE state <> 'closed') AS open
 JOIN subject ON subject.id = open.subject AND subject.pathway <> 'observation'
-JOIN identity ON identity.subject = open.subject
 
 -- patient --
 -- The identity band of one patient's page.

@@ -26,6 +26,7 @@ _GONE = (
     "erasure.note",
     "erasure.team_member",
     "erasure.outbox",
+    "erasure.message",
     "erasure.refused_event",
     "erasure.refused",
     "erasure.duplicate",

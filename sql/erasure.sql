@@ -108,6 +108,10 @@ DELETE FROM team_member WHERE subject = %(subject)s
 -- What was sent of the patient, or waits to be.
 DELETE FROM outbox WHERE subject = %(subject)s
 
+-- message --
+-- What the patient was told.
+DELETE FROM message WHERE subject = %(subject)s
+
 -- refused_event --
 -- What became of refusals.
 DELETE FROM refused_event USING own_refusal

@@ -58,3 +58,20 @@ VALUES (%(subject)s, %(name)s, %(role)s, %(contact)s, %(who)s)
 -- One who cares no more.
 UPDATE team_member SET left_at = now()
 WHERE id = %(member)s AND subject = %(subject)s AND left_at IS NULL
+
+-- boxes --
+-- The boxes that hear the devices a patient has now.
+SELECT DISTINCT device.gateway AS name
+FROM assignment JOIN device ON device.id = assignment.device
+WHERE assignment.subject = %(subject)s AND assignment.during @> now()
+  AND device.gateway IS NOT NULL
+ORDER BY device.gateway
+
+-- messages --
+-- What the patient was told, the newest first.
+SELECT who, at, text, boxes FROM message
+WHERE subject = %(subject)s ORDER BY at DESC, id DESC LIMIT 5
+
+-- tell --
+-- What the patient was told.
+INSERT INTO message (subject, who, text, boxes) VALUES (%(subject)s, %(who)s, %(text)s, %(boxes)s)

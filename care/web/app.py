@@ -18,7 +18,7 @@ from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
 from care.opening import opening
-from care.web import accounts, enrolment, fhir, ops, pages, plans, report, rules, sources
+from care.web import accounts, enrolment, fhir, messages, ops, pages, plans, report, rules, sources
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 from sql.rows import Row
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules.router)
     app.include_router(sources.router)
     app.include_router(plans.router)
+    app.include_router(messages.router)
     app.include_router(fhir.router)
     app.exception_handler(fhir.Refused)(fhir.refuse)
     _add_session(app)
@@ -168,7 +169,13 @@ def _add_patients(app: FastAPI) -> None:
 
     @app.get("/patients/{code}")
     def patient(
-        request: Request, connection: Connection, account: SignedIn, code: str, days: int = 30
+        request: Request,
+        connection: Connection,
+        account: SignedIn,
+        code: str,
+        days: int = 30,
+        *,
+        untold: bool = False,
     ) -> Response:
         now = datetime.now(UTC)
         shown = _patient_page(connection, code, days, now)
@@ -187,6 +194,7 @@ def _add_patients(app: FastAPI) -> None:
             freshness=pages.freshness(connection, now),
             periods=PERIODS,
             close_reasons=CLOSE_REASONS,
+            untold=untold,
         )
 
     @app.get("/patients/{code}/report.pdf")

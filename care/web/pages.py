@@ -137,6 +137,7 @@ class PatientPage:
     planned: bool
     pause: Row | None
     notes: list[Row]
+    messages: list[Row]
     profile: Profile | None
     cells: list[Cell]
     trends: list[Trend]
@@ -166,6 +167,7 @@ def patient_page(
         planned=bool(rows.named(connection, "plans.newest", subject=subject)),
         pause=_pause(connection, subject, today),
         notes=rows.named(connection, "plans.notes", subject=subject)[:NOTES],
+        messages=rows.named(connection, "plans.messages", subject=subject),
         profile=Profile.of(summary[0]["profile"] if summary else None),
         cells=[
             Cell(day, day in measured)

@@ -80,6 +80,8 @@ INSERT INTO note (subject, who, text) VALUES (%(hers)s, 'nurse', 'Effacée likes
 INSERT INTO outbox (subject, key, body)
 VALUES (%(hers)s, 'report/1', convert_to('Effacée', 'UTF8'));
 
+INSERT INTO message (subject, who, text, boxes) VALUES (%(hers)s, 'nurse', 'Effacée', 1);
+
 INSERT INTO team_member (subject, name, role, added_by)
 VALUES (%(hers)s, 'daughter of Effacée', 'relative', 'nurse');
 

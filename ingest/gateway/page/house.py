@@ -20,7 +20,8 @@ from ingest.gateway.page.story import Story
 class House:
     """One box behind one page; `care` is who looks at the measurements and when, by language.
 
-    `language` is the page's, empty where each visitor's browser says it.
+    `message` is the care team's word to the patient; `language` is the page's, empty where each
+    visitor's browser says it.
     """
 
     box: Box
@@ -28,6 +29,7 @@ class House:
     story: Story
     care: Mapping[str, str] = field(default_factory=dict[str, str])
     phone: str = ""
+    message: str = ""
     language: str = ""
     full: Callable[[], bool] = lambda: False
     ear: Ear = field(default_factory=Ear)
@@ -48,6 +50,7 @@ def house_of(
         Story(box),
         care={"fr": settings.gateway_care_fr, "en": settings.gateway_care_en},
         phone=settings.gateway_phone,
+        message=settings.gateway_message,
         language=settings.gateway_language,
         full=lambda: full() or shutil.disk_usage(folder).free < LOW_DISK,
     )

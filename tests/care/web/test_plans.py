@@ -151,3 +151,15 @@ def test_a_glucose_profile_is_drawn_and_its_table_has_the_same_numbers(
     assert page.count('class="band outer"') == 2  # nothing is drawn over hours without readings
     assert "<td>168</td><td>60</td><td>100</td><td>136</td><td>170</td><td>230</td>" in page
     assert "Profil glycémique" not in nurse.get("/patients/p-moreau").text
+
+
+def test_a_word_that_cannot_go_says_so_and_is_not_kept(nurse: httpx.Client):
+    page = nurse.post("/patients/p-durand/message", data={"text": "Bonjour"}).text
+    assert "Le mot n" in page
+    assert "Aucun mot envoyé." in page
+
+
+def test_who_keeps_the_line_writes_to_nobody(keeper: httpx.Client):
+    answer = keeper.post("/patients/p-durand/message", data={"text": "Bonjour"})
+    assert answer.status_code == 404
+    assert "Dire au patient" not in keeper.get("/patients/p-durand").text

@@ -81,6 +81,7 @@ def a_page(**other: Any) -> PatientPage:
         "planned": True,
         "pause": None,
         "notes": [],
+        "messages": [],
         "profile": None,
     }
     return PatientPage(**facts | other)

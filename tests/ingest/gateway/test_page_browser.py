@@ -80,7 +80,7 @@ class Home:
             waiting=lambda: self.line.waiting,
             connected=lambda: self.line.connected,
         )
-        settings = Settings(gateway_phone="01 23 45 67 89")
+        settings = Settings(gateway_phone="01 23 45 67 89", gateway_message="Bravo, tout va bien.")
         self.house = replace(house_of(settings, self._folder, box), full=lambda: self.line.full)
         self.code = (self._folder / "page-code").read_text().strip()
         listening = bound(0)

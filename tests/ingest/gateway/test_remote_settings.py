@@ -24,6 +24,7 @@ from balise.sealed import Sent
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
+from care.web import messages
 from ingest.gateway import health
 from ingest.gateway.devices import folder
 from ingest.gateway.health import Health, Remote, RemoteState
@@ -102,6 +103,27 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.1)
+
+
+def test_a_word_of_the_team_is_on_the_box(server: Settings, box: Settings):
+    with running(box):
+        until(lambda: said(server, box))
+        set_on(server, box, "log_level=warning")
+        names = [box.gateway_name, "never-let-in"]
+        assert messages.put(server, names, "Vos mesures ont été regardées.") == 1
+        until(lambda: told(server, box).state is RemoteState.APPLIED)
+        until(lambda: told(server, box).version == 2)
+    kept = Authority(server.home).ledger.settings(box.gateway_name)
+    assert kept
+    assert b"regard" in kept
+    assert b"warning" in kept  # what was set before stays
+
+
+def test_without_a_broker_or_a_text_no_word_goes(server: Settings, box: Settings):
+    away = server.model_copy(update={"mqtt_url": "mqtts://localhost:1"})
+    assert messages.put(away, [box.gateway_name], "x") == 0
+    assert messages.put(server, [box.gateway_name], "") == 0
+    assert messages.put(server, [], "x") == 0
 
 
 def publish(server: Settings, topic: str, payload: bytes) -> None:
