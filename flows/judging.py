@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -84,7 +84,7 @@ def _judge(
     readings = frames.frame(rows, patient.time_zone)
     judged = Judged(subjects=1)
     for rule in rules:
-        judged += _keep(connection, patient.subject, rule, rule.find(readings, asked))
+        judged += _keep(connection, patient.subject, rule, rule.find(readings, asked), asked)
     return judged
 
 
@@ -107,13 +107,13 @@ def _asked(patient: signals_store.Followed, pathway: Pathway, plan: Plan, as_of:
 
 
 def _keep(
-    connection: psycopg.Connection, subject: int, rule: Rule, finding: Finding | None
+    connection: psycopg.Connection, subject: int, rule: Rule, finding: Finding | None, asked: Asked
 ) -> Judged:
-    # The older episode closes before the newer opens: one open signal a rule.
-    closed = signals_store.close_others(
-        connection, subject, rule.code, finding.since if finding else None
-    )
-    if finding is None:
+    """Write what a rule found: the older episode closes before the newer opens."""
+    episode = _episode(connection, subject, rule, finding)
+    reason = "next_episode" if episode else "paused" if _paused(rule, asked) else "values_back"
+    closed = signals_store.close_others(connection, subject, rule.code, episode, reason=reason)
+    if finding is None or episode is None:
         return Judged(closed=closed)
     raised = signals_store.raise_signal(
         connection,
@@ -121,7 +121,7 @@ def _keep(
             subject=subject,
             rule=rule.code,
             rule_version=rule.version,
-            episode=finding.since,
+            episode=episode,
             severity=finding.severity,
             period_start=finding.period_start,
             period_end=finding.period_end,
@@ -130,6 +130,21 @@ def _keep(
         ),
     )
     return Judged(raised=int(raised), closed=closed)
+
+
+def _paused(rule: Rule, asked: Asked) -> bool:
+    """Say whether it is a pause that ended it: only of what is missing nothing is expected then."""
+    return asked.paused and rule.code == "silence"
+
+
+def _episode(
+    connection: psycopg.Connection, subject: int, rule: Rule, finding: Finding | None
+) -> date | None:
+    """Return the day an episode is known by: its first, also where the rule no longer sees it."""
+    if finding is None or not finding.open_ended:
+        return finding.since if finding else None
+    known = signals_store.episode_of(connection, subject, rule.code, finding.since)
+    return known or finding.since
 
 
 def summarise(connection: psycopg.Connection, as_of: datetime) -> Judged:

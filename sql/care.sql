@@ -76,20 +76,36 @@ WHERE reading.taken_at >= %(since)s::date - 1 AND reading.taken_at <= %(as_of)s
                     AND finding.sequence = reading.sequence AND finding.kind = 'cross_source')
 
 -- open_signal --
--- One signal a rule and episode: raised once, refreshed while its episode goes on. One that a
--- clinician closed stays closed.
+-- One signal a rule and episode: raised once, refreshed while its episode goes on. One that closed by
+-- itself is raised again where the rule holds again; one that a clinician closed, where what it rests
+-- on began after that.
 INSERT INTO signal (subject, rule, rule_version, episode, severity, period_start, period_end,
                     figures, evidence)
 VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(period_start)s,
         %(period_end)s, %(figures)s, %(evidence)s)
 ON CONFLICT (subject, rule, episode) DO UPDATE
 SET severity = excluded.severity, period_end = excluded.period_end, figures = excluded.figures,
-    evidence = excluded.evidence, rule_version = excluded.rule_version
-WHERE signal.state <> 'closed'
-RETURNING id, xmax = 0 AS raised
+    evidence = excluded.evidence, rule_version = excluded.rule_version,
+    period_start = CASE WHEN signal.state = 'closed' THEN excluded.period_start
+                        ELSE signal.period_start END,
+    raised_at = CASE WHEN signal.state = 'closed' THEN now() ELSE signal.raised_at END,
+    changed_at = CASE WHEN signal.state = 'closed' THEN now() ELSE signal.changed_at END,
+    state = CASE WHEN signal.state = 'closed' THEN 'new' ELSE signal.state END
+WHERE signal.state <> 'closed' OR excluded.period_start > signal.changed_at
+   OR 'balise' = (SELECT who FROM signal_event
+                  WHERE signal_event.signal = signal.id AND signal_event.state = 'closed'
+                  ORDER BY at DESC LIMIT 1)
+RETURNING id, raised_at = now() AS raised
+
+-- episode_of --
+-- The episode that a run is of which began before the days that are looked at: the newest of the rule
+-- that still held in them.
+SELECT max(episode) FROM signal
+WHERE subject = %(subject)s AND rule = %(rule)s AND episode <= %(since)s
+  AND (state <> 'closed' OR period_end >= %(since)s::date)
 
 -- close_signals --
--- Values came back, or another episode began: the signal closes by itself, and says so.
+-- Values came back, another episode began, or nothing is expected: it closes by itself, and says why.
 WITH closed AS (
     UPDATE signal SET state = 'closed', changed_at = now()
     WHERE subject = %(subject)s AND rule = %(rule)s AND state <> 'closed'
@@ -99,7 +115,7 @@ WITH closed AS (
     RETURNING id
 )
 INSERT INTO signal_event (signal, who, state, reason)
-SELECT id, 'balise', 'closed', 'values_back' FROM closed
+SELECT id, 'balise', 'closed', %(reason)s FROM closed
 RETURNING signal
 
 -- reopen --
@@ -119,7 +135,7 @@ VALUES (%(signal)s, %(who)s, %(state)s, %(reason)s)
 -- set_state --
 -- A clinician's act on a signal.
 UPDATE signal SET state = %(state)s, changed_at = now()
-WHERE id = %(signal)s AND subject = %(subject)s AND state <> %(state)s
+WHERE id = %(signal)s AND subject = %(subject)s AND state NOT IN ('closed', %(state)s)
 RETURNING id
 
 -- put_summary --

@@ -116,12 +116,18 @@ def raise_signal(connection: psycopg.Connection, signal: Signal) -> bool:
 
 
 def close_others(
-    connection: psycopg.Connection, subject: int, rule: str, episode: date | None
+    connection: psycopg.Connection, subject: int, rule: str, episode: date | None, *, reason: str
 ) -> int:
-    """Close the rule's open signals of other episodes; return how many."""
-    return connection.execute(
-        sql.get("care.close_signals"), {"subject": subject, "rule": rule, "episode": episode}
-    ).rowcount
+    """Close the rule's open signals of other episodes, and say why; return how many."""
+    keys = {"subject": subject, "rule": rule, "episode": episode, "reason": reason}
+    return connection.execute(sql.get("care.close_signals"), keys).rowcount
+
+
+def episode_of(connection: psycopg.Connection, subject: int, rule: str, since: date) -> date | None:
+    """Return the known episode that a run is of which began no later than `since`."""
+    keys = {"subject": subject, "rule": rule, "since": since}
+    row = connection.execute(sql.get("care.episode_of"), keys).fetchone()
+    return row[0] if row else None
 
 
 def put_summary(

@@ -13,11 +13,13 @@ from statistics import median
 
 import polars as pl
 
+from balise.model import Quality
 from care.metrics.figure import Basis, Figure, of_period
 from care.readings import measured
 
 DAYS, ENOUGH_DAYS = 7, 4
 WORN_HOURS = 10
+_ENDS_OF_DAY = (0, 23)
 SOURCE = "median of days worn for 10 hours or told as a whole, at least 4 of 7"
 SOURCE_MINUTES = "WHO 2020: moderate minutes of 7 days, vigorous ones twice"
 
@@ -30,25 +32,29 @@ def worn_enough(hours: float) -> bool:
 def days_that_count(readings: pl.DataFrame) -> dict[date, Decimal]:
     """Return the steps of each day that counts.
 
-    Hours worn are hours of which anything is told. One number for a whole day says nothing of them,
-    and stands: the device made it.
+    Hours worn are hours of which anything is told. One number alone, stamped in the first or the
+    last hour of the day, is the whole day's, and stands: the device made it.
     """
     days = readings.group_by("day").agg(
         steps=pl.col("value").filter(pl.col("metric") == "step_count").sum(),
         told=(pl.col("metric") == "step_count").sum(),
+        at=pl.col("hour").filter(pl.col("metric") == "step_count").first(),
         hours=pl.col("taken_at").dt.truncate("1h").n_unique(),
     )
     return {
         row["day"]: row["steps"]
         for row in days.iter_rows(named=True)
-        if row["told"] == 1 or (row["told"] and worn_enough(row["hours"]))
+        if (row["told"] == 1 and row["at"] in _ENDS_OF_DAY)
+        or (row["told"] and worn_enough(row["hours"]))
     }
 
 
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     """Return the steps of a usual day, and the week's active minutes."""
     worn = readings.filter(
-        (of_period("step_count", last, DAYS) | of_period("heart_rate", last, DAYS)) & measured()
+        (of_period("step_count", last, DAYS) | of_period("heart_rate", last, DAYS))
+        # Counts since midnight are statistics: the last one has all the others in it.
+        & measured(Quality.SUMMARY_STATISTIC)
     )
     steps = days_that_count(worn)
     basis = Basis.of(

@@ -52,8 +52,12 @@ def episodes(readings: pl.DataFrame, below: Decimal) -> list[Episode]:
 
 
 def _ended(run: Episode, at: datetime, *, back: bool) -> bool:
-    """Say whether an episode was over before, or is with, the reading of a moment."""
-    return at + STEP - run.end > GAP or (back and at + STEP - run.end >= LASTS)
+    """Say whether an episode was over before, or is with, the reading of a moment.
+
+    One that has not lasted yet ends with the first reading back: it never began.
+    """
+    lasts = run.end - run.start >= LASTS
+    return at + STEP - run.end > GAP or (back and (not lasts or at + STEP - run.end >= LASTS))
 
 
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:

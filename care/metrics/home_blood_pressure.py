@@ -94,11 +94,7 @@ def series(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> pl.
     such as movement keep their reading. An evening's session may end after midnight: until 04:00
     it is of the day before.
     """
-    late = pl.col("hour") < NIGHT_ENDS
-    kept = readings.with_columns(
-        day=pl.when(late).then(pl.col("day").dt.offset_by("-1d")).otherwise(pl.col("day")),
-        morning=pl.col("hour").is_between(NIGHT_ENDS, NOON - 1),
-    ).filter(
+    kept = by_session(readings).filter(
         pl.col("metric").is_in((SYSTOLIC, DIASTOLIC))
         & pl.col("day").is_between(first_of(last, protocol.days), last)
         & measured(Quality.SUMMARY_STATISTIC)
@@ -107,6 +103,15 @@ def series(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> pl.
     return kept.filter(_upright()).filter(
         pl.col("day").rank("dense") > protocol.dropped_days,
         (place > 0) | (not protocol.drops_first_of_session),
+    )
+
+
+def by_session(readings: pl.DataFrame) -> pl.DataFrame:
+    """Return readings with the day and the half of the day whose session they are of."""
+    late = pl.col("hour") < NIGHT_ENDS
+    return readings.with_columns(
+        day=pl.when(late).then(pl.col("day").dt.offset_by("-1d")).otherwise(pl.col("day")),
+        morning=pl.col("hour").is_between(NIGHT_ENDS, NOON - 1),
     )
 
 

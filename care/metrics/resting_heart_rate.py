@@ -13,6 +13,7 @@ from statistics import median
 
 import polars as pl
 
+from balise.model import Quality
 from care.metrics.figure import Basis, Figure, of_period, rounded
 from care.readings import measured
 
@@ -70,7 +71,7 @@ def _bin() -> pl.Expr:
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     """Return the median over 7 days of each day's resting rate."""
     rates, steps = (
-        readings.filter(of_period(metric, last, DAYS) & measured())
+        readings.filter(of_period(metric, last, DAYS) & measured(Quality.SUMMARY_STATISTIC))
         for metric in ("heart_rate", "step_count")
     )
     of_days = [

@@ -26,6 +26,7 @@ PATHWAY = Pathway(
         "body_temperature",
         "respiratory_rate",
         "step_count",
+        "heart_rate",
         "moderate_activity_time",
         "vigorous_activity_time",
         "total_sleep_time",

@@ -26,14 +26,13 @@ AT_MOST: Compare = le
 
 DAYS = 7
 """A rule looks a week back: an older reading is no news."""
-RECENT = timedelta(hours=24)
-"""What it finds is of the last day; silence tells of what came no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beyond:
-    """The last `count` measurements are beyond a limit, all of them `within` a time.
+    """So many measurements in a row are beyond a limit, `count` of them `within` a time.
 
+    It holds until a measurement is back within the limit: one that is worse, or none, ends nothing.
     `limits` has one for each metric; of a measurement with several, one that is beyond is enough.
     """
 
@@ -45,15 +44,18 @@ class Beyond:
     besides: Quality = Quality.NONE
 
     def find(self, readings: pl.DataFrame, asked: Asked) -> Finding | None:
-        """Find the unbroken run of measurements beyond that ends with the last one, of this day."""
+        """Find the unbroken run beyond the limit that ends with the last measurement."""
         kept = readings.filter(pl.col("metric").is_in(list(self.limits)) & measured(self.besides))
-        run = _last_run(self._moments(kept, asked))
-        if run.height < self.count or asked.as_of - run["taken_at"][-1] > RECENT:
+        moments = self._moments(kept, asked)
+        run = _last_run(moments)
+        if not self._confirmed(run["taken_at"]):
             return None
-        confirmed = run.tail(self.count)["taken_at"]
-        if confirmed[-1] - confirmed[0] > self.within:
-            return None
-        return self._finding(kept, run, asked)
+        return self._finding(kept, run, asked, open_ended=run.height == moments.height)
+
+    def _confirmed(self, times: pl.Series) -> bool:
+        """Return whether any `count` in a row are no further apart than that."""
+        spans = times - times.shift(self.count - 1)
+        return bool((spans <= self.within).any())
 
     def _moments(self, kept: pl.DataFrame, asked: Asked) -> pl.DataFrame:
         """Return each measurement in the order of time: whether it is beyond, and which value."""
@@ -68,7 +70,9 @@ class Beyond:
             .first()
         )
 
-    def _finding(self, kept: pl.DataFrame, run: pl.DataFrame, asked: Asked) -> Finding:
+    def _finding(
+        self, kept: pl.DataFrame, run: pl.DataFrame, asked: Asked, *, open_ended: bool
+    ) -> Finding:
         last = run.row(-1, named=True)
         rests_on = kept.filter(pl.col("taken_at").is_in(run["taken_at"].implode()))
         return Finding(
@@ -76,6 +80,7 @@ class Beyond:
             period_start=run["taken_at"][0],
             period_end=last["taken_at"],
             severity=self.severity,
+            open_ended=open_ended,
             figures={
                 "metric": last["metric"],
                 "value": shown(last["value"]),

@@ -1,4 +1,4 @@
-"""Fever, confirmed: 38.5 °C or more twice within half a day."""
+"""Fever, confirmed: 38.5 °C or more twice within a day and a half; one a day is expected."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ RULE = Beyond(
     },
     compare=AT_LEAST,
     count=2,
-    within=timedelta(hours=12),
+    within=timedelta(hours=36),
     severity=Severity.PRIORITY,
 ).rule(
     code="fever",
     version=1,
-    source="38.5 Cel twice in half a day (Balise's own, for the plan to set)",
+    source="38.5 Cel twice in 36 hours (Balise's own, for the plan to set)",
 )

@@ -40,8 +40,10 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     if found is None:
         return None
     kept = protocols.series(readings, last, protocol)
+    since = _since(readings, last, protocol, limits)
     return Finding(
-        since=_since(readings, last, protocol, limits),
+        since=since,
+        open_ended=(last - since).days == DAYS - 1,
         period_start=kept["taken_at"][0],
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
@@ -70,7 +72,7 @@ def _over(
 
 
 def _last_day(readings: pl.DataFrame) -> date | None:
-    of_systolic = readings.filter(pl.col("metric") == protocols.SYSTOLIC)
+    of_systolic = protocols.by_session(readings).filter(pl.col("metric") == protocols.SYSTOLIC)
     days: list[date] = of_systolic["day"].to_list()
     return max(days, default=None)
 

@@ -18,24 +18,18 @@ from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 SERIOUS = Limit(
     name="low_glucose", value=Decimal(54), unit="mg/dL", lowest=Decimal(50), highest=Decimal(80)
 )
-RECENT = timedelta(hours=24)
-"""An episode is told for a day; the summary counts those before."""
+RECENT = timedelta(days=3)
+"""How long an episode is told: a weekend must not hide it. The summary counts those before."""
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
-    """Find serious hypoglycaemia in the last 24 hours: the lowest value of it."""
+    """Find the last serious hypoglycaemia, of a drop of blood or of a sensor's episode."""
     below = asked.limit(SERIOUS)
-    recent = readings.filter(measured() & (pl.col("taken_at") > asked.as_of - RECENT))
-    sensor = recent.filter(pl.col("metric") == "interstitial_glucose")
-    told = [
-        recent.filter((pl.col("metric") == "blood_glucose") & (pl.col("value") < below)),
-        *(
-            sensor.filter(pl.col("taken_at").is_between(one.start, one.end - STEP))
-            for one in episodes(sensor, below)
-        ),
-    ]
-    rests_on = pl.concat(told).sort("taken_at")
-    if rests_on.is_empty():
+    told = _episodes(readings.filter(measured()), below)
+    if not told:
+        return None
+    rests_on = max(told, key=lambda one: one["taken_at"][-1])
+    if asked.as_of - rests_on["taken_at"][-1] > RECENT:
         return None
     lowest = rests_on.sort("value", "taken_at").row(0, named=True)
     return Finding(
@@ -52,11 +46,22 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     )
 
 
+def _episodes(readings: pl.DataFrame, below: Decimal) -> list[pl.DataFrame]:
+    """Return the readings of each low drop of blood, and of each episode of the sensor."""
+    drops = readings.filter((pl.col("metric") == "blood_glucose") & (pl.col("value") < below))
+    sensor = readings.filter(pl.col("metric") == "interstitial_glucose")
+    spans = [(one.start, one.end - STEP) for one in episodes(sensor, below)]
+    return [
+        *(drops.slice(place, 1) for place in range(drops.height)),
+        *(sensor.filter(pl.col("taken_at").is_between(*span)) for span in spans),
+    ]
+
+
 RULE = Rule(
     code="low_glucose",
     version=1,
     metrics=("interstitial_glucose", "blood_glucose"),
-    days=2,
+    days=5,
     source="ATTD consensus (Danne 2017): below 54 mg/dL, a sensor for 15 minutes",
     find=find,
     limits=(SERIOUS,),

@@ -11,6 +11,7 @@ from statistics import median
 
 import polars as pl
 
+from care.metrics.oxygen_saturation import POOR
 from care.readings import measured
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
@@ -27,7 +28,7 @@ def medians(readings: pl.DataFrame) -> dict[date, Decimal]:
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     """Find a fall of today or of yesterday, the last day measured."""
-    kept = readings.filter((pl.col("metric") == "oxygen_saturation") & measured())
+    kept = readings.filter((pl.col("metric") == "oxygen_saturation") & measured(POOR))
     days = medians(kept)
     last = max(days, default=None)
     if last is None or asked.today - last > timedelta(days=1):
@@ -52,7 +53,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
 
 RULE = Rule(
     code="oxygen_fall",
-    version=1,
+    version=2,
     metrics=("oxygen_saturation",),
     days=7,
     source="Int J Med Inform 2018: more than 4 points below the day before (pilot, 19 patients)",

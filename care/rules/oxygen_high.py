@@ -24,7 +24,7 @@ RULE = Beyond(
     },
     compare=ABOVE,
     count=3,
-    within=timedelta(hours=48),
+    within=timedelta(hours=72),
     severity=Severity.REVIEW,
     besides=POOR,
 ).rule(

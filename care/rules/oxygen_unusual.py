@@ -6,6 +6,7 @@ has a deviation near half a point: at least 2 points, an oximeter's accuracy, mu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -28,39 +29,47 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     kept = readings.filter((pl.col("metric") == "oxygen_saturation") & measured(POOR))
     days = medians(kept)
     last = max(days, default=None)
-    if last is None or asked.today - last > timedelta(days=1):
+    floor = asked.limit(FLOOR)
+    if last is None or asked.today - last > timedelta(days=1) or not _unusual(days, last, floor):
         return None
-    usual = [float(days[day]) for day in _before(last) if day in days]
-    if len(usual) < ENOUGH:
-        return None
-    mean = Decimal(sum(usual)) / len(usual)
-    unusual = float(days[last]) < limit(usual) and mean - days[last] >= asked.limit(FLOOR)
-    if not unusual:
-        return None
-    rests_on = kept.filter(pl.col("day").is_between(last - timedelta(days=BEFORE), last))
+    since = last
+    while _unusual(days, since - timedelta(days=1), floor):
+        since -= timedelta(days=1)
+    usual = _usual(days, since)
+    rests_on = kept.filter(pl.col("day").is_between(since - timedelta(days=BEFORE), last))
     return Finding(
-        since=last,
+        since=since,
         period_start=rests_on["taken_at"][0],
         period_end=rests_on["taken_at"][-1],
         severity=Severity.REVIEW,
         figures={
             "saturation": shown(days[last]),
-            "usual": shown(rounded(mean, 0)),
+            "usual": shown(rounded(Decimal(sum(usual)) / len(usual), 0)),
             "days": len(usual),
         },
         evidence=tuple(rests_on["key"]),
     )
 
 
-def _before(last: date) -> list[date]:
-    return [last - timedelta(days=back) for back in range(BEFORE, 0, -1)]
+def _unusual(days: Mapping[date, Decimal], day: date, floor: Decimal) -> bool:
+    """Say whether a day is low for the seven before it, by more than an oximeter's accuracy."""
+    usual = _usual(days, day)
+    if day not in days or len(usual) < ENOUGH:
+        return False
+    mean = Decimal(sum(usual)) / len(usual)
+    return float(days[day]) < limit(usual) and mean - days[day] >= floor
+
+
+def _usual(days: Mapping[date, Decimal], day: date) -> list[float]:
+    before = (day - timedelta(days=back) for back in range(BEFORE, 0, -1))
+    return [float(days[one]) for one in before if one in days]
 
 
 RULE = Rule(
     code="oxygen_unusual",
     version=1,
     metrics=("oxygen_saturation",),
-    days=BEFORE + 2,
+    days=3 * BEFORE,
     source="Cooper 2020 (10.2147/COPD.S256907): below the mean of 7 days - 1.645 SD",
     find=find,
     limits=(FLOOR,),

@@ -37,30 +37,39 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         return None
     limit = float(asked.limit(DISTANCE))
     far = {day for day, rate in rates.items() if abs(usual.distance(rate)) >= limit}
-    recent = sorted(far & {last - timedelta(days=back) for back in range(LAST)})
-    if len(recent) < OF_THEM:
+    episode = _episode(far, last)
+    if not any(len(far & _window(day)) >= OF_THEM for day in episode):
         return None
-    return _finding(kept, days, usual, _since(far, recent[0]))
+    return _finding(kept, days, usual, sorted(far & episode))
 
 
-def _since(far: set[date], day: date) -> date:
-    """Return the first day of the unbroken run of unusual days that this one is in."""
-    while day - timedelta(days=1) in far:
-        day -= timedelta(days=1)
-    return day
+def _window(day: date) -> set[date]:
+    return {day - timedelta(days=back) for back in range(LAST)}
+
+
+def _episode(far: set[date], last: date) -> set[date]:
+    """Return the days up to the last one, each with an unusual one among itself and the two before.
+
+    So that it goes on over one usual day, and ends with three of them.
+    """
+    days: set[date] = set()
+    while far & _window(last):
+        days |= _window(last)
+        last -= timedelta(days=1)
+    return days
 
 
 def _finding(
-    kept: pl.DataFrame, days: dict[date, Decimal], usual: baseline.Baseline, since: date
+    kept: pl.DataFrame, days: dict[date, Decimal], usual: baseline.Baseline, far: list[date]
 ) -> Finding:
-    rests_on = kept.filter(pl.col("day") >= since)
+    rests_on = kept.filter(pl.col("day") >= far[0])
     return Finding(
-        since=since,
+        since=far[0],
         period_start=rests_on["taken_at"][0],
         period_end=rests_on["taken_at"][-1],
         severity=Severity.REVIEW,
         figures={
-            "pulse": shown(rounded(days[max(days)], 0)),
+            "pulse": shown(rounded(days[far[-1]], 0)),
             "usual": shown(rounded(Decimal(usual.center), 0)),
         },
         evidence=tuple(rests_on["key"]),

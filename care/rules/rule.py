@@ -25,13 +25,16 @@ class Severity(IntEnum):
 class Finding:
     """A rule holds: since which local day, on which figures, on which readings.
 
-    `figures` are what the reason's sentence says; `evidence` are the keys of the readings.
+    `open_ended`: it began with the first that the rule looks at, or before; `since` moves with the
+    days then, and the episode is the one that is known. `figures` are what the reason's sentence
+    says; `evidence` are the keys of the readings.
     """
 
     since: date
     period_start: datetime
     period_end: datetime
     severity: Severity
+    open_ended: bool = False
     figures: Figures = field(default_factory=dict[str, str | int])
     evidence: tuple[str, ...] = ()
 

@@ -16,16 +16,16 @@ from care.rules.rule import Asked, Finding, Rule, Severity
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
-    """Find the expected metric that is silent for longest beyond its delay."""
+    """Find the expected metric whose delay ended last: another one's silence must not hide it."""
     silent = [
-        (asked.as_of - last, metric, last, delay)
+        (last + delay, metric, last, delay)
         for metric, delay in asked.expected.items()
         if asked.as_of - (last := _last(readings, metric, asked)) > delay
     ]
     if asked.paused or not silent:
         return None
-    quiet, metric, last, delay = max(silent)
-    since = (last + delay).astimezone(ZoneInfo(asked.time_zone)).date()
+    due, metric, last, delay = max(silent)
+    since = due.astimezone(ZoneInfo(asked.time_zone)).date()
     return Finding(
         since=since,
         period_start=last,
@@ -33,7 +33,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         severity=Severity.DATA,
         figures={
             "metric": metric,
-            "hours": quiet // timedelta(hours=1),
+            "hours": (asked.as_of - last) // timedelta(hours=1),
             "limit": delay // timedelta(hours=1),
         },
     )

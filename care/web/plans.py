@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from enum import IntEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,13 @@ async def _fields_of(request: Request) -> dict[str, str]:
 Fields = Annotated[dict[str, str], Depends(_fields_of)]
 
 
+class Trouble(IntEnum):
+    """Why a form did not hold, as the answer's status."""
+
+    OVERTAKEN = 409
+    UNPAUSED = 422
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One number of the form: what it is, what stands in it, between what it may be."""
@@ -84,24 +92,24 @@ def sign(
         raise HTTPException(404) from None
     content = plan.content()
     if not plans.sign(connection, patient["id"], content, over=over, who=account.name):
-        return _page(request, connection, account, patient, said=form, overtaken=True)
+        return _page(request, connection, account, patient, said=form, trouble=Trouble.OVERTAKEN)
     return RedirectResponse(f"/patients/{patient['code']}/plan", status_code=303)
 
 
 @router.post("/pauses")
 def pause(
+    request: Request,
     connection: Connection,
     account: Clinician,
     patient: Patient,
     first: Annotated[date, Form()],
     last: Annotated[date, Form()],
     reason: Annotated[Away, Form()],
-) -> RedirectResponse:
+) -> Response:
     """Expect nothing of a patient for some days."""
-    if timedelta() <= last - first <= LONGEST_PAUSE:
-        plans.pause(
-            connection, patient["id"], first=first, last=last, reason=reason, who=account.name
-        )
+    if not timedelta() <= last - first <= LONGEST_PAUSE:
+        return _page(request, connection, account, patient, trouble=Trouble.UNPAUSED)
+    plans.pause(connection, patient["id"], first=first, last=last, reason=reason, who=account.name)
     return RedirectResponse(f"/patients/{patient['code']}/plan#pauses", status_code=303)
 
 
@@ -165,7 +173,7 @@ def _page(
     *,
     said: Mapping[str, str] | None = None,
     unsafe: PlanUnsafe | None = None,
-    overtaken: bool = False,
+    trouble: Trouble | None = None,
 ) -> HTMLResponse:
     subject, pathway = patient["id"], PATHWAYS[patient["pathway"]]
     history = rows.named(connection, "plans.history", subject=subject)
@@ -176,10 +184,11 @@ def _page(
         "plan.html",
         account.language,
         account=account,
-        status=422 if unsafe else 409 if overtaken else 200,
+        status=422 if unsafe else trouble or 200,
         patient=patient,
         pathway=pathway,
         plan=plan,
+        over=(said or {}).get("over", str(plan.version)) if unsafe else str(plan.version),
         fields=_fields(pathway, plan, said or {}),
         protocols=PROTOCOLS if pathway.protocol else {},
         protocol=(said or {}).get("protocol") or plan.protocol or pathway.protocol,
@@ -190,7 +199,9 @@ def _page(
         team=rows.named(connection, "plans.team", subject=subject),
         roles=ROLES,
         unsafe=unsafe,
-        overtaken=overtaken,
+        overtaken=trouble is Trouble.OVERTAKEN,
+        unpaused=trouble is Trouble.UNPAUSED,
+        longest=LONGEST_PAUSE.days,
     )
 
 

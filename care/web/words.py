@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,8 @@ from babel import dates, numbers
 
 from balise.languages import LANGUAGES
 from balise.metrics import Metric
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Words:
     def _figure(self, figure: object) -> object:
         if isinstance(figure, str) and f"metric.{figure}" in self.entries:
             return self.entries[f"metric.{figure}"]
-        if isinstance(figure, str) and figure.lstrip("-").replace(".", "", 1).isdigit():
+        if isinstance(figure, str) and _NUMBER.fullmatch(figure):
             return self.number(Decimal(figure))
         return figure
 

@@ -14,10 +14,11 @@ import psycopg
 import pytest
 
 from care.plan import Plan
+from care.web import pages
 from devices.payloads import balise_v1
 from flows import judging, steps
 from ingest.receive import Delivery, land
-from sql import people, plans, readings
+from sql import people, plans, readings, signals
 
 pytestmark = pytest.mark.stack
 
@@ -150,6 +151,53 @@ def test_in_a_pause_silence_is_not_raised_and_closes(
     plans.resume(database, patient, number, today=NOW.date(), who="doctor")
     assert run(database_url).assessed.raised == 0  # the delay begins anew
     assert judging.assess(database, NOW + timedelta(days=3), everyone=True).raised == 1
+
+
+def test_what_closed_by_itself_is_raised_again_where_it_holds_again(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW))
+    assert run(database_url).assessed.raised == 1
+    send(
+        database, weight("75.2", NOW - timedelta(hours=1))
+    )  # an earlier weight, the first of the day
+    assert run(database_url).assessed.closed == 1
+    database.execute("DELETE FROM packed_reading WHERE value = 75.2")
+    database.execute("UPDATE dirty_window SET generation = generation + 1")
+    assert run(database_url).assessed.raised == 1
+    row = database.execute("SELECT state, count(*) OVER () FROM signal").fetchone()
+    assert row == ("new", 1)
+
+
+def test_what_a_clinician_closed_stays_closed_while_it_goes_on(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW))
+    run(database_url)
+    (number,) = database.execute("SELECT id FROM signal").fetchone() or ()
+    pages.act(database, patient, number, who="nurse", state="closed", reason="called")
+    plans.judge_again(database, patient)
+    assert run(database_url).assessed.raised == 0
+    pages.act(database, patient, number, who="nurse", state="seen", reason="")  # a stale button
+    assert database.execute("SELECT state FROM signal").fetchone() == ("closed",)
+
+
+def test_an_episode_longer_than_what_is_looked_at_stays_one(
+    database: psycopg.Connection, patient: int
+):
+    keys = {"subject": patient, "rule": "oxygen_high"}
+    database.execute(
+        "INSERT INTO signal (subject, rule, rule_version, episode, severity, period_start,"
+        " period_end, figures, evidence) VALUES (%s, 'oxygen_high', 1, '2026-10-01', 2,"
+        " '2026-10-01', '2026-11-20', '{}', '[]')",
+        (patient,),
+    )
+    since = NOW.date() - timedelta(days=7)
+    assert signals.episode_of(database, **keys, since=since) == date(2026, 10, 1)
+    database.execute("UPDATE signal SET state = 'closed'")  # by hand, while it went on
+    assert signals.episode_of(database, **keys, since=since) == date(2026, 10, 1)
+    database.execute("UPDATE signal SET period_end = '2026-10-20'")  # of another time
+    assert signals.episode_of(database, **keys, since=since) is None
 
 
 def test_values_that_come_back_close_the_signal_and_say_so(

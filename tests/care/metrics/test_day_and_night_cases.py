@@ -143,3 +143,7 @@ def test_vigorous_minutes_count_twice(table):
     ]
     _, active = activity.figures(table("\n".join(lines)), date(2026, 3, 8))
     assert active.value == 160
+
+
+def test_one_hours_steps_are_no_day(table):
+    assert activity.days_that_count(table("2026-03-02 10:00 | step_count | 500")) == {}

@@ -71,9 +71,30 @@ from care.rules.rule import Severity
             2026-02-01 08:00 | oxygen_saturation | 86
             2026-02-01 08:03 | oxygen_saturation | 87
             """,
-            "2026-02-02 09:00",
-            None,
-            id="of yesterday: silence is another rule's",
+            "2026-02-03 09:00",
+            "87",
+            id="nothing came since: what nobody saw is no less open",
+        ),
+        pytest.param(
+            "blood_pressure_crisis",
+            """
+            2026-02-01 08:00 | systolic_blood_pressure | 190
+            2026-02-01 08:05 | systolic_blood_pressure | 195
+            2026-02-01 12:00 | systolic_blood_pressure | 210
+            """,
+            "2026-02-01 13:00",
+            "210",
+            id="worse, hours later, is no end of it",
+        ),
+        pytest.param(
+            "fever",
+            """
+            2026-02-01 09:00 | body_temperature | 39.5
+            2026-02-02 09:10 | body_temperature | 39.6
+            """,
+            "2026-02-02 10:00",
+            "39.6",
+            id="one measurement a day is what is expected",
         ),
         pytest.param(
             "fever",
@@ -123,3 +144,17 @@ def test_an_episode_begins_with_the_first_of_an_unbroken_run(table, ask):
     found = RULES["oxygen_low"].find(table(picture), ask("2026-02-03 09:00"))
     assert found is not None
     assert (found.since.isoformat(), len(found.evidence)) == ("2026-02-02", 3)
+
+
+def test_a_run_that_fills_the_days_looked_at_says_that_it_began_before(table, ask):
+    days = [f"2026-02-0{day} 08:00 | oxygen_saturation | 86" for day in range(1, 8)]
+    again = "2026-02-07 08:03 | oxygen_saturation | 86"
+    found = RULES["oxygen_low"].find(table("\n".join([*days, again])), ask("2026-02-07 09:00"))
+    assert found is not None
+    assert found.open_ended
+    well = "2026-01-31 08:00 | oxygen_saturation | 93"
+    found = RULES["oxygen_low"].find(
+        table("\n".join([well, *days, again])), ask("2026-02-07 09:00")
+    )
+    assert found is not None
+    assert not found.open_ended

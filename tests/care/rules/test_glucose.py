@@ -33,12 +33,25 @@ def test_serious_hypoglycaemia(table, ask, picture: str, value: str | None):
     assert (found.figures["value"] if found else None) == value
 
 
-def test_it_is_told_for_a_day_and_rests_on_what_was_low(table, ask):
+def test_it_is_told_over_a_weekend_and_rests_on_what_was_low(table, ask):
     picture = sensor([110, 53, 52, 51, 110, 110, 110])
     found = RULES["low_glucose"].find(table(picture), ask("2026-03-01 12:00"))
     assert found is not None
     assert len(found.evidence) == 3
-    assert RULES["low_glucose"].find(table(picture), ask("2026-03-02 12:00")) is None
+    assert RULES["low_glucose"].find(table(picture), ask("2026-03-04 12:00")) is None
+
+
+def test_of_two_episodes_the_last_is_told(table, ask):
+    low = sensor([110, 53, 52, 51, 110, 110, 110])
+    again = sensor([110, 50, 49, 48, 110, 110, 110], START + timedelta(hours=30))
+    found = RULES["low_glucose"].find(table(f"{low}\n{again}"), ask("2026-03-02 12:00"))
+    assert found is not None
+    assert (found.since.isoformat(), found.figures["value"]) == ("2026-03-02", "48")
+
+
+def test_ten_minutes_with_one_back_between_never_began(table, ask):
+    picture = sensor([110, 53, 60, 53, 110, 110, 110])
+    assert RULES["low_glucose"].find(table(picture), ask("2026-03-01 12:00")) is None
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,16 @@ def test_an_evening_session_after_midnight_is_of_the_day_before(table):
     rows = [*week(120, 70)[4:], ("2026-03-03 00:20", 200, 120)]
     kept = protocol.series(table(picture(rows)), date(2026, 3, 8))
     assert 200 not in kept["value"].to_list()
+
+
+def test_a_last_session_after_midnight_is_of_the_evening(table, ask):
+    rows = [*week(140, 90)[:-2], ("2026-03-09 00:10", 140, 90), ("2026-03-09 00:15", 140, 90)]
+    finding = find(table(picture(rows)), ask("2026-03-09 08:00"))
+    assert finding is not None
+    assert finding.figures["n"] == 24
+
+
+def test_weeks_over_the_limit_say_that_they_began_before_what_is_looked_at(table, ask):
+    found = find(table(picture(week(150, 95, days=40))), ask("2026-04-10 21:00"))
+    assert found is not None
+    assert found.open_ended

@@ -44,3 +44,20 @@ def test_a_drop_of_blood_breaks_the_silence_of_a_sensor(table, ask):
     instead = {"interstitial_glucose": ("blood_glucose",)}
     assert find(pricked, ask(now, expected=weekly, instead=instead)) is None
     assert find(table(""), ask(now, expected=weekly, instead=instead)) is not None
+
+
+def test_a_second_silence_is_not_hidden_by_a_longer_one(table, ask):
+    expected = {"body_temperature": timedelta(hours=24), "oxygen_saturation": timedelta(hours=24)}
+    picture = """
+        2026-02-01 08:00 | body_temperature | 36.6
+        2026-02-05 08:00 | oxygen_saturation | 95
+    """
+    first = find(table(picture), ask("2026-02-05 12:00", expected=expected))
+    assert first is not None
+    assert (first.figures["metric"], first.since.isoformat()) == ("body_temperature", "2026-02-02")
+    second = find(table(picture), ask("2026-02-06 12:00", expected=expected))
+    assert second is not None
+    assert (second.figures["metric"], second.since.isoformat()) == (
+        "oxygen_saturation",
+        "2026-02-06",
+    )

@@ -58,3 +58,24 @@ def test_one_more_day_is_the_same_episode(table, ask):
     assert found is not None
     assert found.since.isoformat() == "2026-03-15"
     assert found.figures == {"pulse": "90", "usual": "70"}
+
+
+def test_a_slow_fall_of_saturation_is_one_episode(table, ask):
+    series = [95, 95, 95, 95, 95, 95, 95, 92, 91, 90]
+    picture = days("oxygen_saturation", series)
+    for today, since in (("08", "2026-03-08"), ("09", "2026-03-08"), ("10", "2026-03-08")):
+        shown = "\n".join(picture.splitlines()[: int(today)])
+        found = RULES["oxygen_unusual"].find(table(shown), ask(f"2026-03-{today} 09:00"))
+        assert found is not None
+        assert found.since.isoformat() == since
+        assert found.figures["usual"] == "95"
+
+
+def test_every_other_day_unusual_is_one_episode_that_ends_with_three_usual_days(table, ask):
+    series = [70.0] * 14 + [95, 70, 95, 70, 95, 70, 70, 70]
+    for today, since in ((17, "2026-03-15"), (18, "2026-03-15"), (21, "2026-03-15"), (22, None)):
+        picture = days("pulse_rate", series[:today])
+        found = RULES["pulse_unusual"].find(table(picture), ask(f"2026-03-{today:02} 09:00"))
+        assert (found.since.isoformat() if found else None) == since, today
+        if found:
+            assert found.figures["pulse"] == "95"  # the unusual day's, not the last one's

@@ -40,6 +40,10 @@ def test_a_slip_of_the_pen_comes_back_with_what_may_stand_there(nurse: httpx.Cli
     assert answer.status_code == 422
     assert "« 17,5 » ne peut pas servir. Écrivez un nombre de 140 à 220." in answer.text
     assert 'value="17,5"' in answer.text
+    assert f'name="over" value="{over(page)}"' in answer.text  # what it was written over
+    for odd in ("--5", "²", "1e999"):
+        form = {"over": over(page), "limit.very_high_systolic": odd}
+        assert nurse.post(PLAN, data=form).status_code == 422
     answer = nurse.post(PLAN, data={"over": over(page), "protocol": "GUESS"})
     assert "choisissez-en un" in answer.text
 
@@ -83,7 +87,10 @@ def test_a_pause_is_told_and_ends(nurse: httpx.Client):
 def test_a_pause_that_ends_before_it_begins_or_never_is_none(nurse: httpx.Client, days: int):
     today = datetime.now(UTC).date()
     form = {"first": f"{today}", "last": f"{today + timedelta(days=days)}", "reason": "holiday"}
-    assert "vacances, écrit" not in nurse.post("/patients/p-durand/pauses", data=form).text
+    answer = nurse.post("/patients/p-durand/pauses", data=form)
+    assert answer.status_code == 422
+    assert "Cette pause n" in answer.text
+    assert "vacances, écrit" not in answer.text
 
 
 def test_the_team_tells_one_another(nurse: httpx.Client):
