@@ -98,22 +98,26 @@ def measurements(
         groups.pop()  # the last one may be cut
     whole = groups[:count]
     more = Place.of(whole[-1][0]) if len(found) > ROWS or len(groups) > count else None
-    return Page(measured=[_measured(one, patient) for one in whole], more=more)
+    return Page(measured=[one for group in whole for one in _measured(group, patient)], more=more)
 
 
-def _measured(group: list[Row], patient: Row) -> Measured:
+def _measured(group: list[Row], patient: Row) -> list[Measured]:
+    """Return a moment's measurement; of a metric told several times in a frame, one each."""
     first = group[0]
-    quality = Quality.NONE
-    for row in group:
-        quality |= Quality(row["quality"])
-    return Measured(
-        key=f"{first['device']}-{_micro(first['stamped_at'])}-{first['sequence']}",
-        patient=patient["code"],
-        device=str(first["device"]),
-        taken_at=first["taken_at"].astimezone(ZoneInfo(patient["time_zone"])),
-        values={row["metric"]: row["value"] for row in group},
-        quality=quality,
-    )
+    positions = sorted({row["position"] for row in group})
+    return [
+        Measured(
+            key=f"{first['device']}-{_micro(first['stamped_at'])}-{first['sequence']}",
+            patient=patient["code"],
+            device=str(first["device"]),
+            taken_at=first["taken_at"].astimezone(ZoneInfo(patient["time_zone"])),
+            values={row["metric"]: row["value"] for row in rows_of},
+            qualities={row["metric"]: Quality(row["quality"]) for row in rows_of},
+            position=position,
+        )
+        for position in positions
+        for rows_of in [[row for row in group if row["position"] == position]]
+    ]
 
 
 def withdrawn(
@@ -128,8 +132,9 @@ def withdrawn(
     keys = {"subject": patient["id"], "metrics": list(metrics), "since": since, "until": until}
     found = rows.named(connection, "fhir.withdrawn", **keys)
     return [
-        replace(_measured(list(group), patient), withdrawn=True)
+        replace(one, withdrawn=True)
         for _, group in groupby(found, key=Place.of)
+        for one in _measured(list(group), patient)
     ]
 
 
@@ -140,9 +145,16 @@ def of_key(
     keys = {"device": device, "stamped": stamped, "sequence": sequence}
     found = rows.named(connection, "fhir.of_key", **keys)
     return [
-        _measured(list(group), {"code": code, "time_zone": zone})
+        one
         for (code, zone), group in groupby(found, key=lambda row: (row["code"], row["time_zone"]))
+        for one in _measured(list(group), {"code": code, "time_zone": zone})
     ]
+
+
+def patient(connection: psycopg.Connection, code: str) -> Row | None:
+    """Return a patient by code, also one without a name."""
+    found = rows.named(connection, "fhir.patients", after="", code=code, name="", limit=1)
+    return found[0] if found and code else None
 
 
 def patient_resource(patient: Row) -> dict[str, Any]:

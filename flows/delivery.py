@@ -6,8 +6,9 @@ takes: each entry is put where its id says, so that a second time changes nothin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -31,12 +32,18 @@ from care.web.words import words
 from sql import rows
 from sql.rows import Row
 
-SPOT = frozenset(name for name, one in METRICS.items() if one.same_event)
-"""What is measured now and then goes out reading by reading; a stream goes out as figures."""
+SPOT = frozenset(name for name, one in METRICS.items() if one.same_event) - {"interstitial_glucose"}
+"""What is measured now and then goes out reading by reading; a stream or a sensor goes out as
+figures."""
 AT_ONCE = 100
 LONGEST_WAIT = timedelta(hours=6)
-_LATER = {408, 425, 429}
-"""Client errors that say: later. Any other says: never like this."""
+LEASE = timedelta(minutes=15)
+"""How long a bundle may be on its way; after that another run takes it for lost."""
+_NEVER = {400, 412, 413, 422}
+"""What says that the bundle is wrong. Anything else may be mended there, or is the sender's own."""
+_ELSEWHERE = {401, 403, 404, 405, 408, 425, 429, 502, 503, 504, None}
+"""What is said of every bundle alike, nothing included: the others are not tried."""
+_LOCK = 0x62616C64
 _LINE = 200
 
 
@@ -60,20 +67,24 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the other system said; no status where it did not answer at all."""
+    """What the other system said; no status where it did not answer at all.
+
+    `held`: it says in FHIR that the transaction is there; a page to sign in has status 200 too.
+    """
 
     status: int | None
     said: str
-
-    @property
-    def taken(self) -> bool:
-        """Whether the bundle is there now."""
-        return self.status is not None and 200 <= self.status < 300
+    held: bool = False
 
     @property
     def never(self) -> bool:
         """Whether sending it again would be refused again."""
-        return self.status is not None and 400 <= self.status < 500 and self.status not in _LATER
+        return self.status in _NEVER
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it has nothing to do with the bundle."""
+        return self.status in _ELSEWHERE
 
 
 Post = Callable[[bytes], Answer]
@@ -89,26 +100,34 @@ class Queue:
 
     def everything(self) -> Delivered:
         """Queue days of readings, signals as they are now, and a report a week, till all is."""
+        self.connection.execute(sql.get("fhir.forget"), {"now": self.now})
         total = Delivered()
         while True:
             days = rows.named(self.connection, "fhir.unsent_days", limit=AT_ONCE)
-            queued = sum(self._day(one["subject"], one["day"]) for one in days)
-            done = Delivered(queued=queued + self._signals() + self._reports())
+            looked = [self._day(one["subject"], one["day"]) for one in days]
+            queued = [count for count in looked if count is not None]
+            done = Delivered(queued=sum(queued) + self._signals() + self._reports())
             total += done
-            if not days and done == Delivered():
+            if not queued and done == Delivered():
                 return total
 
-    def _day(self, subject: int, day: date) -> int:
-        """Queue a patient's day, and mark its windows; streams are marked alone."""
-        with self.connection.transaction():
+    def _day(self, subject: int, day: date) -> int | None:
+        """Queue a patient's day, and mark its windows; None where another run holds any.
+
+        All that was measured now and then on it: a newer day takes the place of an older one.
+        """
+        with suppress(psycopg.errors.LockNotAvailable), self.connection.transaction():
             taken = rows.named(self.connection, "fhir.take_day", subject=subject, day=day)
-            metrics = {row["metric"] for row in taken}
             patient = _patient(self.connection, subject)
-            sent = _of_day(self.connection, patient, day, metrics & SPOT)
-            keys = {"subject": subject, "day": day, "metrics": sorted(metrics)}
+            unsent = {row["metric"] for row in taken if row["unsent"]}
+            metrics = {row["metric"] for row in taken} & SPOT if unsent & SPOT else set()
+            sent = _of_day(self.connection, patient, day, metrics)
+            keys = {"subject": subject, "day": day, "metrics": sorted(unsent)}
             self.connection.execute(sql.get("fhir.sent"), keys)
-            generations = "-".join(str(row["generation"]) for row in taken)
-            return self._put(patient, f"readings/{subject}/{day}/{generations}", sent)
+            thing = f"readings/{subject}/{day}"
+            state = ",".join(f"{row['metric']}:{row['generation']}" for row in taken)
+            return self._put(patient, thing, f"{thing}/{state}", sent)
+        return None
 
     def _signals(self) -> int:
         changed = rows.named(self.connection, "fhir.changed_signals", limit=AT_ONCE)
@@ -118,7 +137,7 @@ class Queue:
         reason = words(self.language)(f"reason.{signal['rule']}", **signal["figures"])
         flag = resources.flag(signal, signal["code"], reason=reason)
         patient = _patient(self.connection, signal["subject"])
-        return self._put(patient, signal["key"], [flag])
+        return self._put(patient, signal["thing"], signal["key"], [flag])
 
     def _reports(self) -> int:
         year, number, _ = self.now.isocalendar()
@@ -138,15 +157,17 @@ class Queue:
             figures=shown.summary["figures"],
             pdf=make(shown, words(self.language), self.now),
         )
-        return self._put(patient, f"report/{subject}/{week}", of_summary(summary))
+        thing = f"report/{subject}/{week}"
+        return self._put(patient, thing, thing, of_summary(summary))
 
-    def _put(self, patient: Row, key: str, sent: Sequence[dict[str, Any]]) -> int:
+    def _put(self, patient: Row, thing: str, key: str, sent: Sequence[dict[str, Any]]) -> int:
         """Queue resources with whom they are of; nothing is no bundle."""
         if not sent:
             return 0
         body = as_json(transaction([exchange.patient_resource(patient), *sent]))
-        keys = {"subject": patient["id"], "key": key, "body": body, "now": self.now}
-        return self.connection.execute(sql.get("fhir.queue"), keys).rowcount
+        keys = {"subject": patient["id"], "thing": thing, "key": key, "body": body}
+        self.connection.execute(sql.get("fhir.supersede"), keys)
+        return self.connection.execute(sql.get("fhir.queue"), {**keys, "now": self.now}).rowcount
 
 
 def _patient(connection: psycopg.Connection, subject: int) -> Row:
@@ -177,22 +198,25 @@ def _of_day(
             return [*exchange.device_resources(connection, patient["id"]), *found] if found else []
 
 
-def send(connection: psycopg.Connection, now: datetime, post: Post) -> Delivered:
-    """Post the bundle that waits for longest; keep the receipt, or when to try again."""
-    with connection.transaction():
-        row = connection.execute(sql.get("fhir.take_due"), {"now": now}).fetchone()
-        if row is None:
-            return Delivered()
-        number, body, attempts = row
-        answer = post(bytes(body))
-        keys = {"id": number, "status": answer.status, "answer": answer.said[:_LINE]}
-        if answer.taken or answer.never:
-            state = "delivered" if answer.taken else "refused"
-            connection.execute(sql.get("fhir.ended"), {**keys, "state": state})
-            return Delivered(delivered=int(answer.taken), refused=int(answer.never))
-        due = now + min(timedelta(minutes=1) * 2 ** min(attempts, 10), LONGEST_WAIT)
-        connection.execute(sql.get("fhir.put_off"), {**keys, "due": due})
-        return Delivered(put_off=1)
+def send(connection: psycopg.Connection, now: datetime, post: Post) -> tuple[Delivered, Answer]:
+    """Post the bundle that is due for longest; keep the receipt, or when to try again.
+
+    It is claimed before, and no transaction waits for the other system.
+    """
+    claim = {"now": now, "lease": now + LEASE}
+    row = connection.execute(sql.get("fhir.claim"), claim).fetchone()
+    if row is None:
+        return Delivered(), Answer(None, "")
+    number, body, attempts = row
+    answer = post(bytes(body))
+    keys = {"id": number, "status": answer.status, "answer": answer.said[:_LINE]}
+    if answer.held or answer.never:
+        state = "delivered" if answer.held else "refused"
+        connection.execute(sql.get("fhir.ended"), {**keys, "state": state})
+        return Delivered(delivered=int(answer.held), refused=int(answer.never)), answer
+    due = now + min(timedelta(minutes=1) * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
+    connection.execute(sql.get("fhir.put_off"), {**keys, "due": due})
+    return Delivered(put_off=1), answer
 
 
 @contextmanager
@@ -208,9 +232,19 @@ def posting(url: str, token: str) -> Iterator[Post]:
                 answer = client.post(url, content=body)
             except httpx.HTTPError as error:
                 return Answer(None, type(error).__name__)
-            return Answer(answer.status_code, _first_line(answer.text))
+            held = answer.is_success and _is_held(answer.content)
+            return Answer(answer.status_code, _first_line(answer.text), held)
 
         yield post
+
+
+def _is_held(content: bytes) -> bool:
+    """Say whether an answer is FHIR's: what became of a transaction's entries."""
+    try:
+        said: Any = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("type") == "transaction-response"
 
 
 def _first_line(text: str) -> str:
@@ -220,10 +254,16 @@ def _first_line(text: str) -> str:
 def deliver(
     connection: psycopg.Connection, now: datetime, post: Post, *, language: str
 ) -> Delivered:
-    """Queue what is new and send what is due; after a bundle nobody took, the next run goes on."""
-    done = Queue(connection, now, language).everything()
-    while (sent := send(connection, now, post)) != Delivered():
-        done += sent
-        if sent.put_off:
-            break
-    return done
+    """Queue what is new and send what is due, unless another run does; till nobody takes any."""
+    lock = {"lock": _LOCK}
+    if connection.execute(sql.get("fhir.alone"), lock).fetchone() != (True,):
+        return Delivered()
+    try:
+        done = Queue(connection, now, language).everything()
+        while True:
+            sent, answer = send(connection, now, post)
+            done += sent
+            if sent == Delivered() or (sent.put_off and answer.elsewhere):
+                return done
+    finally:
+        connection.execute(sql.get("fhir.not_alone"), lock)

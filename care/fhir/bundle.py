@@ -44,16 +44,17 @@ def searchset(
 ) -> dict[str, Any]:
     """Return what a search found, with where the next page is."""
     links = [{"relation": "self", "url": link}]
+    entries = [
+        {
+            "fullUrl": f"{base}/{one['resourceType']}/{one['id']}",
+            "resource": one,
+            "search": {"mode": "match"},
+        }
+        for one in resources
+    ]
     return {
         "resourceType": "Bundle",
         "type": "searchset",
         "link": links + ([{"relation": "next", "url": more}] if more else []),
-        "entry": [
-            {
-                "fullUrl": f"{base}/{one['resourceType']}/{one['id']}",
-                "resource": one,
-                "search": {"mode": "match"},
-            }
-            for one in resources
-        ],
+        **({"entry": entries} if entries else {}),
     }

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any, cast
@@ -17,6 +18,8 @@ from typing import Any, cast
 from fhirpathpy import compile as compile_path  # pyright: ignore[reportUnknownVariableType]
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models  # pyright: ignore[reportUnknownVariableType]
+
+from care.fhir.compile import RESOURCES
 
 Json = Any
 _YEAR, _MONTH, _DAY = r"\d{4}", r"-(0[1-9]|1[0-2])", r"-(0[1-9]|[12]\d|3[01])"
@@ -37,6 +40,7 @@ _PATTERNS = {
     "uuid": r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
 }
 """Of the primitive types, from their definitions in R4."""
+_LENGTH_OF_DAY = 10
 _WHOLE = {"integer": -(2**31), "unsignedInt": 0, "positiveInt": 1}
 
 
@@ -70,10 +74,10 @@ def check(resource: Json) -> list[Problem]:
     """Return what is wrong with a resource, by R4 and by each profile it claims that we know."""
     facts = _object(resource) or {}
     kind = str(facts.get("resourceType"))
-    if kind not in _definitions():
+    if kind not in RESOURCES:
         return [Problem(kind, "is of a type that is not checked here")]
     claimed: list[str] = _listed((_object(facts.get("meta")) or {}).get("profile"))
-    roots = [_root(kind), *(root for url in claimed if (root := _profile(url)))]
+    roots = [_root(kind), *(root for url in claimed if (root := _profile(str(url))))]
     found: dict[Problem, None] = {}
     for root in roots:
         found |= dict.fromkeys(_of_rules(resource, root, kind, kind, resource))
@@ -89,7 +93,8 @@ def _definitions() -> Mapping[str, Any]:
 
 
 def _profile(url: str) -> Node | None:
-    name = next((one for one, known in _definitions().items() if known["url"] == url), None)
+    plain = url.partition("|")[0]  # a version may follow
+    name = next((one for one, known in _definitions().items() if known["url"] == plain), None)
     return _root(name) if name else None
 
 
@@ -194,6 +199,8 @@ def _of_values(
         return
     items = _listed(value)
     many = bool(node.facts["many"])
+    if many and (not items or None in items):
+        yield Problem(where, "has nothing in it")
     for place, item in enumerate(items):
         yield from _of_one(item, node, kind, f"{where}[{place}]" if many else where, resource)
     if node.slices and many:
@@ -246,7 +253,7 @@ def _of_one(
     item: Json, node: Node, kind: Mapping[str, Any], where: str, resource: Json
 ) -> Iterator[Problem]:
     """Check one value: its type, what is fixed, its codes, and what it holds."""
-    if item is None:  # its `_` companion says why
+    if item is None:  # its `_` companion says why, or the list has nothing in it
         return
     fixed, pattern = node.facts.get("fixed", item), node.facts.get("pattern")
     if item != fixed or (pattern is not None and not _has(item, pattern)):
@@ -254,16 +261,22 @@ def _of_one(
     code = kind["code"]
     if code == "Resource":
         yield from _of_contained(item, where)
-    elif code in _definitions() or code in {"", "Element", "BackboneElement"}:
-        yield from _of_object(item, node, code, where, resource)
-        yield from _of_rules(item, node, node.facts["path"], where, resource)
-        if code in _definitions():
-            yield from _of_rules(item, _root(code), code, where, resource)
-        if code == "Reference":
-            yield from _of_reference(item, kind, where)
+        return
+    is_object = code in _definitions() or code in {"", "Element", "BackboneElement"}
+    if is_object:
+        found = list(_of_object(item, node, code, where, resource))
     else:
-        yield from _of_primitive(item, code, where)
-        yield from _of_rules(item, node, code, where, resource)
+        found = list(_of_primitive(item, code, where))
+    yield from found
+    if _object(item) is None if is_object else found:
+        return  # of what is no value of its type nothing else can be said
+    yield from _of_rules(item, node, node.facts["path"] if is_object else code, where, resource)
+    if code in _definitions():
+        yield from _of_rules(item, _root(code), code, where, resource)
+    if code == "Reference":
+        yield from _of_reference(item, kind, where)
+    if code == "Extension" and not any(key.startswith(("value", "extension")) for key in item):
+        yield Problem(where, "breaks ext-1: it has neither a value nor extensions")
     yield from _of_codes(item, node, where)
 
 
@@ -273,7 +286,8 @@ def _of_contained(item: Json, where: str) -> Iterator[Problem]:
 
 
 def _of_reference(item: Json, kind: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    found = re.fullmatch(r"(?:\S+/)?([A-Z]\w+)/[A-Za-z0-9\-\.]{1,64}", item.get("reference", ""))
+    written = str(item.get("reference", ""))
+    found = re.fullmatch(r"(?:\S+/)?([A-Z]\w+)/[A-Za-z0-9\-\.]{1,64}", written)
     targets = kind.get("targets", ())
     if found and targets and "Resource" not in targets and found[1] not in targets:
         yield Problem(where, f"refers to a {found[1]}; it may to {', '.join(targets)}")
@@ -301,8 +315,18 @@ def _is(item: Json, code: str) -> bool:
     if code == "decimal":
         return isinstance(item, int | float) and not isinstance(item, bool)
     if code in _WHOLE:
-        return isinstance(item, int) and not isinstance(item, bool) and item >= _WHOLE[code]
-    return isinstance(item, str) and bool(re.fullmatch(_PATTERNS.get(code, r"[\s\S]+"), item))
+        return isinstance(item, int) and not isinstance(item, bool) and _WHOLE[code] <= item < 2**31
+    if not isinstance(item, str) or not re.fullmatch(_PATTERNS.get(code, r"[\s\S]+"), item):
+        return False
+    return code not in {"date", "dateTime", "instant"} or _is_a_day(item[:10])
+
+
+def _is_a_day(written: str) -> bool:
+    """Say whether a date is one: there is no 31st of February. A year or a month is none."""
+    try:
+        return len(written) < _LENGTH_OF_DAY or bool(date.fromisoformat(written))
+    except ValueError:
+        return False
 
 
 def _of_rules(value: Json, node: Node, path: str, where: str, resource: Json) -> Iterator[Problem]:

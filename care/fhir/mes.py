@@ -22,13 +22,13 @@ _NAMES = {
     "heart_rate": "mesures-fr-observation-heartrate",
     "pulse_rate": "mesures-fr-observation-heartrate",
     "body_weight": "mesures-fr-observation-body-weight",
-    "body_height": "mesures-fr-observation-bodyheight",
     "body_temperature": "mesures-fr-observation-body-temperature",
     "oxygen_saturation": "mesures-fr-observation-oxygen-sat",
     "respiratory_rate": "mesures-fr-observation-respiratory-rate",
     "step_count": "mesures-observation-steps-by-day",
 }
-"""What the feed takes of us. Glucose needs a meal or a number of days that meters do not say."""
+"""What the feed takes of us. Glucose needs a meal or a number of days that meters do not say, and
+height is in centimetres there."""
 _STEPS = ("41950-7", "1/(24.h)", "steps/day")
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _BMI, _CAPILLARY, _INTERSTITIAL = "39156-5", "2345-7", "MED-969"

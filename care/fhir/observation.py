@@ -7,7 +7,7 @@ preliminary; a time that is only that of receipt is said in a note.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from balise.metrics import METRICS
 from balise.model import Quality
 from care.fhir.codes import (
     BLOOD_PRESSURE,
+    MDC,
     PRESSURES,
     PROFILES,
     R4,
@@ -25,9 +26,12 @@ from care.fhir.codes import (
     concept,
     of_metric,
 )
+from care.fhir.resources import device_id, patient_id, short
 
 PHD = "http://hl7.org/fhir/uv/phd/StructureDefinition/"
 IDENTIFIER = "urn:balise:reading"
+PULSE_OF_OXIMETER = "149530"
+_NEVER_A_VALUE = Quality.INVALID | Quality.UNSUCCESSFUL
 _ABSENT = {
     Quality.NOT_A_NUMBER: "not-a-number",
     Quality.POSITIVE_INFINITY: "positive-infinity",
@@ -46,7 +50,8 @@ class Measured:
     """What one device measured at one moment: values by metric, in the metrics' units.
 
     `key` names it for ever; `taken_at` has the patient's offset. A value is None where there is
-    none: `quality` says why. `withdrawn`: it is nobody's any more.
+    none: `qualities` says why. `position` tells several of one metric in a frame apart.
+    `withdrawn`: it is nobody's any more.
     """
 
     key: str
@@ -54,7 +59,8 @@ class Measured:
     device: str
     taken_at: datetime
     values: Mapping[str, Decimal | None]
-    quality: Quality = Quality.NONE
+    qualities: Mapping[str, Quality] = field(default_factory=dict[str, Quality])
+    position: int = 0
     withdrawn: bool = False
 
 
@@ -64,40 +70,49 @@ def observations(measured: Measured) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if {*PRESSURES[:2]} <= values.keys():
         parts = {one: values[one] for one in PRESSURES if one in values}
-        components = [_component(one, value, measured.quality) for one, value in parts.items()]
-        found.append(_observation(measured, BLOOD_PRESSURE) | {"component": components})
+        components = [_component(measured, one) for one in parts]
+        found.append(_observation(measured, BLOOD_PRESSURE, *parts) | {"component": components})
     else:
         parts = {}
-    for metric, value in values.items():
-        if metric not in parts:
-            body = _value(metric, value, measured.quality)
-            found.append(_observation(measured, metric) | body)
-    return found
+    others = (metric for metric in values if metric not in parts)
+    return found + [_observation(measured, one, one) | _value(measured, one) for one in others]
 
 
-def _observation(measured: Measured, metric: str) -> dict[str, Any]:
-    quality = measured.quality
-    key = f"{measured.key}-{metric.replace('_', '-')}"
+def _observation(measured: Measured, metric: str, *parts: str) -> dict[str, Any]:
+    quality = Quality.NONE
+    for one in parts:
+        quality |= measured.qualities.get(one, Quality.NONE)
+    place = f"-{measured.position}" if measured.position else ""
+    key = f"{measured.key}-{metric.replace('_', '-')}{place}"
+    subject = {"reference": f"Patient/{patient_id(measured.patient)}"}
     return {
         "resourceType": "Observation",
-        "id": key[:64],
+        "id": short(key),
         **_meta(metric, quality),
         "identifier": [{"system": IDENTIFIER, "value": key}],
-        "status": _status(measured),
+        "status": _status(measured, quality),
         "category": category(metric),
-        "code": of_metric(metric),
-        "subject": {"reference": f"Patient/{measured.patient}"},
-        "performer": [{"reference": f"Patient/{measured.patient}"}],
+        "code": _code(measured, metric),
+        "subject": subject,
+        "performer": [subject],
         "effectiveDateTime": measured.taken_at.isoformat(timespec="milliseconds"),
-        "device": {"reference": f"Device/{measured.device}"},
+        "device": {"reference": f"Device/{device_id(measured.device)}"},
         **_notes(quality),
     }
 
 
-def _status(measured: Measured) -> str:
+def _code(measured: Measured, metric: str) -> dict[str, Any]:
+    """Return the code: an oximeter's pulse has one of its own in MDC."""
+    code = of_metric(metric)
+    if metric == "pulse_rate" and "oxygen_saturation" in measured.values:
+        code["coding"][0] = {"system": MDC, "code": PULSE_OF_OXIMETER}
+    return code
+
+
+def _status(measured: Measured, quality: Quality) -> str:
     if measured.withdrawn:
         return "entered-in-error"
-    return "preliminary" if measured.quality & Quality.EARLY_ESTIMATE else "final"
+    return "preliminary" if quality & Quality.EARLY_ESTIMATE else "final"
 
 
 def _meta(metric: str, quality: Quality) -> dict[str, Any]:
@@ -125,18 +140,18 @@ def _notes(quality: Quality) -> dict[str, Any]:
     return {"note": [{"text": said}]}
 
 
-def _component(metric: str, value: Decimal | None, quality: Quality) -> dict[str, Any]:
-    return {"code": of_metric(metric), **_value(metric, value, quality)}
+def _component(measured: Measured, metric: str) -> dict[str, Any]:
+    return {"code": of_metric(metric), **_value(measured, metric)}
 
 
-def _value(metric: str, value: Decimal | None, quality: Quality) -> dict[str, Any]:
+def _value(measured: Measured, metric: str) -> dict[str, Any]:
     """Return the quantity, its digits as they were sent, or why there is none."""
-    reason = next((code for flag, code in _ABSENT.items() if quality & flag), None)
-    if value is None or reason:
-        return {
-            "dataAbsentReason": concept((f"{TERMINOLOGY}data-absent-reason", reason or "unknown"))
-        }
-    return {"valueQuantity": quantity(value, METRICS[metric].unit)}
+    value = measured.values[metric]
+    quality = measured.qualities.get(metric, Quality.NONE)
+    if value is not None and not quality & _NEVER_A_VALUE:
+        return {"valueQuantity": quantity(value, METRICS[metric].unit)}
+    reason = next((code for flag, code in _ABSENT.items() if quality & flag), "unknown")
+    return {"dataAbsentReason": concept((f"{TERMINOLOGY}data-absent-reason", reason))}
 
 
 def quantity(value: Decimal, unit: str) -> dict[str, Any]:

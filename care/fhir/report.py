@@ -11,7 +11,7 @@ from typing import Any
 
 from care.fhir.codes import LOINC, TERMINOLOGY, concept
 from care.fhir.observation import quantity
-from care.fhir.resources import SYSTEM, provenance
+from care.fhir.resources import SYSTEM, patient_id, provenance, short
 
 _LOINC = {
     "glucose_mean": "97507-8",
@@ -51,9 +51,9 @@ def resources(summary: Summary) -> list[dict[str, Any]]:
         [f"DiagnosticReport/{report['id']}"],
         made_at=summary.made_at,
         activity="summarised by Balise",
-        sources=[f"Patient/{summary.code}"],
+        sources=[f"Patient/{patient_id(summary.code)}"],
     )
-    return [*figures, report, told | {"id": f"provenance-{summary.number}"}]
+    return [*figures, report, told | {"id": short(f"provenance-{summary.number}")}]
 
 
 def _figure(figure: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
@@ -61,14 +61,14 @@ def _figure(figure: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
     known = [(LOINC, _LOINC[name])] if name in _LOINC else []
     return {
         "resourceType": "Observation",
-        "id": f"{summary.number}-{name.replace('_', '-')}"[:64],
+        "id": short(f"{summary.number}-{name.replace('_', '-')}"),
         "identifier": [{"system": f"{SYSTEM}:figure", "value": f"{summary.number}/{name}"}],
         "status": "final",
         "code": {
             **concept(*known, (f"{SYSTEM}:figure", name)),
             "text": name.replace("_", " "),
         },
-        "subject": {"reference": f"Patient/{summary.code}"},
+        "subject": {"reference": f"Patient/{patient_id(summary.code)}"},
         "effectivePeriod": {"start": figure["start"], "end": figure["end"]},
         "method": {"text": figure["source"]},
         "component": [
@@ -102,11 +102,11 @@ def _report(summary: Summary, results: Sequence[str]) -> dict[str, Any]:
     }
     return {
         "resourceType": "DiagnosticReport",
-        "id": f"report-{summary.number}",
+        "id": short(f"report-{summary.number}"),
         "identifier": [{"system": f"{SYSTEM}:report", "value": summary.number}],
         "status": "final",
         "code": concept((LOINC, _REPORT)),
-        "subject": {"reference": f"Patient/{summary.code}"},
+        "subject": {"reference": f"Patient/{patient_id(summary.code)}"},
         **period,
         "issued": summary.made_at.isoformat(timespec="milliseconds"),
         "result": [{"reference": one} for one in results],

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any
 
 from care.fhir.codes import MDC, TERMINOLOGY, concept
 
 SYSTEM = "urn:balise"
+PATIENT = f"{SYSTEM}:patient"
+_LONGEST = 64
 INS = {"nir": "urn:oid:1.2.250.1.213.1.4.8", "nia": "urn:oid:1.2.250.1.213.1.4.9"}
 """The French national health identity (ANS)."""
 PHD_TYPE = "65573"
 """MDC_MOC_VMS_MDS_SIMP: a personal health device (HL7/phd, PhdDevice)."""
+
+
+def short(name: str) -> str:
+    """Return an id that FHIR takes: a name of at most 64 signs, or its digest."""
+    return name if len(name) <= _LONGEST else sha256(name.encode()).hexdigest()[:40]
+
+
+def patient_id(code: str) -> str:
+    """Return a Patient's id: with a letter, as servers ask, and ours among others'."""
+    return short(f"balise-{code}")
+
+
+def device_id(number: int | str) -> str:
+    """Return a Device's id."""
+    return f"balise-device-{number}"
 
 
 def patient(
@@ -22,8 +40,8 @@ def patient(
     name = {"family": family, "given": [given] if given else None}
     return {
         "resourceType": "Patient",
-        "id": code,
-        "identifier": [{"system": f"{SYSTEM}:patient", "value": code}],
+        "id": patient_id(code),
+        "identifier": [{"system": PATIENT, "value": code}],
         **({"name": [{key: one for key, one in name.items() if one}]} if family else {}),
         **({"gender": sex} if sex else {}),
         **({"birthDate": born.isoformat()} if born else {}),
@@ -34,7 +52,7 @@ def device(number: int, *, address: str, name: str = "", model: str = "") -> dic
     """Return a Device: a personal health device, by the address it has on the air."""
     return {
         "resourceType": "Device",
-        "id": str(number),
+        "id": device_id(number),
         "identifier": [{"system": f"{SYSTEM}:device", "value": address}],
         **({"deviceName": [{"name": name, "type": "user-friendly-name"}]} if name else {}),
         **({"modelNumber": model} if model else {}),
@@ -81,7 +99,7 @@ def flag(signal: Mapping[str, Any], code: str, *, reason: str) -> dict[str, Any]
             ],
             "text": reason,
         },
-        "subject": {"reference": f"Patient/{code}"},
+        "subject": {"reference": f"Patient/{patient_id(code)}"},
         "period": {
             "start": signal["raised_at"].isoformat(timespec="milliseconds"),
             **(ended if closed else {}),

@@ -5,7 +5,8 @@ Whoever asks is signed in as on the pages, or sends an account's name and passwo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -21,8 +22,8 @@ from care.exchange import Place
 from care.fhir import resources
 from care.fhir.bundle import as_json, searchset
 from care.fhir.capability import statement
-from care.fhir.codes import BLOOD_PRESSURE, PRESSURES, of_metric
-from care.fhir.observation import observations
+from care.fhir.codes import BLOOD_PRESSURE, LOINC, MDC, PRESSURES, of_metric
+from care.fhir.observation import PULSE_OF_OXIMETER, observations
 from care.fhir.report import Summary
 from care.fhir.report import resources as of_summary
 from care.web import accounts, pages
@@ -38,6 +39,9 @@ router = APIRouter(prefix="/fhir")
 MEDIA = "application/fhir+json"
 MOST = 500
 _PREFIXES = ("ge", "gt", "le", "lt", "eq")
+_NOBODY = "\N{REPLACEMENT CHARACTER}"
+_REPORTED = re.compile(r"(.+)-\d{4}-\d\d-\d\d(?:-|$)")
+"""The ids of a summary's resources: the patient's code and the last day of its period."""
 _basic = HTTPBasic(auto_error=False)
 
 
@@ -104,7 +108,8 @@ def _only(request: Request, *known: str) -> None:
 
 
 def _patient(connection: psycopg.Connection, said: str) -> Row:
-    found = pages.patient(connection, said.removeprefix("Patient/")) if said else None
+    code = said.removeprefix("Patient/").removeprefix("balise-")
+    found = exchange.patient(connection, code)
     if found is None:
         raise Refused(404 if said else 400, "not-found", "ask for a patient: patient=Patient/CODE")
     return found
@@ -128,10 +133,18 @@ def patients(
 ) -> Response:
     """Search patients by name or code."""
     _only(request, "name", "identifier", "_count")
-    keys = {"after": page, "code": identifier.rsplit("|", 1)[-1], "name": name}
+    keys = {"after": page, "code": _code_of(identifier), "name": name}
     found = rows.named(connection, "fhir.patients", **keys, limit=count + 1)
     more = found[count - 1]["code"] if len(found) > count else None
     return _found(request, [exchange.patient_resource(one) for one in found[:count]], more)
+
+
+def _code_of(identifier: str) -> str:
+    """Return the code of an identifier `system|value`; of another system nobody is known."""
+    system, bar, value = identifier.rpartition("|")
+    if identifier and not value:
+        raise Refused(400, "value", f"write identifier={resources.PATIENT}|CODE")
+    return value if not bar or system == resources.PATIENT else _NOBODY
 
 
 @router.get("/Patient/{code}")
@@ -151,9 +164,11 @@ def devices(
 
 
 @router.get("/Device/{number}")
-def device(connection: Connection, _visitor: Visitor, number: int) -> Response:
+def device(connection: Connection, _visitor: Visitor, number: str) -> Response:
     """Read a device."""
-    found = rows.named(connection, "fhir.device", device=number) if number < 1 << 31 else []
+    own = number.removeprefix(resources.device_id(""))
+    known = own.isascii() and own.isdigit() and int(own) < 1 << 31
+    found = rows.named(connection, "fhir.device", device=int(own)) if known else []
     if not found:
         raise Refused(404, "not-found", "there is no such device")
     (row,) = found
@@ -188,21 +203,43 @@ def search(
         place=place,
         count=count,
     )
-    made = [one for measured in told.measured for one in observations(measured)]
+    made = [
+        one
+        for measured in told.measured
+        for one in observations(measured)
+        if not code or _tokens(code) & _codings(one["code"])
+    ]
     return _found(request, made, told.more.written() if told.more else None)
 
 
+Token = tuple[str, str]
+
+
+def _tokens(code: str) -> set[Token]:
+    """Return what `code` asks for, each `system|code`; without a system both of ours are meant."""
+    found: set[Token] = set()
+    for said in code.split(","):
+        system, bar, value = said.rpartition("|")
+        found |= {(system, value)} if bar else {(one, value) for one in (LOINC, MDC)}
+    return found
+
+
+def _codings(code: Mapping[str, Any]) -> set[Token]:
+    return {(one["system"], one["code"]) for one in code.get("coding", ())}
+
+
 def _metrics(code: str) -> list[str]:
-    """Return the metrics that tokens `system|code` name; every one where none is named."""
+    """Return the metrics that may have one of these codes; every one where none is named."""
     if not code:
         return list(METRICS)
-    wanted = {one.rsplit("|", 1)[-1] for one in code.split(",")}
-    found = [name for name in METRICS if wanted & _codes(name)]
-    return [*found, *PRESSURES] if wanted & _codes(BLOOD_PRESSURE) else found
-
-
-def _codes(metric: str) -> set[str]:
-    return {one["code"] for one in of_metric(metric).get("coding", ())}
+    wanted = _tokens(code)
+    found = [name for name in METRICS if wanted & _codings(of_metric(name))]
+    # What a cuff measures is one Observation, whichever of it is asked for.
+    of_cuff = wanted & _codings(of_metric(BLOOD_PRESSURE)) or set(found) & set(PRESSURES)
+    # An oximeter's pulse has a code of its own, which its saturation tells.
+    beside = ("oxygen_saturation", "pulse_rate") if (MDC, PULSE_OF_OXIMETER) in wanted else ()
+    pulse = ("oxygen_saturation",) if "pulse_rate" in found else ()
+    return sorted({*found, *(PRESSURES if of_cuff else ()), *beside, *pulse})
 
 
 def _period(dates: Iterable[str], time_zone: str) -> tuple[datetime, datetime]:
@@ -219,24 +256,45 @@ def _period(dates: Iterable[str], time_zone: str) -> tuple[datetime, datetime]:
 
 
 def _span(said: str, time_zone: str) -> tuple[datetime, datetime]:
-    """Return from when to when a date or a moment is; a day is the patient's."""
+    """Return from when to when a date or a moment is, as precisely as it is written.
+
+    A day is the patient's, and a moment without its zone too.
+    """
     zone = ZoneInfo(time_zone)
     try:
-        if "T" in said:
-            moment = datetime.fromisoformat(said)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-            return moment, moment + timedelta(seconds=1)
-        day = date.fromisoformat(said)
+        if "T" not in said:
+            day = date.fromisoformat(said)
+            days = (day, day + timedelta(days=1))
+            begin, end = (datetime.combine(one, time(), zone) for one in days)
+            return begin, end
+        moment = datetime.fromisoformat(said)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        return moment, moment + _precision(said)
     except (ValueError, OverflowError):
         raise Refused(400, "value", "write a date as ge2026-11-06 or le2026-11-06T07:00Z") from None
-    begin, end = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
-    return begin, end
+
+
+def _precision(said: str) -> timedelta:
+    """Return how long the moment lasts that is written: a minute, a second, or no time at all."""
+    clock = said.partition("T")[2]
+    if "." in clock:
+        return timedelta(microseconds=1)
+    return (
+        timedelta(seconds=1) if clock.count(":") > 1 and clock[5:6] == ":" else timedelta(minutes=1)
+    )
 
 
 @router.get("/Observation/{key}")
 def observation(connection: Connection, _visitor: Visitor, key: str) -> Response:
     """Read a measurement by the id that a search gave it."""
     missing = Refused(404, "not-found", "there is no such observation")
+    of_report = _REPORTED.match(key)
+    if of_report:
+        made = _summary(connection, _patient(connection, of_report[1]), with_page=False)
+        told = [one for one in made if one["id"] == key and one["resourceType"] == "Observation"]
+        if told:
+            return _answer(told[0])
+        raise missing
     try:
         number, stamped, sequence, _metric = key.split("-", 3)
         place = Place.read(f"0-{number}-{stamped}-{sequence}")
@@ -244,10 +302,10 @@ def observation(connection: Connection, _visitor: Visitor, key: str) -> Response
         raise missing from None
     if place.device >= 1 << 31 or place.sequence >= 1 << 31:
         raise missing
-    told = exchange.of_key(
+    measured_then = exchange.of_key(
         connection, device=place.device, stamped=place.stamped_at, sequence=place.sequence
     )
-    for one in (each for measured in told for each in observations(measured)):
+    for one in (each for then in measured_then for each in observations(then)):
         if one["id"] == key:
             return _answer(one)
     raise missing
@@ -267,7 +325,10 @@ def reports(
 @router.get("/DiagnosticReport/{key}")
 def report(connection: Connection, visitor: Visitor, key: str) -> Response:
     """Read a patient's newest summary, with the page as PDF; its figures are its own."""
-    code = key.removeprefix("report-")[: -len("-2026-11-06")]
+    of_report = _REPORTED.match(key.removeprefix("report-"))
+    if of_report is None:
+        raise Refused(404, "not-found", "there is no such report; search for the newest")
+    code = of_report[1]
     made = _summary(connection, _patient(connection, code), with_page=True, account=visitor)
     for one in made:
         if one["resourceType"] == "DiagnosticReport" and one["id"] == key:
@@ -299,14 +360,25 @@ def _summary(
 
 @router.get("/Flag")
 def flags(
-    request: Request, connection: Connection, visitor: Visitor, patient: str = ""
+    request: Request,
+    connection: Connection,
+    visitor: Visitor,
+    patient: str = "",
+    page: Annotated[str, Query(alias="_page")] = "",
+    count: Count = 50,
 ) -> Response:
-    """Search a patient's signals."""
-    _only(request, "patient")
+    """Search a patient's signals, the newest first."""
+    _only(request, "patient", "_count")
     found = _patient(connection, patient)
     w = words(visitor.language)
+    if page and not (page.isascii() and page.isdigit() and int(page) < 1 << 62):
+        raise Refused(400, "value", "follow the next link as it is given")
+    before = int(page) if page else 1 << 62
+    signals = rows.named(
+        connection, "fhir.flags", subject=found["id"], before=before, limit=count + 1
+    )
     made = [
         resources.flag(one, found["code"], reason=w(f"reason.{one['rule']}", **one["figures"]))
-        for one in rows.named(connection, "care.signals_of", subject=found["id"])
+        for one in signals[:count]
     ]
-    return _found(request, made)
+    return _found(request, made, str(signals[count - 1]["id"]) if len(signals) > count else None)

@@ -3,7 +3,9 @@
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subject integer NOT NULL REFERENCES subject,
-    -- What it is of: the same is queued once.
+    -- What it tells of, and as of which state: the same is queued once, and a newer state of a thing
+    -- takes the place of one that nobody took yet.
+    thing text NOT NULL,
     key text NOT NULL UNIQUE,
     body bytea NOT NULL,
     queued_at timestamptz NOT NULL DEFAULT now(),
@@ -16,6 +18,7 @@ CREATE TABLE outbox (
     answer text NOT NULL DEFAULT ''
 );
 CREATE INDEX outbox_waiting ON outbox (due_at) WHERE state = 'waiting';
+CREATE INDEX outbox_of_thing ON outbox (thing) WHERE state <> 'delivered';
 CREATE INDEX outbox_of_subject ON outbox (subject);
 
 -- Up to which change a patient's windows were queued.

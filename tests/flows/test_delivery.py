@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -24,6 +25,7 @@ from starlette.routing import Route
 
 from care.fhir.checker import check
 from care.plan import Plan
+from devices.payloads import balise_v1
 from flows import delivery, replay, steps
 from flows.delivery import Delivered
 from flows.replay import Asked, Hand
@@ -161,7 +163,7 @@ def test_what_is_anothers_now_is_put_in_its_place(
     found = [one for one in hospital.held.values() if _is_of(one, "29463-7")]
     told = {(one["subject"]["reference"], one["status"]) for one in found}
     # An id names a device's measurement: whoever it is of now has put it there last.
-    assert told == {("Patient/p-one", "final"), ("Patient/p-two", "final")}
+    assert told == {("Patient/balise-p-one", "final"), ("Patient/balise-p-two", "final")}
 
 
 def test_what_is_nobodys_now_is_entered_in_error(
@@ -262,4 +264,104 @@ def test_a_run_cut_short_in_mid_post_sends_it_again(
 
     with pytest.raises(KeyboardInterrupt):
         delivery.deliver(database, NOW, cut, language="fr")
-    assert deliver(database, hospital) == Delivered(delivered=1)
+    assert deliver(database, hospital) == Delivered()  # it may still be on its way
+    assert deliver(database, hospital, NOW + delivery.LEASE) == Delivered(delivered=1)
+
+
+@pytest.mark.usefixtures("one_day")
+@pytest.mark.parametrize("status", [200, 401, 404])
+def test_a_page_to_sign_in_or_a_wrong_address_refuses_nothing(
+    database: psycopg.Connection, hospital: Hospital, status: int
+):
+    hospital.answers = [status]
+    assert deliver(database, hospital) == Delivered(queued=1, put_off=1)
+    assert deliver(database, hospital, NOW + timedelta(hours=1)) == Delivered(delivered=1)
+
+
+def test_one_that_is_never_taken_holds_up_no_other(
+    database: psycopg.Connection,
+    database_url: str,
+    followed: int,
+    hospital: Hospital,
+    send: Send,
+    weight: Weight,
+):
+    for back in (2, 1, 0):
+        send(database, weight("75.0", NOW - timedelta(days=back, hours=4)))
+    steps.run_line(database_url, NOW)
+    hospital.answers = [500]
+    assert deliver(database, hospital) == Delivered(queued=4, delivered=3, put_off=1)
+
+
+def test_what_is_newer_takes_the_place_of_what_nobody_took(
+    database: psycopg.Connection,
+    database_url: str,
+    followed: int,
+    hospital: Hospital,
+    send: Send,
+    weight: Weight,
+):
+    database.execute("UPDATE subject SET pathway = 'observation'")
+    send(database, weight("75.0", NOW - timedelta(hours=4)))
+    steps.run_line(database_url, NOW)
+    hospital.answers = [503]
+    deliver(database, hospital)
+    send(database, weight("75.2", NOW - timedelta(hours=3)))
+    steps.run_line(database_url, NOW)
+    assert deliver(database, hospital) == Delivered(queued=1, delivered=1)
+    assert rows.named(database, "fhir.outbox")[0]["state"] == "delivered"
+    weights = [one for one in hospital.held.values() if _is_of(one, "29463-7")]
+    assert sorted(one["valueQuantity"]["value"] for one in weights) == [75, 75.2]
+
+
+def test_another_metric_of_the_same_day_is_sent_too(
+    database: psycopg.Connection,
+    database_url: str,
+    followed: int,
+    hospital: Hospital,
+    send: Send,
+    weight: Weight,
+):
+    send(database, weight("75.0", NOW - timedelta(hours=4)))
+    steps.run_line(database_url, NOW)
+    deliver(database, hospital)
+    send(database, temperature("36.6", NOW - timedelta(hours=3)))
+    steps.run_line(database_url, NOW)
+    assert deliver(database, hospital).delivered == 1
+    assert [one for one in hospital.held.values() if _is_of(one, "8310-5")]
+
+
+def temperature(celsius: str, at: datetime) -> bytes:
+    raw = int(Decimal(celsius) * 10).to_bytes(3, "little") + b"\xff"
+    return balise_v1.encode_item(
+        balise_v1.Item(
+            device=SCALE,
+            captured_at=at,
+            service="1809",
+            characteristic="2A1C",
+            data=(b"\x00" + raw).hex(),
+        )
+    )
+
+
+@pytest.mark.usefixtures("one_day")
+def test_two_runs_at_once_are_one(database: psycopg.Connection, database_url: str):
+    with psycopg.connect(database_url, autocommit=True) as other:
+        answers: list[Delivered] = []
+
+        def post(_body: bytes) -> delivery.Answer:
+            answers.append(delivery.deliver(other, NOW, post, language="fr"))
+            return delivery.Answer(200, "", held=True)
+
+        assert delivery.deliver(database, NOW, post, language="fr") == Delivered(1, 1)
+    assert answers == [Delivered()]
+
+
+@pytest.mark.usefixtures("one_day")
+def test_the_bytes_of_what_was_delivered_go_after_a_month(
+    database: psycopg.Connection, hospital: Hospital
+):
+    deliver(database, hospital)
+    database.execute("UPDATE outbox SET ended_at = %s", (NOW - timedelta(days=31),))
+    deliver(database, hospital)
+    assert database.execute("SELECT body, state FROM outbox").fetchall() == [(b"", "delivered")]

@@ -77,8 +77,8 @@ def seldom(database: psycopg.Connection, hers: int, his: int) -> None:
 SELDOM = """
 INSERT INTO note (subject, who, text) VALUES (%(hers)s, 'nurse', 'Effacée likes her tea sweet');
 
-INSERT INTO outbox (subject, key, body)
-VALUES (%(hers)s, 'report/1', convert_to('Effacée', 'UTF8'));
+INSERT INTO outbox (subject, thing, key, body)
+VALUES (%(hers)s, 'report', 'report/1', convert_to('Effacée', 'UTF8'));
 
 INSERT INTO message (subject, who, text, boxes) VALUES (%(hers)s, 'nurse', 'Effacée', 1);
 

@@ -28,7 +28,7 @@ def measure() -> Make:
             device="7",
             taken_at=at,
             values=exact,
-            quality=quality,
+            qualities=dict.fromkeys(exact, quality),
         )
 
     return make

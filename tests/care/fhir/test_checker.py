@@ -75,6 +75,14 @@ def test_each_fault_is_found_and_named(fault: str):
     assert any(says in str(one) for one in check(resource)), check(resource)
 
 
+def test_a_profile_with_its_version_is_known():
+    resource = good()
+    resource["meta"]["profile"] = ["http://hl7.org/fhir/StructureDefinition/bp|4.0.1"]
+    assert check(resource) == []
+    resource["component"].pop()
+    assert check(resource)
+
+
 @pytest.mark.shared
 def test_every_published_fault_is_among_them(shared: Path):
     cases = json.loads((shared / "cases/clinical.json").read_text())["cases"]
@@ -99,6 +107,15 @@ def test_what_hl7_made_is_right(shared: Path):
         ([], "not checked here"),
         ({"resourceType": "Patient", "name": {"family": "X"}}, "must be a list"),
         ({"resourceType": "Patient", "active": "yes"}, "is no boolean"),
+        ({"resourceType": "Quantity", "value": 1}, "not checked here"),
+        ({"resourceType": "Patient", "birthDate": "2026-02-31"}, "is no date"),
+        ({"resourceType": "Patient", "name": []}, "has nothing in it"),
+        ({"resourceType": "Patient", "name": [None]}, "has nothing in it"),
+        ({"resourceType": "Patient", "multipleBirthInteger": 2**31}, "is no integer"),
+        ({"resourceType": "Patient", "managingOrganization": "Organization/x"}, "is no object"),
+        ({"resourceType": "Patient", "managingOrganization": {"reference": 5}}, "is no string"),
+        ({"resourceType": "Patient", "gender": 5}, "is no code"),
+        ({"resourceType": "Patient", "extension": [{"url": "http://x"}]}, "ext-1"),
         ({"resourceType": "Patient", "birthDate": ["2026"]}, "must be no list"),
         ({"resourceType": "Patient", "name": [{}]}, "is empty"),
         ({"resourceType": "Patient", "name": ["X"]}, "is no object"),

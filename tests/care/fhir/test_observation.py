@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,31 @@ def test_bundles_are_valid(measure):
     )
     assert check(plain(page)) == []
     assert page["link"][1]["relation"] == "next"
+
+
+def test_what_is_known_against_one_value_is_not_against_another(measure):
+    measured = replace(
+        measure(
+            systolic_blood_pressure="120",
+            diastolic_blood_pressure="80",
+            mean_arterial_pressure=None,
+        ),
+        qualities={"mean_arterial_pressure": Quality.NOT_A_NUMBER},
+    )
+    (pressure,) = (plain(one) for one in observations(measured))
+    told = [one.get("valueQuantity", {}).get("value") for one in pressure["component"]]
+    assert told == [120, 80, None]
+    assert check(pressure) == []
+
+
+def test_an_oximeters_pulse_is_no_cuffs(measure):
+    _, pulse = observations(measure(oxygen_saturation="95", pulse_rate="70"))
+    (cuffs,) = observations(measure(pulse_rate="70"))
+    assert pulse["code"]["coding"][0]["code"] == "149530"
+    assert cuffs["code"]["coding"][0]["code"] == "149546"
+
+
+def test_several_of_one_metric_in_a_frame_are_one_each(measure):
+    first, second = (replace(measure(rr_interval="812.5"), position=one) for one in (0, 1))
+    ids = [observations(one)[0]["id"] for one in (first, second)]
+    assert len(set(ids)) == 2

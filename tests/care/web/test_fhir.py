@@ -26,7 +26,7 @@ def found(answer: httpx.Response) -> list[dict[str, Any]]:
     assert answer.headers["content-type"] == "application/fhir+json"
     bundle = answer.json()
     assert check(bundle) == []
-    return [one["resource"] for one in bundle["entry"]]
+    return [one["resource"] for one in bundle.get("entry", ())]
 
 
 def refusal(answer: httpx.Response) -> str:
@@ -135,6 +135,9 @@ def test_devices_flags_and_the_report_with_its_page(api: httpx.Client):
         ("Observation/99999999999-2-3-body-weight", 404, "no such observation"),
         ("Patient/nobody", 404, "ask for a patient"),
         ("Device/99999999999", 404, "no such device"),
+        ("Observation?patient=p-martin&date=9999-12-31", 400, "write a date"),
+        ("Patient?identifier=urn:balise:patient|", 400, "write identifier="),
+        ("Flag?patient=p-martin&_page=x", 400, "next link"),
         ("DiagnosticReport/report-p-martin-2020-01-01", 404, "no such report"),
     ],
 )
@@ -142,3 +145,42 @@ def test_what_is_not_there_says_what_to_do(api: httpx.Client, path: str, status:
     answer = api.get(path)
     assert answer.status_code == status
     assert says in refusal(answer)
+
+
+def test_a_token_means_its_system(api: httpx.Client):
+    def weights(code: str) -> int:
+        asked = {"patient": "p-martin", "code": code}
+        return len(found(api.get("Observation", params=asked)))
+
+    assert weights("http://snomed.info/sct|29463-7") == 0
+    assert weights("urn:iso:std:iso:11073:10101|188736") == weights("29463-7") > 0
+    assert found(api.get("Patient", params={"identifier": "urn:oid:1.2.3|p-martin"})) == []
+    (one,) = found(api.get("Patient", params={"identifier": "urn:balise:patient|p-martin"}))
+    assert one["id"] == "balise-p-martin"
+    asked = {"patient": f"Patient/{one['id']}", "_count": 1}
+    assert found(api.get("Observation", params=asked))
+
+
+def test_what_a_report_rests_on_can_be_read(api: httpx.Client):
+    (report,) = found(api.get("DiagnosticReport", params={"patient": "p-bernard"}))
+    for result in report["result"]:
+        figure = api.get(result["reference"]).json()
+        assert check(figure) == []
+        assert figure["id"] == result["reference"].removeprefix("Observation/")
+
+
+def test_flags_page_by_page(api: httpx.Client):
+    whole = found(api.get("Flag", params={"patient": "p-martin"}))
+    first = api.get("Flag", params={"patient": "p-martin", "_count": 1})
+    assert found(first) == whole[:1]
+    assert any(one["relation"] == "next" for one in first.json()["link"]) == (len(whole) > 1)
+
+
+def test_a_minute_is_a_minute_and_a_moment_a_moment(api: httpx.Client):
+    asked = {"patient": "p-martin", "code": "29463-7"}
+    (one, *_) = found(api.get("Observation", params=asked))
+    at = one["effectiveDateTime"]
+    assert found(api.get("Observation", params={**asked, "date": at}))[0]["id"] == one["id"]
+    minute = at[:16] + at[-6:]
+    assert found(api.get("Observation", params={**asked, "date": minute}))[0]["id"] == one["id"]
+    assert found(api.get("Observation", params={**asked, "date": f"gt{at}"})) == []

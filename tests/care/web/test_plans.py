@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-import sql
+from sql import signals
 
 pytestmark = pytest.mark.stack
 PLAN = "/patients/p-durand/plan"
@@ -131,10 +131,10 @@ def test_a_closed_alert_is_opened_again_and_says_so(nurse: httpx.Client, populat
         state = database.execute("SELECT state FROM signal WHERE id = %s", row).fetchone()
         assert state == ("in_hand",)
         # What somebody has in hand is theirs to close, though the values came back.
-        keys = {"rule": "silence", "episode": None, "subject": 0}
-        subject = database.execute("SELECT id FROM subject WHERE code = 'p-petit'").fetchone()
-        keys["subject"] = subject and subject[0]
-        assert database.execute(sql.get("care.close_signals"), keys).rowcount == 0
+        found = database.execute("SELECT id FROM subject WHERE code = 'p-petit'").fetchone()
+        assert found
+        closed = signals.close_others(database, found[0], "silence", None, reason="values_back")
+        assert closed == 0
         database.execute("UPDATE signal SET state = 'new' WHERE id = %s", row)
 
 
