@@ -31,7 +31,7 @@ FROM reading
 
 def said(database: psycopg.Connection, now: datetime = NOW) -> tuple[Any, ...]:
     """Return what the worklist says of the last reading and the days of the week, as it should."""
-    (row,) = pages.worklist(database, now)
+    (row,) = pages.worklist(database, now).rows
     kept = (row["last_reading_at"], row["days_of_7"])
     assert database.execute(FROM_READINGS, (now,)).fetchone() == kept
     return kept
