@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -44,6 +44,7 @@ _NEVER = {400, 412, 413, 422}
 _ELSEWHERE = {401, 403, 404, 405, 408, 425, 429, 502, 503, 504, None}
 """What is said of every bundle alike, nothing included: the others are not tried."""
 _LOCK = 0x62616C64
+_RESPONSE = "transaction-response"
 _LINE = 200
 
 
@@ -120,8 +121,8 @@ class Queue:
             taken = rows.named(self.connection, "fhir.take_day", subject=subject, day=day)
             patient = _patient(self.connection, subject)
             unsent = {row["metric"] for row in taken if row["unsent"]}
-            metrics = {row["metric"] for row in taken} & SPOT if unsent & SPOT else set()
-            sent = _of_day(self.connection, patient, day, metrics)
+            spot = {str(row["metric"]) for row in taken} & SPOT
+            sent = _of_day(self.connection, patient, day, spot if unsent & SPOT else set())
             keys = {"subject": subject, "day": day, "metrics": sorted(unsent)}
             self.connection.execute(sql.get("fhir.sent"), keys)
             thing = f"readings/{subject}/{day}"
@@ -244,7 +245,7 @@ def _is_held(content: bytes) -> bool:
         said: Any = json.loads(content)
     except ValueError:
         return False
-    return isinstance(said, dict) and said.get("type") == "transaction-response"
+    return isinstance(said, dict) and cast("dict[str, Any]", said).get("type") == _RESPONSE
 
 
 def _first_line(text: str) -> str:
