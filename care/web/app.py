@@ -41,6 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.exception_handler(SignedOut)(_to_sign_in)
     app.exception_handler(404)(_not_found)
+    # What no column can hold, such as a NUL or a number past all numbers, is nobody's.
+    app.exception_handler(psycopg.DataError)(_not_found)
     _add_health(app)
     app.include_router(enrolment.router)
     app.include_router(ops.router)

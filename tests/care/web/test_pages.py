@@ -141,3 +141,8 @@ def test_every_answer_has_its_headers(visitor: httpx.Client):
     assert "default-src 'none'" in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"
     assert visitor.get("/healthz").text == visitor.get("/readyz").text == "ok\n"
+
+
+@pytest.mark.parametrize("path", ["/?name=%00", "/patients/p%00", "/fhir/Patient?name=%00"])
+def test_what_no_column_can_hold_is_not_there(nurse: httpx.Client, path: str):
+    assert nurse.get(path).status_code == 404
