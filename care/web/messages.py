@@ -37,7 +37,7 @@ def tell(
     patient: Patient,
     text: Annotated[str, Form(max_length=300)],
 ) -> RedirectResponse:
-    """Put a word on the patient's boxes; where that fails the page says so, and nothing is kept."""
+    """Put a word on the patient's boxes; where it is on none the page says so, and nothing is kept."""
     found = rows.named(connection, "plans.boxes", subject=patient["id"])
     settings = cast("Settings", request.app.state.settings)
     count = put(settings, [row["name"] for row in found], text.strip())
@@ -49,25 +49,23 @@ def tell(
 
 
 def put(settings: Settings, boxes: Sequence[str], text: str) -> int:
-    """Put a text on boxes that were let in here; return on how many, none where no broker is."""
-    if not text:
-        return 0
+    """Put a text on boxes that were let in here; return on how many it is."""
+    return sum(_is_put(settings, name, text) for name in boxes) if text else 0
+
+
+def _is_put(settings: Settings, name: str, text: str) -> bool:
     try:
         site, broker = Authority(settings.home), Broker(settings)
-        names = [name for name in boxes if site.ledger.issued(name)]
-        for name in names:
-            _put(site, broker, name, text)
+        if not site.ledger.issued(name):
+            return False
+        before = send_settings.last_said(broker, name, _SECONDS)
+
+        def change(held: dict[str, Value]) -> dict[str, Value]:
+            return {**held, MESSAGE: text}
+
+        _sent, payload = site.set(name, change, above=before.version)
+        send_settings.post(broker, name, payload, _SECONDS)
     except BaliseError as error:
         _log.warning("message_not_put", error=type(error).__name__)
-        return 0
-    return len(names)
-
-
-def _put(site: Authority, broker: Broker, name: str, text: str) -> None:
-    before = send_settings.last_said(broker, name, _SECONDS)
-
-    def change(held: dict[str, Value]) -> dict[str, Value]:
-        return {**held, MESSAGE: text}
-
-    _sent, payload = site.set(name, change, above=before.version)
-    send_settings.post(broker, name, payload, _SECONDS)
+        return False
+    return True
