@@ -37,7 +37,7 @@ def tell(
     patient: Patient,
     text: Annotated[str, Form(max_length=300)],
 ) -> RedirectResponse:
-    """Put a word on the patient's boxes; where it is on none the page says so, and nothing is kept."""
+    """Put a word on the patient's boxes; where it is on none the page says so."""
     found = rows.named(connection, "plans.boxes", subject=patient["id"])
     settings = cast("Settings", request.app.state.settings)
     count = put(settings, [row["name"] for row in found], text.strip())
