@@ -130,7 +130,13 @@ class Gateway:
             self._spool.close()
 
     async def _serve(self) -> None:
-        house = house_of(self._settings, self._folder, self._box, self._depth.full)
+        house = house_of(
+            self._settings,
+            self._folder,
+            self._box,
+            self._depth.full,
+            message=lambda: self._remote.settings.gateway_message,
+        )
         async with served(house, self._settings.gateway_port):
             box = self._box
             await serve(self._settings.ble, box.agent, box.desk, house.take, box.keys)

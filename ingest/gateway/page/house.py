@@ -29,7 +29,7 @@ class House:
     story: Story
     care: Mapping[str, str] = field(default_factory=dict[str, str])
     phone: str = ""
-    message: str = ""
+    message: Callable[[], str] = lambda: ""
     language: str = ""
     full: Callable[[], bool] = lambda: False
     ear: Ear = field(default_factory=Ear)
@@ -41,16 +41,23 @@ class House:
 
 
 def house_of(
-    settings: Settings, folder: Path, box: Box, full: Callable[[], bool] = lambda: False
+    settings: Settings,
+    folder: Path,
+    box: Box,
+    full: Callable[[], bool] = lambda: False,
+    message: Callable[[], str] | None = None,
 ) -> House:
-    """Return the house of this home's settings; it is full where its disk or its spool is."""
+    """Return the house of this home's settings; it is full where its disk or its spool is.
+
+    `message` is the care team's word as it is now, the settings' where nobody else says it.
+    """
     return House(
         box,
         Door(folder),
         Story(box),
         care={"fr": settings.gateway_care_fr, "en": settings.gateway_care_en},
         phone=settings.gateway_phone,
-        message=settings.gateway_message,
+        message=message or (lambda: settings.gateway_message),
         language=settings.gateway_language,
         full=lambda: full() or shutil.disk_usage(folder).free < LOW_DISK,
     )

@@ -56,6 +56,21 @@ def test_what_was_taken_is_in_effect_after_a_start(site: Authority, folder: Path
     assert (folder / "settings.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_word_to_the_patient_is_shown_at_once_and_nothing_starts_anew(
+    site: Authority, folder: Path
+):
+    box = RemoteSettings(folder, OWN)
+    box.take(message(site, 1, gateway_message="Vos mesures ont été regardées."))
+    assert box.settings.gateway_message == "Vos mesures ont été regardées."
+    assert (box.changed, box.standing().state) == (False, RemoteState.APPLIED)
+    box.take(message(site, 2, gateway_message="Bonjour", spool_mb=64))
+    assert (box.settings.gateway_message, box.settings.spool_mb) == ("Bonjour", OWN.spool_mb)
+    assert box.standing().state is RemoteState.PENDING
+    box.take(message(site, 3))  # taken back
+    assert box.settings.gateway_message == ""
+    assert not box.changed
+
+
 def test_the_same_message_again_changes_nothing(site: Authority, folder: Path):
     once = message(site, 3, gateway_phone="01")
     RemoteSettings(folder, OWN).take(once)
