@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,17 @@ def test_a_pause_expects_nothing_and_the_delay_begins_anew_after_it(table, ask):
             resumed_at=resumed_at(pauses, today, "Europe/Paris"),
         )
         assert (find(weight, asked) is not None) == silent, now
+
+
+@pytest.mark.shared
+def test_the_published_case_of_a_friday_evening(shared: Path):
+    cases = json.loads((shared / "cases/clinical.json").read_text())["cases"]
+    (case,) = (one for one in cases if one["id"] == "alert-due-weekend")
+    given = case["input"]
+    hours = opening(given["opening"], "Europe/Paris")
+    raised = datetime.fromisoformat(given["raised"])
+    due = hours.due(raised, timedelta(hours=given["delay_open_hours"]))
+    assert due == datetime.fromisoformat(case["expected"]["due"])
 
 
 def test_open_hours_skip_the_night_and_the_weekend():

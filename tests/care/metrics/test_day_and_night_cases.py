@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from balise.metrics import METRICS
-from care.metrics import activity, days_with_data, sleep
+from care.metrics import activity, days_with_data, sleep, weight_change
 from devices import units
 
 pytestmark = pytest.mark.shared
@@ -147,3 +149,14 @@ def test_vigorous_minutes_count_twice(table):
 
 def test_one_hours_steps_are_no_day(table):
     assert activity.days_that_count(table("2026-03-02 10:00 | step_count | 500")) == {}
+
+
+@pytest.mark.parametrize("name", ["weight-engage-hf", "weight-engage-hf-float"])
+def test_a_gain_above_the_weeks_median(shared: Path, name: str):
+    """Stanford's limit is 3 lb, reached exactly: in binary floats 128.2 - 125.2 is less."""
+    cases = json.loads((shared / "cases/clinical.json").read_text())["cases"]
+    (case,) = (one for one in cases if one["id"] == name)
+    weights = [Decimal(str(value)) for _, value in case["input"]["series"]]
+    above = weight_change.above_usual(weights)
+    assert above == Decimal(str(case["expected"]["delta_lb"]))
+    assert (above >= 3) == case["expected"]["alert"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from care.metrics import baseline, oxygen_saturation, resting_heart_rate
 from care.metrics import heart_rate_variability as hrv
 from care.metrics.figure import rounded
-from care.rules import LIMITS
+from care.rules import LIMITS, RULES
 from devices.heart_rate import MEASUREMENT
 
 pytestmark = pytest.mark.shared
@@ -77,14 +79,6 @@ def unusual_saturation(given: Case, expected: Case) -> None:
     assert (given["today"] < below) == expected["event"]
 
 
-def target(given: Case, expected: Case) -> None:
-    low, high = given["target"]
-    assert LIMITS["lowest_oxygen_saturation"].value == low
-    assert LIMITS["highest_oxygen_saturation"].lowest <= high
-    states = ["below" if one < low else "above" if one > high else "in" for one in given["values"]]
-    assert states == expected["state"]
-
-
 CHECKS = {
     "hrv": variability,
     "hrv-unit": in_1024ths,
@@ -98,6 +92,36 @@ CHECKS = {
 
 def test_case(clinical_case: Case):
     CHECKS[clinical_case["rule"]](clinical_case["input"], clinical_case["expected"])
+
+
+def shared_case(shared: Path, name: str) -> Case:
+    cases = json.loads((shared / "cases/clinical.json").read_text())["cases"]
+    (found,) = (one for one in cases if one["id"] == name)
+    return found
+
+
+def test_below_in_and_above_the_prescribed_range(shared: Path, table, ask):
+    case = shared_case(shared, "spo2-target-88-92")
+    low, high = case["input"]["target"]
+    plan = {"lowest_oxygen_saturation": Decimal(low), "highest_oxygen_saturation": Decimal(high)}
+    asked = ask("2026-03-02 09:00", limits=plan)
+    for value, state in zip(case["input"]["values"], case["expected"]["state"], strict=True):
+        lines = (f"2026-03-02 08:0{minute} | oxygen_saturation | {value}" for minute in range(3))
+        readings = table("\n".join(lines))
+        found = {name for name in ("low", "high") if RULES[f"oxygen_{name}"].find(readings, asked)}
+        assert found == {"below": {"low"}, "in": set(), "above": {"high"}}[state], value
+
+
+def test_a_fall_of_five_points_from_one_day_to_the_next(shared: Path, table, ask):
+    case = shared_case(shared, "spo2-day-drop-5")
+    before, today = case["input"]["previous"], case["input"]["today"]
+    picture = f"""
+        2026-03-01 08:00 | oxygen_saturation | {before}
+        2026-03-02 08:00 | oxygen_saturation | {today}
+    """
+    found = RULES["oxygen_fall"].find(table(picture), ask("2026-03-02 09:00"))
+    assert found is not None
+    assert found.figures["fall"] == str(case["expected"]["drop"])
 
 
 def test_no_half_hour_of_rest_without_enough_measured():
