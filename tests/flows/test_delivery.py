@@ -1,7 +1,7 @@
 """Bundles to a FHIR server made for this test: it checks what it gets, goes down, and refuses.
 
-What PyPI and npm have are frameworks without a store (docs/fhir.md); this one speaks real HTTP, puts
-a transaction's entries where they say, and refuses what R4's definitions call wrong.
+What PyPI and npm have are frameworks without a store (docs/fhir.md); this one speaks real HTTP,
+puts a transaction's entries where they say, and refuses what R4's definitions call wrong.
 """
 
 from __future__ import annotations
