@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from statistics import median
 
 import polars as pl
 
@@ -44,3 +45,23 @@ def measured(besides: Quality = Quality.NONE) -> pl.Expr:
     """Keep what is a measurement: neither invalid nor test data, nor of other qualities."""
     left_out = Quality.INVALID | Quality.TEST_DATA | besides
     return pl.col("quality").and_(left_out.value) == 0
+
+
+def daily_medians(readings: pl.DataFrame) -> dict[date, Decimal]:
+    """Return the median of each local day, exact."""
+    return {
+        day: median(some["value"].to_list())
+        for (day,), some in readings.partition_by("day", as_dict=True).items()
+    }
+
+
+def newest(days: Collection[date], today: date) -> date | None:
+    """Return the last day measured, None where that is neither today nor yesterday."""
+    last = max(days, default=None)
+    return last if last and today - last <= timedelta(days=1) else None
+
+
+def day_until(hour: int) -> pl.Expr:
+    """Return the local day that lasts until an hour of the next: a night is of its evening."""
+    of_night = pl.col("hour") < hour
+    return pl.when(of_night).then(pl.col("day").dt.offset_by("-1d")).otherwise(pl.col("day"))

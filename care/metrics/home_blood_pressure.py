@@ -17,7 +17,7 @@ import polars as pl
 
 from balise.model import Quality
 from care.metrics.figure import Basis, Figure, first_of, rounded
-from care.readings import measured
+from care.readings import day_until, measured
 
 NIGHT_ENDS, NOON = 4, 12
 SYSTOLIC, DIASTOLIC = "systolic_blood_pressure", "diastolic_blood_pressure"
@@ -108,9 +108,8 @@ def series(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> pl.
 
 def by_session(readings: pl.DataFrame) -> pl.DataFrame:
     """Return readings with the day and the half of the day whose session they are of."""
-    late = pl.col("hour") < NIGHT_ENDS
     return readings.with_columns(
-        day=pl.when(late).then(pl.col("day").dt.offset_by("-1d")).otherwise(pl.col("day")),
+        day=day_until(NIGHT_ENDS),
         morning=pl.col("hour").is_between(NIGHT_ENDS, NOON - 1),
     )
 

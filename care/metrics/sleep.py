@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from care.metrics.figure import Basis, Figure, first_of
-from care.readings import measured
+from care.readings import day_until, measured
 
 DAYS, ENOUGH_NIGHTS = 7, 3
 SOURCE = "median of the nights of 7 days, each under its evening's date"
@@ -76,11 +76,7 @@ def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
 def of_nights(readings: pl.DataFrame) -> pl.DataFrame:
     """Return what is told of sleep, its `day` the date of the night's evening."""
     told = pl.col("metric").is_in(("total_sleep_time", "time_in_bed"))
-    before_noon = pl.col("hour") < _NOON // timedelta(hours=1)
-    evening_before = pl.when(before_noon).then(pl.col("day").dt.offset_by("-1d"))
-    return readings.filter(told & measured()).with_columns(
-        day=evening_before.otherwise(pl.col("day"))
-    )
+    return readings.filter(told & measured()).with_columns(day=day_until(_NOON.seconds // 3600))
 
 
 def _longest(nights: pl.DataFrame, metric: str) -> dict[date, Decimal]:

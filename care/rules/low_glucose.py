@@ -32,17 +32,15 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     if asked.as_of - rests_on["taken_at"][-1] > RECENT:
         return None
     lowest = rests_on.sort("value", "taken_at").row(0, named=True)
-    return Finding(
+    return Finding.on(
+        rests_on,
         since=rests_on["day"][0],
-        period_start=rests_on["taken_at"][0],
-        period_end=rests_on["taken_at"][-1],
         severity=Severity.PRIORITY,
         figures={
             "metric": lowest["metric"],
             "value": shown(lowest["value"]),
             "limit": shown(below),
         },
-        evidence=tuple(rests_on["key"]),
     )
 
 

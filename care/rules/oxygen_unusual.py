@@ -14,8 +14,7 @@ import polars as pl
 
 from care.metrics.figure import rounded
 from care.metrics.oxygen_saturation import POOR, limit
-from care.readings import measured
-from care.rules.oxygen_fall import medians
+from care.readings import daily_medians, measured, newest
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 BEFORE, ENOUGH = 7, 5
@@ -27,27 +26,24 @@ FLOOR = Limit(
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     """Find an unusually low day: today or yesterday, the last one measured."""
     kept = readings.filter((pl.col("metric") == "oxygen_saturation") & measured(POOR))
-    days = medians(kept)
-    last = max(days, default=None)
-    floor = asked.limit(FLOOR)
-    if last is None or asked.today - last > timedelta(days=1) or not _unusual(days, last, floor):
+    days = daily_medians(kept)
+    last, floor = newest(days, asked.today), asked.limit(FLOOR)
+    if last is None or not _unusual(days, last, floor):
         return None
     since = last
     while _unusual(days, since - timedelta(days=1), floor):
         since -= timedelta(days=1)
     usual = _usual(days, since)
     rests_on = kept.filter(pl.col("day").is_between(since - timedelta(days=BEFORE), last))
-    return Finding(
+    return Finding.on(
+        rests_on,
         since=since,
-        period_start=rests_on["taken_at"][0],
-        period_end=rests_on["taken_at"][-1],
         severity=Severity.REVIEW,
         figures={
             "saturation": shown(days[last]),
             "usual": shown(rounded(Decimal(sum(usual)) / len(usual), 0)),
             "days": len(usual),
         },
-        evidence=tuple(rests_on["key"]),
     )
 
 

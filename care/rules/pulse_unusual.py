@@ -12,8 +12,7 @@ import polars as pl
 
 from care.metrics import baseline
 from care.metrics.figure import rounded
-from care.readings import measured
-from care.rules.oxygen_fall import medians
+from care.readings import daily_medians, measured, newest
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 DISTANCE = Limit(
@@ -27,9 +26,9 @@ LAST, OF_THEM = 3, 2
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     """Find two unusual days among the last three, today or yesterday the last one measured."""
     kept = readings.filter((pl.col("metric") == "pulse_rate") & measured())
-    days = medians(kept)
-    last = max(days, default=None)
-    if last is None or asked.today - last > timedelta(days=1):
+    days = daily_medians(kept)
+    last = newest(days, asked.today)
+    if last is None:
         return None
     rates = {day: float(rate) for day, rate in days.items()}
     usual = baseline.before(rates, last, resolution=RESOLUTION)
@@ -63,16 +62,14 @@ def _finding(
     kept: pl.DataFrame, days: dict[date, Decimal], usual: baseline.Baseline, far: list[date]
 ) -> Finding:
     rests_on = kept.filter(pl.col("day") >= far[0])
-    return Finding(
+    return Finding.on(
+        rests_on,
         since=far[0],
-        period_start=rests_on["taken_at"][0],
-        period_end=rests_on["taken_at"][-1],
         severity=Severity.REVIEW,
         figures={
             "pulse": shown(rounded(days[far[-1]], 0)),
             "usual": shown(rounded(Decimal(usual.center), 0)),
         },
-        evidence=tuple(rests_on["key"]),
     )
 
 

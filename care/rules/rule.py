@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
+from typing import Self
 
 import polars as pl
 
@@ -37,6 +38,20 @@ class Finding:
     open_ended: bool = False
     figures: Figures = field(default_factory=dict[str, str | int])
     evidence: tuple[str, ...] = ()
+
+    @classmethod
+    def on(
+        cls, readings: pl.DataFrame, *, since: date, severity: Severity, figures: Figures
+    ) -> Self:
+        """Return what rests on these readings, in the order of time: all of them are evidence."""
+        return cls(
+            since=since,
+            period_start=readings["taken_at"][0],
+            period_end=readings["taken_at"][-1],
+            severity=severity,
+            figures=figures,
+            evidence=tuple(readings["key"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
