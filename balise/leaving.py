@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -17,7 +17,7 @@ from care import exchange
 from care.fhir import mes
 from care.fhir.bundle import as_json, transaction
 from care.fhir.checker import check as problems
-from care.fhir.observation import Measured, observations
+from care.fhir.observation import observations
 from care.web import pages
 from sql import rows
 from sql.rows import Row
@@ -68,26 +68,16 @@ def _to_mes(
     addresses = {str(row["id"]): row["address"] for row in found}
     return [
         one
-        for measured in _measurements(connection, patient)
+        for measured in exchange.every(connection, patient)
         for one in mes.feed(measured, sender, address=addresses[measured.device])
     ]
 
 
 def _whole(connection: psycopg.Connection, patient: Row) -> dict[str, object]:
     """Return one transaction of all there is."""
-    told = [one for each in _measurements(connection, patient) for one in observations(each)]
+    told = [one for each in exchange.every(connection, patient) for one in observations(each)]
     devices = exchange.device_resources(connection, patient["id"])
     return transaction([exchange.patient_resource(patient), *devices, *told])
-
-
-def _measurements(connection: psycopg.Connection, patient: Row) -> Iterable[Measured]:
-    place: exchange.Place | None = None
-    while True:
-        page = exchange.measurements(connection, patient, place=place)
-        yield from page.measured
-        place = page.more
-        if place is None:
-            return
 
 
 def _write(folder: Path, bundles: Sequence[dict[str, object]]) -> None:

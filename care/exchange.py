@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -15,6 +15,7 @@ from balise.metrics import METRICS
 from balise.model import Quality
 from care.fhir import resources
 from care.fhir.observation import Measured
+from care.fhir.report import Summary
 from sql import rows
 from sql.rows import Row
 
@@ -40,24 +41,27 @@ class Place:
 
     def written(self) -> str:
         """Return the place as a page's address has it."""
-        return f"{_micro(self.taken_at)}-{self.device}-{_micro(self.stamped_at)}-{self.sequence}"
+        taken, stamped = microseconds(self.taken_at), microseconds(self.stamped_at)
+        return f"{taken}-{self.device}-{stamped}-{self.sequence}"
 
     @classmethod
     def read(cls, written: str) -> Self:
         """Return a place from an address. Raises ValueError for what is none."""
         taken, device, stamped, sequence = map(int, written.split("-"))
-        return cls(_moment(taken), device, _moment(stamped), sequence)
+        return cls(moment_of(taken), device, moment_of(stamped), sequence)
 
 
-def _micro(moment: datetime) -> int:
+def microseconds(moment: datetime) -> int:
+    """Return a moment as addresses write it, since 1970."""
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-def _moment(microseconds: int) -> datetime:
+def moment_of(since_1970: int) -> datetime:
+    """Return the moment of so many microseconds. Raises ValueError for what is none."""
     try:
-        return EPOCH + timedelta(microseconds=microseconds)
+        return EPOCH + timedelta(microseconds=since_1970)
     except OverflowError:
-        raise ValueError(microseconds) from None
+        raise ValueError(since_1970) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +105,33 @@ def measurements(
     return Page(measured=[one for group in whole for one in _measured(group, patient)], more=more)
 
 
+def every(
+    connection: psycopg.Connection,
+    patient: Row,
+    *,
+    metrics: Sequence[str] = tuple(METRICS),
+    since: datetime = EPOCH,
+    until: datetime = FAR,
+) -> Iterator[Measured]:
+    """Return all of a patient's measurements of a period, page after page."""
+    place: Place | None = None
+    while True:
+        page = measurements(
+            connection, patient, metrics=metrics, since=since, until=until, place=place
+        )
+        yield from page.measured
+        place = page.more
+        if place is None:
+            return
+
+
 def _measured(group: list[Row], patient: Row) -> list[Measured]:
     """Return a moment's measurement; of a metric told several times in a frame, one each."""
     first = group[0]
     positions = sorted({row["position"] for row in group})
     return [
         Measured(
-            key=f"{first['device']}-{_micro(first['stamped_at'])}-{first['sequence']}",
+            key=f"{first['device']}-{microseconds(first['stamped_at'])}-{first['sequence']}",
             patient=patient["code"],
             device=str(first["device"]),
             taken_at=first["taken_at"].astimezone(ZoneInfo(patient["time_zone"])),
@@ -170,7 +194,20 @@ def patient_resource(patient: Row) -> dict[str, Any]:
 
 def device_resources(connection: psycopg.Connection, subject: int) -> list[dict[str, Any]]:
     """Return a patient's devices as FHIR has them."""
-    return [
-        resources.device(row["id"], address=row["address"], name=row["name"] or "")
-        for row in rows.named(connection, "fhir.devices", subject=subject)
-    ]
+    return list(map(device_resource, rows.named(connection, "fhir.devices", subject=subject)))
+
+
+def device_resource(row: Row) -> dict[str, Any]:
+    """Return a device as FHIR has it."""
+    return resources.device(row["id"], address=row["address"], name=row["name"] or "")
+
+
+def summary(patient: Row, stored: Row, pdf: bytes | None = None) -> Summary:
+    """Return a patient's stored summary, with the page made of it if it goes along."""
+    return Summary(
+        code=patient["code"],
+        number=f"{patient['code']}-{stored['period_end']}",
+        made_at=stored["made_at"],
+        figures=stored["figures"],
+        pdf=pdf,
+    )

@@ -10,9 +10,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -24,8 +23,8 @@ from care.fhir import resources
 from care.fhir.bundle import as_json, transaction
 from care.fhir.codes import PRESSURES
 from care.fhir.observation import observations
-from care.fhir.report import Summary
 from care.fhir.report import resources as of_summary
+from care.rollups import day_bounds
 from care.web import pages
 from care.web.report import make
 from care.web.words import words
@@ -151,13 +150,8 @@ class Queue:
         shown = pages.patient_page(self.connection, patient, days=30, now=self.now)
         if shown.summary is None:
             return 0
-        summary = Summary(
-            code=patient["code"],
-            number=f"{patient['code']}-{shown.summary['period_end']}",
-            made_at=shown.summary["made_at"],
-            figures=shown.summary["figures"],
-            pdf=make(shown, words(self.language), self.now),
-        )
+        pdf = make(shown, words(self.language), self.now)
+        summary = exchange.summary(patient, shown.summary, pdf)
         thing = f"report/{subject}/{week}"
         return self._put(patient, thing, thing, of_summary(summary))
 
@@ -183,20 +177,12 @@ def _of_day(
     if not metrics:
         return []
     wanted = metrics.union(PRESSURES) if metrics & set(PRESSURES) else metrics
-    zone = ZoneInfo(patient["time_zone"])
-    since, until = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
+    since, until = day_bounds(day, patient["time_zone"])
     names = sorted(wanted)
     gone = exchange.withdrawn(connection, patient, metrics=names, since=since, until=until)
-    found = [one for measured in gone for one in observations(measured)]
-    place: exchange.Place | None = None
-    while True:
-        page = exchange.measurements(
-            connection, patient, metrics=names, since=since, until=until, place=place
-        )
-        found += [one for measured in page.measured for one in observations(measured)]
-        place = page.more
-        if place is None:
-            return [*exchange.device_resources(connection, patient["id"]), *found] if found else []
+    kept = exchange.every(connection, patient, metrics=names, since=since, until=until)
+    found = [one for measured in (*gone, *kept) for one in observations(measured)]
+    return [*exchange.device_resources(connection, patient["id"]), *found] if found else []
 
 
 def send(connection: psycopg.Connection, now: datetime, post: Post) -> tuple[Delivered, Answer]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
 from care.metrics import continuous_glucose
+from care.rollups import day_bounds
 
 PERCENTILES = (5, 25, 50, 75, 95)
 FEWEST = 5
@@ -69,9 +69,5 @@ def whole_percents(shares: Sequence[float]) -> list[int]:
 
 def expected_readings(day: date, time_zone: str, *, every: timedelta) -> int:
     """Return how many readings a sensor makes on a local day, which may have 23 or 25 hours."""
-    zone = ZoneInfo(time_zone)
-    start, end = (
-        datetime.combine(one, datetime.min.time(), zone).astimezone(UTC)
-        for one in (day, day + timedelta(days=1))
-    )
+    start, end = day_bounds(day, time_zone)
     return (end - start) // every

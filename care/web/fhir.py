@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -24,8 +24,8 @@ from care.fhir.bundle import as_json, searchset
 from care.fhir.capability import statement
 from care.fhir.codes import BLOOD_PRESSURE, LOINC, MDC, PRESSURES, of_metric
 from care.fhir.observation import PULSE_OF_OXIMETER, observations
-from care.fhir.report import Summary
 from care.fhir.report import resources as of_summary
+from care.rollups import day_bounds
 from care.web import accounts, pages
 from care.web.accounts import Account
 from care.web.report import make
@@ -172,7 +172,7 @@ def device(connection: Connection, _visitor: Visitor, number: str) -> Response:
     if not found:
         raise Refused(404, "not-found", "there is no such device")
     (row,) = found
-    return _answer(resources.device(row["id"], address=row["address"], name=row["name"] or ""))
+    return _answer(exchange.device_resource(row))
 
 
 @router.get("/Observation")
@@ -260,15 +260,11 @@ def _span(said: str, time_zone: str) -> tuple[datetime, datetime]:
 
     A day is the patient's, and a moment without its zone too.
     """
-    zone = ZoneInfo(time_zone)
     try:
         if "T" not in said:
-            day = date.fromisoformat(said)
-            days = (day, day + timedelta(days=1))
-            begin, end = (datetime.combine(one, time(), zone) for one in days)
-            return begin, end
+            return day_bounds(date.fromisoformat(said), time_zone)
         moment = datetime.fromisoformat(said)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
         return moment, moment + _precision(said)
     except (ValueError, OverflowError):
         raise Refused(400, "value", "write a date as ge2026-11-06 or le2026-11-06T07:00Z") from None
@@ -290,7 +286,7 @@ def observation(connection: Connection, _visitor: Visitor, key: str) -> Response
     missing = Refused(404, "not-found", "there is no such observation")
     of_report = _REPORTED.match(key)
     if of_report:
-        made = _summary(connection, _patient(connection, of_report[1]), with_page=False)
+        made = _summary(connection, _patient(connection, of_report[1]))
         told = [one for one in made if one["id"] == key and one["resourceType"] == "Observation"]
         if told:
             return _answer(told[0])
@@ -317,7 +313,7 @@ def reports(
 ) -> Response:
     """Find a patient's newest summary; the report itself has the page as PDF."""
     _only(request, "patient")
-    made = _summary(connection, _patient(connection, patient), with_page=False)
+    made = _summary(connection, _patient(connection, patient))
     kept = [one for one in made if one["resourceType"] == "DiagnosticReport"]
     return _found(request, kept)
 
@@ -329,7 +325,7 @@ def report(connection: Connection, visitor: Visitor, key: str) -> Response:
     if of_report is None:
         raise Refused(404, "not-found", "there is no such report; search for the newest")
     code = of_report[1]
-    made = _summary(connection, _patient(connection, code), with_page=True, account=visitor)
+    made = _summary(connection, _patient(connection, code), page_for=visitor)
     for one in made:
         if one["resourceType"] == "DiagnosticReport" and one["id"] == key:
             return _answer(one)
@@ -337,25 +333,20 @@ def report(connection: Connection, visitor: Visitor, key: str) -> Response:
 
 
 def _summary(
-    connection: psycopg.Connection,
-    patient: Row,
-    *,
-    with_page: bool,
-    account: Account | None = None,
+    connection: psycopg.Connection, patient: Row, *, page_for: Account | None = None
 ) -> list[dict[str, Any]]:
+    """Return the resources of a patient's newest summary; with the page for who reads it."""
+    found = rows.named(connection, "care.summary_of", subject=patient["id"])
+    if not found:
+        return []
+    pdf = _pdf(connection, patient, page_for) if page_for else None
+    return of_summary(exchange.summary(patient, found[0], pdf))
+
+
+def _pdf(connection: psycopg.Connection, patient: Row, account: Account) -> bytes:
     now = datetime.now(UTC)
     shown = pages.patient_page(connection, patient, days=30, now=now)
-    if shown.summary is None:
-        return []
-    pdf = make(shown, words(account.language if account else "fr"), now) if with_page else None
-    summary = Summary(
-        code=patient["code"],
-        number=f"{patient['code']}-{shown.summary['period_end']}",
-        made_at=shown.summary["made_at"],
-        figures=shown.summary["figures"],
-        pdf=pdf,
-    )
-    return of_summary(summary)
+    return make(shown, words(account.language), now)
 
 
 @router.get("/Flag")

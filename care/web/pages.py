@@ -12,6 +12,7 @@ import psycopg
 import sql
 from balise.metrics import METRICS
 from balise.model import Quality
+from care.exchange import microseconds, moment_of
 from care.opening import Opening
 from care.pathways import PATHWAYS
 from care.web.profile import Profile
@@ -29,7 +30,6 @@ REOPENED = "reopened"
 LISTED = 50
 """Patients of one page of the list: a nurse's panel; who is next is one link away."""
 KEY = ("series", "stamped_at", "sequence")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +231,7 @@ def _quality(row: Row) -> Quality:
 
 def key(row: Row) -> str:
     """Return a reading's key as its page's address writes it, the stamp in microseconds."""
-    microseconds = (row["stamped_at"] - _EPOCH) // timedelta(microseconds=1)
-    return f"{row['series']}/{microseconds}/{row['sequence']}"
+    return f"{row['series']}/{microseconds(row['stamped_at'])}/{row['sequence']}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +258,8 @@ def way(
     `stamp` is in microseconds since 1970.
     """
     try:
-        stamped_at = _EPOCH + timedelta(microseconds=stamp)
-    except OverflowError:
+        stamped_at = moment_of(stamp)
+    except ValueError:
         return None
     keys = {"subject": subject, "series": series, "stamped_at": stamped_at, "sequence": sequence}
     held = rows.named(connection, "readings.of_key", **keys)
