@@ -199,24 +199,33 @@ class Radio:
         """Open a link; TimeoutError where the device isn't heard for that many seconds."""
         # One link at a time, as controllers do; bumble itself waits for ever for a hung one.
         async with self._connecting, asyncio.timeout(seconds + ANSWER):
-            attempt = self.device.connect_le(
-                address, own_address_type=self._own_type, timeout=seconds
+            attempt = asyncio.ensure_future(
+                self.device.connect_le(address, own_address_type=self._own_type, timeout=seconds)
             )
             try:
-                return await self.finish(attempt)
+                return await self.finish(asyncio.shield(attempt))
             except asyncio.CancelledError:
-                await asyncio.shield(self._give_up(address))
+                await asyncio.shield(self._give_up(attempt))
                 raise
+            finally:
+                attempt.cancel()
 
-    async def _give_up(self, address: Address) -> None:
-        """Leave nothing behind of an attempt that its caller has cancelled."""
+    async def _give_up(self, attempt: asyncio.Future[Connection]) -> None:
+        """End an attempt that its caller has cancelled, and the link it may have come to.
+
+        bumble's own must not be cancelled once the radio knows of it: it forgets by which address
+        it asked, and the link that then comes about belongs to nobody.
+        """
+        if self.device.connect_own_address_type is None:  # the radio wasn't asked yet
+            return
         with suppress(BleakError, TimeoutError):
             async with asyncio.timeout(ANSWER):
                 with suppress(BleakError):  # too late, the link stands
                     await self.finish(
                         self.device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
                     )
-                await self.hang_up(self.identity(address))
+                link = await self.finish(attempt)
+                await self.finish(link.disconnect())
 
 
 def _text(address: Address) -> str:

@@ -44,22 +44,39 @@ async def test_a_radio_that_never_ends_an_attempt_is_given_up(
             await BleakClient(device, backend=backend, timeout=0.2).connect()
 
 
-@pytest.mark.parametrize("milliseconds", range(0, 60, 4))
+@pytest.mark.parametrize("begun", [0, 3, 30])
+@pytest.mark.parametrize("turns", range(0, 24, 2))
 async def test_an_attempt_cancelled_at_any_moment_leaves_the_device_free(
-    milliseconds: int, radio: Radio, strap: HeartRateStrap
+    begun: int, turns: int, radio: Radio, air: Air, strap: HeartRateStrap
 ):
+    """Cancelled so many of the loop's turns after its begin, and so many before it is heard."""
     scanner, backend = backends(radio)
     device = await BleakScanner.find_device_by_address(STRAP, timeout=5, backend=scanner)
     assert device is not None
+    [advertising] = [one for one in sets(air) if one.enabled]
+    advertising.stop()
+    advertising.enabled = True
     attempt = asyncio.create_task(BleakClient(device, backend=backend).connect())
-    await asyncio.sleep(0.18 + milliseconds / 1000)  # the device advertises each 0.2 s
+    await turn(begun)
     attempt.cancel()
+    await turn(turns)
+    advertising.start()
     await asyncio.gather(attempt, return_exceptions=True)
     for link in tuple(radio.device.connections.values()):
         assert not attempt.cancelled()
         await link.disconnect()
     async with BleakClient(device, backend=backend, timeout=5) as connected:
         assert connected.is_connected
+
+
+def sets(air: Air) -> list[controller.AdvertisingSet]:
+    """Return what the devices on an air advertise."""
+    return [one for chip in air.ether.controllers for one in chip.advertising_sets.values()]
+
+
+async def turn(times: int) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
 
 
 async def test_a_lost_radio_is_told_to_all(radio: Radio, air: Air, strap: HeartRateStrap):
