@@ -84,7 +84,7 @@ class Bench:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def until(self, condition: Callable[[], object], seconds: float = 30) -> float:
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> float:
         begun = time.monotonic()
         async with asyncio.timeout(seconds):
             while not condition():
@@ -301,11 +301,19 @@ async def main(report: Path, *wanted: str) -> int:
                 except Exception as error:  # noqa: BLE001 - a step's failure is what is reported
                     failed += 1
                     traceback.print_exc()
-                    bench.say(step.__name__, ok=False, why=f"{type(error).__name__}: {error}")
+                    bench.say(step.__name__, ok=False, why=why(error))
                 finally:  # what a failed step left on the air would be heard by the next
                     for left in tuple(air._lives):
                         await air.remove(left)
     return failed
+
+
+def why(error: Exception) -> str:
+    """Return what went wrong, and at which line of which step."""
+    places = traceback.extract_tb(error.__traceback__)
+    here = [one for one in places if Path(one.filename).parent == Path(__file__).parent]
+    at = next((one for one in reversed(here) if one.name not in ("until", "main")), here[-1])
+    return f"{type(error).__name__}: {error} at {at.name}, line {at.lineno}: {at.line}"
 
 
 async def powered() -> None:

@@ -77,6 +77,8 @@ async def bond_lost_everyday(bench: Bench) -> dict[str, object]:
         await agent.step_aside(known.model)
         done, cause = await bench.pair(one, _JUST_WORKS)  # while the agent scans
         assert done, cause
+        assert bench.paired is not None
+        agent.add(bench.paired)
         frame = measure(one, 123)
         await bench.until(lambda: frame.hex() in bench.frames(known.address))
         await bench.until(lambda: contact.trouble is None)
