@@ -94,8 +94,8 @@ def gateway_set(
         The box's name.
     pairs
         KEY=VALUE: gateway_language, gateway_care_fr, gateway_care_en, gateway_phone,
-        gateway_message, receipt_timeout, spool_mb, gateway_sets_clocks, log_level. Those set
-        before stay.
+        gateway_message, gateway_looked, receipt_timeout, spool_mb, gateway_sets_clocks, log_level.
+        Those set before stay.
     unset
         Take a key back to the box's own value; may be repeated.
     seconds

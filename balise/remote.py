@@ -33,12 +33,19 @@ class Knob:
 MESSAGE = "gateway_message"
 """What the team tells the patient: set from a patient's page, not by who keeps the line."""
 
+LOOKED = "gateway_looked"
+"""On which day the team last looked at what was measured: set by those pages too."""
+
+SHOWN = (MESSAGE, LOOKED)
+"""Shown as they come: no device is let go, and nothing starts anew for them."""
+
 KNOBS = (
     Knob("gateway_language"),
     Knob("gateway_care_fr"),
     Knob("gateway_care_en"),
     Knob("gateway_phone"),
     Knob(MESSAGE),
+    Knob(LOOKED),
     Knob("receipt_timeout", least=10, most=3600),
     Knob("spool_mb", least=64, most=16384),
     Knob("gateway_sets_clocks"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
     )
     gateway_message: str = Field(
         default="", max_length=300, description="what the page says as a word of the care team"
+    )
+    gateway_looked: date | None = Field(
+        default=None, description="the day the page says the care team last looked on"
     )
     local_mqtt_url: str = Field(
         default="", description="the home's own broker: mqtt:// or mqtts://user:password@host:port"

@@ -27,6 +27,7 @@ _GONE = (
     "erasure.team_member",
     "erasure.outbox",
     "erasure.message",
+    "erasure.looked",
     "erasure.refused_event",
     "erasure.refused",
     "erasure.duplicate",

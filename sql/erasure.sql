@@ -112,6 +112,10 @@ DELETE FROM outbox WHERE subject = %(subject)s
 -- What the patient was told.
 DELETE FROM message WHERE subject = %(subject)s
 
+-- looked --
+-- Who looked at the patient's measurements, and when.
+DELETE FROM looked WHERE subject = %(subject)s
+
 -- refused_event --
 -- What became of refusals.
 DELETE FROM refused_event USING own_refusal

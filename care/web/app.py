@@ -18,7 +18,19 @@ from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
 from care.opening import opening
-from care.web import accounts, enrolment, fhir, messages, ops, pages, plans, report, rules, sources
+from care.web import (
+    accounts,
+    enrolment,
+    fhir,
+    looked,
+    messages,
+    ops,
+    pages,
+    plans,
+    report,
+    rules,
+    sources,
+)
 from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
 from care.web.words import words
 from sql.rows import Row
@@ -50,6 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(sources.router)
     app.include_router(plans.router)
     app.include_router(messages.router)
+    app.include_router(looked.router)
+    app.include_router(looked.of_one)
     app.include_router(fhir.router)
     app.exception_handler(fhir.Refused)(fhir.refuse)
     _add_session(app)
@@ -153,6 +167,7 @@ def _add_patients(app: FastAPI) -> None:
         account: SignedIn,
         start: Start = 0,
         name: str = "",
+        noted: Annotated[int | None, Query(alias="looked", ge=0)] = None,
     ) -> HTMLResponse:
         now = datetime.now(UTC)
         settings = cast("Settings", request.app.state.settings)
@@ -163,6 +178,9 @@ def _add_patients(app: FastAPI) -> None:
             account=account,
             list=pages.worklist(connection, now, start=start, name=name),
             name=name,
+            as_of=now,
+            well=pages.well(connection, now) if account.signs else 0,
+            noted=noted,
             unseen=pages.unseen(
                 connection, now, opening=request.app.state.opening, hours=settings.unseen_hours
             ),

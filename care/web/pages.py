@@ -111,6 +111,13 @@ def unseen(
     return Unseen(len(overdue), min(overdue, default=None))
 
 
+def well(connection: psycopg.Connection, as_of: datetime) -> int:
+    """Return of how many patients somebody can say at once that their measurements are well."""
+    (row,) = rows.named(connection, "looked.well", as_of=as_of)
+    count: int = row["patients"]
+    return count
+
+
 def patient(connection: psycopg.Connection, code: str) -> Row | None:
     """Return a patient's identity band."""
     found = rows.named(connection, "care.patient", code=code)
@@ -138,6 +145,7 @@ class PatientPage:
     pause: Row | None
     notes: list[Row]
     messages: list[Row]
+    looked: Row | None
     profile: Profile | None
     cells: list[Cell]
     trends: list[Trend]
@@ -168,6 +176,7 @@ def patient_page(
         pause=_pause(connection, subject, today),
         notes=rows.named(connection, "plans.notes", subject=subject)[:NOTES],
         messages=rows.named(connection, "plans.messages", subject=subject),
+        looked=next(iter(rows.named(connection, "looked.newest", subject=subject)), None),
         profile=Profile.of(summary[0]["profile"] if summary else None),
         cells=[
             Cell(day, day in measured)

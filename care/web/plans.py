@@ -21,8 +21,7 @@ from care.pathways import PATHWAYS
 from care.pathways.pathway import Pathway
 from care.plan import LONGEST_DELAY, Away, Plan, limits_of, written
 from care.rules.rule import Limit
-from care.web import pages
-from care.web.visit import Clinician, Connection, SignedIn, page
+from care.web.visit import Clinician, Connection, Patient, SignedIn, page
 from sql import plans, rows
 from sql.rows import Row
 
@@ -31,16 +30,6 @@ router = APIRouter(prefix="/patients/{code}")
 ROLES = ("hospital", "general_practitioner", "nurse", "social_worker", "relative")
 LONGEST_PAUSE = timedelta(days=180)
 _HOUR = timedelta(hours=1)
-
-
-def _patient(connection: Connection, code: str) -> Row:
-    found = pages.patient(connection, code)
-    if found is None:
-        raise HTTPException(404)
-    return found
-
-
-Patient = Annotated[Row, Depends(_patient)]
 
 
 async def _fields_of(request: Request) -> dict[str, str]:

@@ -17,6 +17,8 @@ from balise.settings import Settings
 from care.web import accounts
 from care.web.accounts import Account
 from care.web.words import words
+from sql import rows
+from sql.rows import Row
 
 COOKIE = "balise_session"
 
@@ -32,6 +34,16 @@ def _connection(request: Request) -> Iterator[psycopg.Connection]:
 
 
 Connection = Annotated[psycopg.Connection, Depends(_connection)]
+
+
+def _patient(connection: Connection, code: str) -> Row:
+    found = rows.named(connection, "care.patient", code=code)
+    if not found:
+        raise HTTPException(404)
+    return found[0]
+
+
+Patient = Annotated[Row, Depends(_patient)]
 
 
 def _account(request: Request, connection: Connection) -> Account:

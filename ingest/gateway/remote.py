@@ -25,7 +25,7 @@ from balise.errors import (
     SettingWrong,
 )
 from balise.files import write
-from balise.remote import MESSAGE
+from balise.remote import SHOWN
 from balise.sealed import Sent
 from balise.settings import Settings
 from ingest.gateway.health import Remote, RemoteState
@@ -89,8 +89,8 @@ class RemoteSettings:
         self._has_room(wanted.spool_mb)
         write(self._file, payload, 0o600)
         self._held, self._wanted = sent, wanted
-        # A word to the patient is shown as it is: no device is let go for it.
-        self.settings = self.settings.model_copy(update={MESSAGE: wanted.gateway_message})
+        shown = {name: getattr(wanted, name) for name in SHOWN}
+        self.settings = self.settings.model_copy(update=shown)
         _log.info("settings_taken", gateway=sent.gateway, version=sent.version)
 
     def _checked(self, payload: bytes) -> Sent:

@@ -18,7 +18,7 @@ from ingest.gateway.clock import Timekeeper
 from ingest.gateway.condition import Look
 from ingest.gateway.depth import Depth
 from ingest.gateway.local.home import LocalHome
-from ingest.gateway.page.house import house_of
+from ingest.gateway.page.house import Word, house_of
 from ingest.gateway.page.serve import served
 from ingest.gateway.publish import Publisher
 from ingest.gateway.redelivery import Redelivery
@@ -135,7 +135,7 @@ class Gateway:
             self._folder,
             self._box,
             self._depth.full,
-            message=lambda: self._remote.settings.gateway_message,
+            word=lambda: Word.of(self._remote.settings),
         )
         async with served(house, self._settings.gateway_port):
             box = self._box

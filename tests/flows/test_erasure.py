@@ -82,6 +82,8 @@ VALUES (%(hers)s, 'report', 'report/1', convert_to('Effacée', 'UTF8'));
 
 INSERT INTO message (subject, who, text, boxes) VALUES (%(hers)s, 'nurse', 'Effacée', 1);
 
+INSERT INTO looked (subject, who, up_to) VALUES (%(hers)s, 'Effacée', now());
+
 INSERT INTO team_member (subject, name, role, added_by)
 VALUES (%(hers)s, 'daughter of Effacée', 'relative', 'nurse');
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from balise.settings import Settings
@@ -17,10 +18,27 @@ from ingest.gateway.page.story import Story
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What the care team tells the patient: its text, and the day it last looked."""
+
+    text: str = ""
+    looked: date | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Word:
+        """Return the word of the settings."""
+        return cls(settings.gateway_message, settings.gateway_looked)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to say."""
+        return self != Word()
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     """One box behind one page; `care` is who looks at the measurements and when, by language.
 
-    `message` is the care team's word to the patient; `language` is the page's, empty where each
+    `word` is what the care team tells the patient; `language` is the page's, empty where each
     visitor's browser says it.
     """
 
@@ -29,7 +47,7 @@ class House:
     story: Story
     care: Mapping[str, str] = field(default_factory=dict[str, str])
     phone: str = ""
-    message: Callable[[], str] = lambda: ""
+    word: Callable[[], Word] = Word
     language: str = ""
     full: Callable[[], bool] = lambda: False
     ear: Ear = field(default_factory=Ear)
@@ -45,11 +63,11 @@ def house_of(
     folder: Path,
     box: Box,
     full: Callable[[], bool] = lambda: False,
-    message: Callable[[], str] | None = None,
+    word: Callable[[], Word] | None = None,
 ) -> House:
     """Return the house of this home's settings; it is full where its disk or its spool is.
 
-    `message` is the care team's word as it is now, the settings' where nobody else says it.
+    `word` is the care team's as it is now, the settings' where nobody else says it.
     """
     return House(
         box,
@@ -57,7 +75,7 @@ def house_of(
         Story(box),
         care={"fr": settings.gateway_care_fr, "en": settings.gateway_care_en},
         phone=settings.gateway_phone,
-        message=message or (lambda: settings.gateway_message),
+        word=word or (lambda: Word.of(settings)),
         language=settings.gateway_language,
         full=lambda: full() or shutil.disk_usage(folder).free < LOW_DISK,
     )

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import resources
 
@@ -56,6 +56,10 @@ class Words:
             return self("moment.yesterday", clock=self.clock(when))
         month = self(f"month.{local.month}")
         return self("moment.day", day=local.day, month=month, clock=self.clock(when))
+
+    def day(self, day: date) -> str:
+        """Return a day as one says it: "3 March"."""
+        return self("day", day=day.day, month=self(f"month.{day.month}"))
 
     def figures(self, figures: Sequence[str]) -> str:
         """Return received figures as one reads them out: "132/78 mmHg and 64 beats a minute"."""

@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -29,6 +29,7 @@ from devices.virtual.faults import Pairing as Asks
 from ingest.gateway.bumble_backend import Radio
 from ingest.gateway.page import choose
 from ingest.gateway.page.ear import models_of
+from ingest.gateway.page.house import Word
 from ingest.gateway.page.serve import bound, served, serving
 from ingest.gateway.page.words import words
 from ingest.gateway.pairing.bumble_agent import kit_of
@@ -115,6 +116,16 @@ async def test_home_says_what_waits_and_the_one_thing_to_do(site: Site):
     assert "router is switched on" in text
     site.line.waiting = 0
     assert "No measurement waits" in await site.text("/")
+
+
+async def test_the_day_somebody_looked_is_said_in_the_language_of_the_page(site: Site):
+    assert "Un mot de votre équipe" not in await site.text("/")
+    house = replace(site.house, word=lambda: Word(looked=date(2026, 3, 1)), language="en")
+    listening = bound(0)
+    async with serving(house, listening):
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        answer = await site.client.get(url)
+    assert "Somebody looked at your measurements on 1 March." in answer.text
 
 
 async def test_home_says_that_the_box_is_full_and_does_not_promise_that_nothing_is_lost(site: Site):

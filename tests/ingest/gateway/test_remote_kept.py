@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,13 @@ def test_a_word_to_the_patient_is_shown_at_once_and_nothing_starts_anew(
     box.take(message(site, 1, gateway_message="Vos mesures ont été regardées."))
     assert box.settings.gateway_message == "Vos mesures ont été regardées."
     assert (box.changed, box.standing().state) == (False, RemoteState.APPLIED)
-    box.take(message(site, 2, gateway_message="Bonjour", spool_mb=64))
+    box.take(message(site, 2, gateway_looked="2026-11-27"))
+    assert (box.settings.gateway_message, box.settings.gateway_looked) == ("", date(2026, 11, 27))
+    assert not box.changed
+    box.take(message(site, 3, gateway_message="Bonjour", spool_mb=64))
     assert (box.settings.gateway_message, box.settings.spool_mb) == ("Bonjour", OWN.spool_mb)
     assert box.standing().state is RemoteState.PENDING
-    box.take(message(site, 3))  # taken back
+    box.take(message(site, 4))  # taken back
     assert box.settings.gateway_message == ""
     assert not box.changed
 

@@ -20,11 +20,12 @@ import pytest
 from balise import sealed
 from balise.authority import Authority
 from balise.errors import Exit
+from balise.remote import LOOKED, MESSAGE
 from balise.sealed import Sent
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
-from care.web import messages
+from care.web import boxes
 from ingest.gateway import health
 from ingest.gateway.devices import folder
 from ingest.gateway.health import Health, Remote, RemoteState
@@ -110,20 +111,22 @@ def test_a_word_of_the_team_is_on_the_box(server: Settings, box: Settings):
         until(lambda: said(server, box))
         set_on(server, box, "log_level=warning")
         names = [box.gateway_name, "never-let-in"]
-        assert messages.put(server, names, "Vos mesures ont été regardées.") == 1
+        assert boxes.put(server, names, {MESSAGE: "Vos mesures ont été regardées."}) == 1
         until(lambda: told(server, box).state is RemoteState.APPLIED)
         until(lambda: told(server, box).version == 2)
+        assert boxes.put(server, names, {LOOKED: "2026-11-27"}) == 1
+        until(lambda: told(server, box).version == 3)
     kept = Authority(server.home).ledger.settings(box.gateway_name)
     assert kept
     assert b"regard" in kept
+    assert b"2026-11-27" in kept
     assert b"warning" in kept  # what was set before stays
 
 
-def test_without_a_broker_or_a_text_no_word_goes(server: Settings, box: Settings):
+def test_without_a_broker_or_a_box_no_word_goes(server: Settings, box: Settings):
     away = server.model_copy(update={"mqtt_url": "mqtts://localhost:1"})
-    assert messages.put(away, [box.gateway_name], "x") == 0
-    assert messages.put(server, [box.gateway_name], "") == 0
-    assert messages.put(server, [], "x") == 0
+    assert boxes.put(away, [box.gateway_name], {MESSAGE: "x"}) == 0
+    assert boxes.put(server, [], {MESSAGE: "x"}) == 0
 
 
 def publish(server: Settings, topic: str, payload: bytes) -> None:

@@ -1,0 +1,43 @@
+"""What a page sets on the boxes at a patient's home: sealed by the site, as `gateway set` does it.
+
+A box that is away shows it once it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from balise.authority import Authority
+from balise.errors import BaliseError
+from balise.remote import Value
+from balise.settings import Settings
+from ingest import send_settings
+from ingest.mqtt import Broker
+
+_log = structlog.get_logger(__name__)
+_SECONDS = 5.0
+
+
+def put(settings: Settings, boxes: Sequence[str], values: Mapping[str, Value]) -> int:
+    """Set values on boxes that were let in here; return on how many it is."""
+    return sum(_is_put(settings, name, values) for name in boxes)
+
+
+def _is_put(settings: Settings, name: str, values: Mapping[str, Value]) -> bool:
+    try:
+        site, broker = Authority(settings.home), Broker(settings)
+        if not site.ledger.issued(name):
+            return False
+        before = send_settings.last_said(broker, name, _SECONDS)
+
+        def change(held: dict[str, Value]) -> dict[str, Value]:
+            return {**held, **values}
+
+        _sent, payload = site.set(name, change, above=before.version)
+        send_settings.post(broker, name, payload, _SECONDS)
+    except BaliseError as error:
+        _log.warning("box_not_told", error=type(error).__name__)
+        return False
+    return True
