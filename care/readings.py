@@ -28,17 +28,20 @@ Row = tuple[str, datetime, Decimal, int, int, datetime, int]
 
 
 def frame(rows: Iterable[Row], time_zone: str) -> pl.DataFrame:
+    """Return readings that come a row each as rules and metrics want them."""
+    return placed(pl.DataFrame(list(rows), schema=SCHEMA, orient="row"), time_zone)
+
+
+def placed(readings: pl.DataFrame, time_zone: str) -> pl.DataFrame:
     """Return readings sorted by time, with `day` and `hour` in the patient's zone and their `key`.
 
     A key is `series/stamp/sequence`, the stamp in microseconds: what leads back to the bytes.
     """
     key = pl.format("{}/{}/{}", "series", pl.col("stamped_at").dt.epoch("us"), "sequence")
     local = pl.col("taken_at").dt.convert_time_zone(time_zone)
-    return (
-        pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
-        .with_columns(day=local.dt.date(), hour=local.dt.hour().cast(pl.Int32), key=key)
-        .sort("taken_at", "key")
-    )
+    return readings.with_columns(
+        day=local.dt.date(), hour=local.dt.hour().cast(pl.Int32), key=key
+    ).sort("taken_at", "key")
 
 
 def measured(besides: Quality = Quality.NONE) -> pl.Expr:

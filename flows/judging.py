@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import psycopg
 
 import sql
@@ -66,7 +67,7 @@ def _judge(
     plan = Plan.of(patient.plan_version, patient.plan)
     rules = [RULES[code] for code in plan.rules(pathway)]
     asked = _asked(patient, pathway, plan, as_of)
-    rows = signals_store.readings(
+    recent = signals_store.readings(
         connection,
         patient.subject,
         metrics=sorted({*chain.from_iterable(rule.metrics for rule in rules)}),
@@ -74,14 +75,14 @@ def _judge(
         as_of=as_of,
     )
     expected = {*pathway.expected, *chain.from_iterable(pathway.instead.values())}
-    rows += signals_store.last_readings(
+    older = signals_store.last_readings(
         connection,
         patient.subject,
-        metrics=sorted(expected - {row[0] for row in rows}),
+        metrics=sorted(expected - {*recent["metric"].unique()}),
         today=asked.today,
         as_of=as_of,
     )
-    readings = frames.frame(rows, patient.time_zone)
+    readings = frames.placed(pl.concat([recent, older]), patient.time_zone)
     judged = Judged(subjects=1)
     for rule in rules:
         judged += _keep(connection, patient.subject, rule, rule.find(readings, asked), asked)
@@ -163,10 +164,10 @@ def _summarise(
     pathway = PATHWAYS[patient.pathway]
     today = as_of.astimezone(ZoneInfo(patient.time_zone)).date()
     start = today - timedelta(days=SUMMARY_DAYS - 1)
-    rows = signals_store.readings(
+    found = signals_store.readings(
         connection, patient.subject, metrics=pathway.metrics, since=start, as_of=as_of
     )
-    readings = frames.frame(rows, patient.time_zone)
+    readings = frames.placed(found, patient.time_zone)
     protocol = Plan.of(patient.plan_version, patient.plan).protocol
     figures = pathway.figures_of(readings, today, protocol)
     profile = pathway.profile(readings, today) if pathway.profile else []

@@ -47,14 +47,20 @@ GROUP BY metric
 
 -- readings_for --
 -- The readings of a patient's last days for some metrics, exact: those that count, as in the rollups.
+-- A row a series, its columns packed end to end: of a strap that is worn all day a row a reading would
+-- be millions. A value is its millionths, what the rules' own decimals hold.
 WITH span AS (
     SELECT metric, min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
     FROM dirty_window
     WHERE subject = %(subject)s AND metric = ANY(%(metrics)s) AND day >= %(since)s
     GROUP BY metric
 )
-SELECT series.metric, reading.taken_at, reading.value, reading.quality, reading.series,
-       reading.stamped_at, reading.sequence
+SELECT series.metric, reading.series,
+       string_agg(timestamptz_send(reading.taken_at), '') AS taken_at,
+       string_agg(int8send((reading.value * 1000000)::bigint), '') AS value,
+       string_agg(int8send(reading.quality), '') AS quality,
+       string_agg(timestamptz_send(reading.stamped_at), '') AS stamped_at,
+       string_agg(int4send(reading.sequence), '') AS sequence
 FROM span
 JOIN series ON series.metric = span.metric
            AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
@@ -74,6 +80,7 @@ WHERE reading.taken_at >= %(since)s::date - 1 AND reading.taken_at <= %(as_of)s
                     AND finding.day = local.day AND finding.series = reading.series
                     AND finding.stamped_at = reading.stamped_at
                     AND finding.sequence = reading.sequence AND finding.kind = 'cross_source')
+GROUP BY series.metric, reading.series
 
 -- open_signal --
 -- One signal a rule and episode: raised once, refreshed while its episode goes on. One that closed by

@@ -98,10 +98,11 @@ class Packs:
     rows: Sequence[tuple[Any, ...]]
     sizes_at: int
 
-    def each(self, at: int) -> Any:
-        """Return a fact, an int4, once a reading."""
+    def each(self, at: int, kind: type[pl.DataType] = pl.Int32) -> pl.Series:
+        """Return a fact once a reading."""
         sizes = [len(row[self.sizes_at]) // 8 for row in self.rows]
-        return np.repeat(np.array([row[at] for row in self.rows], dtype=np.int32), sizes)
+        facts = pl.Series([row[at] for row in self.rows], dtype=kind)
+        return facts.gather(np.repeat(np.arange(len(sizes)), sizes))
 
     def numbers(self, at: int, kind: str) -> Any:
         """Return a packed column of a type, such as `>f8`."""

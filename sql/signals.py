@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import psycopg
 from psycopg.types.json import Jsonb
 
 import sql
+from sql.rollups import Packs
 
 DAY = timedelta(days=1)
+_EXACT = pl.Decimal(precision=38, scale=6)
+_MILLIONTHS = pl.lit(1_000_000, _EXACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,22 @@ def readings(
     metrics: Sequence[str],
     since: date,
     as_of: datetime,
-) -> list[tuple[Any, ...]]:
-    """Return (metric, taken_at, value, quality, series, stamped_at, sequence), values exact."""
-    return connection.execute(
-        sql.get("care.readings_for"),
-        {"subject": subject, "metrics": list(metrics), "since": since, "as_of": as_of},
-    ).fetchall()
+) -> pl.DataFrame:
+    """Return readings in the columns of `care.readings.SCHEMA`, values exact, in no order."""
+    keys = {"subject": subject, "metrics": list(metrics), "since": since, "as_of": as_of}
+    with connection.cursor(binary=True) as cursor:
+        packs = Packs(cursor.execute(sql.get("care.readings_for"), keys).fetchall(), sizes_at=2)
+    return pl.DataFrame(
+        {
+            "metric": packs.each(0, pl.String),
+            "taken_at": packs.times(2),
+            "value": packs.numbers(3, ">i8"),
+            "quality": packs.numbers(4, ">i8"),
+            "series": packs.each(1),
+            "stamped_at": packs.times(5),
+            "sequence": packs.numbers(6, ">i4"),
+        }
+    ).with_columns(pl.col("value").cast(_EXACT) / _MILLIONTHS)
 
 
 def last_readings(
@@ -62,7 +76,7 @@ def last_readings(
     metrics: Sequence[str],
     today: date,
     as_of: datetime,
-) -> list[tuple[Any, ...]]:
+) -> pl.DataFrame:
     """Return the same of the last day with readings and the one before it, metric by metric.
 
     Whoever asks when something was last measured needs no month of a glucose sensor. The day
@@ -70,11 +84,15 @@ def last_readings(
     """
     keys = {"subject": subject, "metrics": list(metrics), "today": today}
     days: list[tuple[str, date]] = connection.execute(sql.get("care.last_days"), keys).fetchall()
-    return [
-        row
-        for metric, day in days
-        for row in readings(connection, subject, metrics=[metric], since=day - DAY, as_of=as_of)
-    ]
+    return pl.concat(
+        [
+            readings(connection, subject, metrics=[], since=today, as_of=as_of),
+            *(
+                readings(connection, subject, metrics=[metric], since=day - DAY, as_of=as_of)
+                for metric, day in days
+            ),
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import psycopg
 import pytest
 
@@ -183,10 +184,10 @@ def test_what_a_device_is_said_to_be_puts_it_where_the_pathway_has_it(
     assert preferred.describe(database, number(database, CUFF), "pulse_oximeter") == 1
     assert aggregated(database) == 1
     assert rows(database, median) == [(94.0,)]
-    assert {one[2] for one in judged(database, subject, "oxygen_saturation")} == {94}
+    assert {*judged(database, subject, "oxygen_saturation")["value"]} == {94}
 
 
-def judged(database: psycopg.Connection, subject: int, metric: str) -> list[tuple[Any, ...]]:
+def judged(database: psycopg.Connection, subject: int, metric: str) -> pl.DataFrame:
     """The readings that rules and summaries are given."""
     return signals.readings(
         database,
