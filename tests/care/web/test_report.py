@@ -82,6 +82,7 @@ def a_page(**other: Any) -> PatientPage:
         "pause": None,
         "notes": [],
         "messages": [],
+        "looked": None,
         "profile": None,
     }
     return PatientPage(**facts | other)
