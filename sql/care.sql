@@ -156,16 +156,13 @@ SET figures = excluded.figures, profile = excluded.profile, made_at = now()
 -- A page of the followed patients with something open, and the worst of each: who needs attention and
 -- why. What else a row says is looked up for the page alone: a LATERAL with a LIMIT reads fifty keys
 -- where a join would read whole tables. The days seen are in order, so that the bucket of a day says
--- how many are up to it.
-SELECT page.code, page.pathway, identity.family, identity.given, identity.birth_date,
-       page.signal, page.rule, page.severity, page.figures, page.state, page.raised_at,
-       seen.last_reading_at,
-       coalesce(cardinality(seen.days_seen)
-                - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
-                0) AS days_of_7,
-       page.open_signals, planned.planned
-FROM (
-    SELECT worst.*, subject.code, subject.pathway, subject.time_zone
+-- how many are up to it. Each row has the counts of `worklist_counts`, which would read it all again.
+WITH open AS MATERIALIZED (
+    SELECT worst.*, subject.code, subject.pathway, subject.time_zone,
+           %(name)s = ''
+           OR subject.id IN (
+               SELECT subject FROM identity
+               WHERE position(lower(%(name)s) IN lower(family || ' ' || given)) > 0) AS named
     FROM (
         SELECT DISTINCT ON (subject) subject, id AS signal, rule, severity, figures, state,
                raised_at, count(*) OVER (PARTITION BY subject) AS open_signals
@@ -173,11 +170,20 @@ FROM (
         ORDER BY subject, severity DESC, state = 'new' DESC, raised_at
     ) AS worst
     JOIN subject ON subject.id = worst.subject AND subject.pathway <> 'observation'
-    WHERE %(name)s = ''
-       OR subject.id IN (
-           SELECT subject FROM identity
-           WHERE position(lower(%(name)s) IN lower(family || ' ' || given)) > 0)
-    ORDER BY severity DESC, state = 'new' DESC, raised_at, worst.subject
+)
+SELECT page.code, page.pathway, identity.family, identity.given, identity.birth_date,
+       page.signal, page.rule, page.severity, page.figures, page.state, page.raised_at,
+       seen.last_reading_at,
+       coalesce(cardinality(seen.days_seen)
+                - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
+                0) AS days_of_7,
+       page.open_signals, planned.planned,
+       (SELECT count(*) FROM subject WHERE pathway <> 'observation') AS followed,
+       (SELECT count(*) FROM open) AS to_see,
+       (SELECT count(*) FROM open WHERE named) AS named
+FROM (
+    SELECT * FROM open WHERE named
+    ORDER BY severity DESC, state = 'new' DESC, raised_at, subject
     LIMIT %(limit)s OFFSET %(start)s
 ) AS page
 CROSS JOIN LATERAL (

@@ -81,16 +81,16 @@ def worklist(
     read in its own order, so that a page of thousands costs what a page of hundreds does.
     """
     asked = {"now": now, "name": name.strip()}
-    (counts,) = rows.named(connection, "care.worklist_counts", name=asked["name"])
-    before = counts.pop("named")
-    found: list[Row] = []
-    if start < before:
-        found = rows.named(connection, "care.worklist_open", **asked, start=start, limit=LISTED + 1)
+    found = rows.named(connection, "care.worklist_open", **asked, start=start, limit=LISTED + 1)
+    counts = found or rows.named(connection, "care.worklist_counts", name=asked["name"])
+    followed, to_see, before = (counts[0][one] for one in ("followed", "to_see", "named"))
     if len(found) <= LISTED:
         left = {"start": max(0, start - before), "limit": LISTED + 1 - len(found)}
         found += rows.named(connection, "care.worklist_stable", **asked, **left)
     more = start + LISTED if len(found) > LISTED else None
-    return Worklist(rows=found[:LISTED], start=start, more=more, **counts)
+    return Worklist(
+        rows=found[:LISTED], start=start, more=more, followed=followed, to_see=to_see
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,112 @@
+"""What a clinician comes to do, in a real Chromium without JavaScript: one task, few clicks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pypdfium2
+import pytest
+from playwright.sync_api import Browser, Page
+
+from care.plan import Plan
+from sql import plans
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    context = browser.new_context(
+        java_script_enabled=False, locale="fr", viewport={"width": 1280, "height": 900}
+    )
+    page = context.new_page()
+    page.goto(f"{site}/sign-in")
+    page.fill("#name", "nurse")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    yield page
+    context.close()
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep what it looks like, where somebody wants to see it."""
+    if folder := os.environ.get("BALISE_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"task-{name}.png", full_page=True)
+
+
+def test_find_who_needs_attention(page: Page):
+    first = page.locator("tbody tr").first
+    assert "Martin" in first.inner_text()
+    assert "kg en" in first.inner_text()
+    shot(page, "find")
+    page.fill("#name", "petit")
+    page.click("form[role=search] button")
+    assert page.locator("tbody tr").count() == 1
+    assert "Petit" in page.locator("tbody tr").inner_text()
+
+
+def test_see_why_in_two_clicks_down_to_the_bytes(page: Page):
+    page.click("tbody tr:first-child th a")
+    shot(page, "why")
+    signal = page.locator("article.signal").first
+    assert "Prise de poids, version" in signal.inner_text()
+    signal.locator("summary").click()
+    signal.locator("ol a").first.click()
+    assert "body_weight" in page.content()
+    shot(page, "bytes")
+
+
+def test_act_and_leave_word_for_the_next(page: Page):
+    page.click("tbody a:has-text('Bernard')")
+    signal = page.locator("article.signal").first
+    signal.get_by_role("button", name="Prendre en charge").click()
+    assert "En cours, nurse" in page.locator("article.signal").first.inner_text()
+    page.fill("#note", "Rappelée à 10 h, mesure refaite demain.")
+    page.click("#notes button")
+    assert "Rappelée à 10 h" in page.locator("#notes li").first.inner_text()
+    signal = page.locator("article.signal").first
+    signal.locator("select").select_option("measured_badly")
+    signal.get_by_role("button", name="Clore").click()
+    closed = page.locator("article.signal.closed").first
+    assert "Mesure mal prise" in closed.inner_text()
+    shot(page, "acted")
+    closed.get_by_role("button", name="Rouvrir").click()
+    assert page.locator("article.signal").first.get_by_role("button", name="Clore").count() == 1
+
+
+def test_set_a_limit_and_see_who_set_it(page: Page, site: str):
+    page.goto(f"{site}/patients/p-durand")
+    page.click("main a[href$='/plan']")
+    page.fill("input[name='limit.very_high_systolic']", "170")
+    page.locator("form:has(input[name='over']) button").first.click()
+    assert "170 mmHg" in page.content()
+    assert "signé par nurse" in page.content()
+    shot(page, "plan")
+
+
+def test_say_at_once_that_all_who_are_well_were_looked_at(page: Page, site: str, populated: str):
+    with psycopg.connect(populated, autocommit=True) as database:
+        [(subject,)] = database.execute("SELECT id FROM subject WHERE code = 'p-moreau'")
+        plans.sign(database, subject, Plan().content(), over=0, who="doctor")
+        database.execute("UPDATE dirty_subject SET assessed = generation")
+    page.goto(site)
+    shot(page, "well")
+    page.click("form[action='/looked'] button")
+    assert "Noté pour" in page.locator(".notice[role=status]").inner_text()
+    assert page.locator("form[action='/looked']").count() == 0
+
+
+def test_print_a_page_that_says_all_without_its_buttons(page: Page, site: str, tmp_path: Path):
+    page.goto(f"{site}/patients/p-martin")
+    page.pdf(path=tmp_path / "page.pdf", format="A4")
+    text = "\n".join(
+        one.get_textpage().get_text_range() for one in pypdfium2.PdfDocument(tmp_path / "page.pdf")
+    )
+    assert "Martin" in text
+    assert "Médiane" in text  # the tables behind each chart are open on paper
+    assert "Clore" not in text
+    assert "Se déconnecter" not in text
