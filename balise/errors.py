@@ -127,6 +127,10 @@ class PlanUnsafe(BaliseError):
         self.highest = highest
 
 
+class ObservationUnsafe(PlanUnsafe):
+    """An observation is none that a human being has; write what was seen, or leave it empty."""
+
+
 class AuthorityMissing(BaliseError):
     """The server has no certificate authority yet; run `balise authority`, or `balise up`."""
 

@@ -14,6 +14,9 @@ from balise.model import Quality
 EXACT = pl.Decimal(precision=38, scale=6)
 """Thresholds are compared in decimals: 64.4 - 62.4 > 2 is true in binary floats and false."""
 
+LEFT_OUT = Quality.INVALID | Quality.TEST_DATA
+"""What is no measurement, for whoever judges or sums up."""
+
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "metric": pl.String,
     "taken_at": pl.Datetime("us", "UTC"),
@@ -46,8 +49,7 @@ def placed(readings: pl.DataFrame, time_zone: str) -> pl.DataFrame:
 
 def measured(besides: Quality = Quality.NONE) -> pl.Expr:
     """Keep what is a measurement: neither invalid nor test data, nor of other qualities."""
-    left_out = Quality.INVALID | Quality.TEST_DATA | besides
-    return pl.col("quality").and_(left_out.value) == 0
+    return pl.col("quality").and_((LEFT_OUT | besides).value) == 0
 
 
 def daily_medians(readings: pl.DataFrame) -> dict[date, Decimal]:

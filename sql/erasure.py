@@ -28,6 +28,7 @@ _GONE = (
     "erasure.outbox",
     "erasure.message",
     "erasure.looked",
+    "erasure.early_warning",
     "erasure.refused_event",
     "erasure.refused",
     "erasure.duplicate",

@@ -116,6 +116,10 @@ DELETE FROM message WHERE subject = %(subject)s
 -- Who looked at the patient's measurements, and when.
 DELETE FROM looked WHERE subject = %(subject)s
 
+-- early_warning --
+-- What somebody observed of the patient at a visit.
+DELETE FROM early_warning WHERE subject = %(subject)s
+
 -- refused_event --
 -- What became of refusals.
 DELETE FROM refused_event USING own_refusal

@@ -20,6 +20,7 @@ from balise.settings import Settings
 from care.opening import opening
 from care.web import (
     accounts,
+    early_warning,
     enrolment,
     fhir,
     looked,
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules.router)
     app.include_router(sources.router)
     app.include_router(plans.router)
+    app.include_router(early_warning.router)
     app.include_router(messages.router)
     app.include_router(looked.router)
     app.include_router(looked.of_one)

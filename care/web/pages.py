@@ -88,9 +88,7 @@ def worklist(
         left = {"start": max(0, start - before), "limit": LISTED + 1 - len(found)}
         found += rows.named(connection, "care.worklist_stable", **asked, **left)
     more = start + LISTED if len(found) > LISTED else None
-    return Worklist(
-        rows=found[:LISTED], start=start, more=more, followed=followed, to_see=to_see
-    )
+    return Worklist(rows=found[:LISTED], start=start, more=more, followed=followed, to_see=to_see)
 
 
 @dataclass(frozen=True, slots=True)

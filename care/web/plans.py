@@ -11,7 +11,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import psycopg
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 import sql
@@ -21,7 +21,7 @@ from care.pathways import PATHWAYS
 from care.pathways.pathway import Pathway
 from care.plan import LONGEST_DELAY, Away, Plan, limits_of, written
 from care.rules.rule import Limit
-from care.web.visit import Clinician, Connection, Patient, SignedIn, page
+from care.web.visit import Clinician, Connection, Fields, Patient, SignedIn, page
 from sql import plans, rows
 from sql.rows import Row
 
@@ -30,13 +30,6 @@ router = APIRouter(prefix="/patients/{code}")
 ROLES = ("hospital", "general_practitioner", "nurse", "social_worker", "relative")
 LONGEST_PAUSE = timedelta(days=180)
 _HOUR = timedelta(hours=1)
-
-
-async def _fields_of(request: Request) -> dict[str, str]:
-    return {name: str(value) for name, value in (await request.form()).items()}
-
-
-Fields = Annotated[dict[str, str], Depends(_fields_of)]
 
 
 class Trouble(IntEnum):

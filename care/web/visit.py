@@ -46,6 +46,13 @@ def _patient(connection: Connection, code: str) -> Row:
 Patient = Annotated[Row, Depends(_patient)]
 
 
+async def _fields_of(request: Request) -> dict[str, str]:
+    return {name: str(value) for name, value in (await request.form()).items()}
+
+
+Fields = Annotated[dict[str, str], Depends(_fields_of)]
+
+
 def _account(request: Request, connection: Connection) -> Account:
     token = request.cookies.get(COOKIE)
     account = accounts.of_session(connection, token) if token else None

@@ -82,6 +82,9 @@ VALUES (%(hers)s, 'report', 'report/1', convert_to('Effacée', 'UTF8'));
 
 INSERT INTO message (subject, who, text, boxes) VALUES (%(hers)s, 'nurse', 'Effacée', 1);
 
+INSERT INTO early_warning (subject, who, observed, parts)
+VALUES (%(hers)s, 'Effacée', '{}', '{}');
+
 INSERT INTO looked (subject, who, up_to) VALUES (%(hers)s, 'Effacée', now());
 
 INSERT INTO team_member (subject, name, role, added_by)

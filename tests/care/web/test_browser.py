@@ -56,6 +56,7 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("patient", "/patients/p-martin"),
         ("silent", "/patients/p-petit?days=90"),
         ("plan", "/patients/p-martin/plan"),
+        ("news2", "/patients/p-moreau/news2"),
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")

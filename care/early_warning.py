@@ -1,0 +1,65 @@
+"""What somebody writes down for a NEWS2: read from a form, and what is stored of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from balise.errors import ObservationUnsafe
+from balise.metrics import METRICS
+from care.metrics.news2 import Consciousness, Observations
+
+NUMBERS = (
+    "respiratory_rate",
+    "oxygen_saturation",
+    "systolic_blood_pressure",
+    "pulse_rate",
+    "body_temperature",
+)
+"""Each a metric; an empty field is what nobody measured."""
+
+_OXYGEN = {"": None, "yes": True, "no": False}
+
+
+def written(fields: Mapping[str, str]) -> Observations:
+    """Return the observations of a form; nothing is supposed of what is left empty.
+
+    Raises ObservationUnsafe for what is no number, or no human being has.
+    """
+    numbers = {name: _number(name, fields.get(name, "").strip()) for name in NUMBERS}
+    conscious, oxygen = fields.get("consciousness", ""), fields.get("on_oxygen", "")
+    if conscious not in {"", *Consciousness} or oxygen not in _OXYGEN:
+        field = "on_oxygen" if oxygen not in _OXYGEN else "consciousness"
+        raise ObservationUnsafe(field=field, said=fields[field], lowest="", highest="")
+    return Observations(
+        **numbers,
+        on_oxygen=_OXYGEN[oxygen],
+        consciousness=Consciousness(conscious) if conscious else None,
+        hypercapnic=fields.get("hypercapnic", "") == "yes",
+    )
+
+
+def _number(name: str, said: str) -> Decimal | None:
+    if not said:
+        return None
+    lowest, highest = METRICS[name].impossible
+    unsafe = ObservationUnsafe(field=name, said=said, lowest=str(lowest), highest=str(highest))
+    try:
+        value = Decimal(said.replace(",", "."))
+    except InvalidOperation:
+        raise unsafe from None
+    if not (value.is_finite() and lowest <= value <= highest):
+        raise unsafe
+    return value
+
+
+def content(seen: Observations) -> dict[str, Any]:
+    """Return what is stored of observations; numbers as text, which keeps their digits."""
+    numbers = {name: getattr(seen, name) for name in NUMBERS}
+    return {
+        **{name: None if value is None else str(value) for name, value in numbers.items()},
+        "on_oxygen": seen.on_oxygen,
+        "consciousness": seen.consciousness,
+        "hypercapnic": seen.hypercapnic,
+    }
