@@ -28,7 +28,22 @@ ARGUMENTS = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is slow where nobody asked for it; skip what reads an absent ../shared."""
+    if _asked_for_nothing(config):
+        slow = [one for one in items if one.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [one for one in items if one not in set(slow)]
+    _skip_without_shared(items)
+
+
+def _asked_for_nothing(config: pytest.Config) -> bool:
+    """Say whether it is `./run test` alone: no path, no marker (`.ci/run` has one), no name."""
+    everything = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return everything and not (config.option.markexpr or config.option.keyword)
+
+
+def _skip_without_shared(items: list[pytest.Item]) -> None:
     """Skip by name what reads ../shared where it isn't there; in CI its absence is a failure."""
     if SHARED.is_dir() or os.environ.get("CI") == "true":
         return

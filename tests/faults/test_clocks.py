@@ -27,7 +27,7 @@ from bench.homes import Given, Home
 from bench.line import Line, new_folder, running
 from ingest.gateway.spool import Spool
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 Close = Callable[..., dict[str, int]]
 Until = Callable[..., float]

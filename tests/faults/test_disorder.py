@@ -14,7 +14,7 @@ from bench.homes import Home
 from bench.line import Line
 from ingest.gateway.spool import Spool
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 Close = Callable[..., dict[str, int]]
 COUNT, AT_ONCE = 4000, 80

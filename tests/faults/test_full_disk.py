@@ -24,6 +24,7 @@ from ingest.receive import ONLINE, STATUS
 
 pytestmark = [
     pytest.mark.stack,
+    pytest.mark.slow,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk of its own"),
 ]
 

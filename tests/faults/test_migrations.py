@@ -20,7 +20,7 @@ from bench.line import Line, running
 from flows import steps
 from sql.migrate import migrate
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 Close = Callable[..., dict[str, int]]
 Until = Callable[..., float]

@@ -19,7 +19,7 @@ from devices.payloads import balise_v1
 from ingest.gateway.spool import Spool
 from ingest.mqtt import KEEPALIVE, Broker
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 Close = Callable[..., dict[str, int]]
 Until = Callable[..., float]

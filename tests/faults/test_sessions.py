@@ -21,7 +21,7 @@ import pytest
 from bench.homes import Home
 from bench.line import Line, running
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 Close = Callable[..., dict[str, int]]
 Until = Callable[..., float]

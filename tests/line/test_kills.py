@@ -25,7 +25,7 @@ from flows import steps
 from ingest.gateway import devices
 from ingest.gateway.spool import Spool
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 ADDRESSES = {
     part: f"C0:00:00:00:0A:{number:02X}"
