@@ -123,7 +123,7 @@ def _enrol(stack: Stack, fleet: Fleet, settings: Settings, *, bluetooth: bool) -
     air, port = free(), settings.gateway_port
     fleet.add("air", "air", "--port", str(air))
     page_port = port if not port or is_free(port) else free()
-    homes = [patient.gateway for patient in PATIENTS if not patient.silent_for]
+    homes = [one.gateway for one in PATIENTS if one.devices and not one.silent_for]
     for number, name in enumerate(homes):
         fleet.add(
             name,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
+from demo import glucose
 from demo.patients import Habit, VirtualPatient
 from ingest.document import Document
 
@@ -33,6 +34,19 @@ def documents(patient: VirtualPatient, now: datetime) -> Iterator[Document]:
                 at = datetime.combine(day, time(hour), _ZONE).astimezone(UTC) + minute
                 if at < now:
                     yield _document(habit, random, days_ago, at)
+    yield from _sensed(patient, now)
+
+
+def _sensed(patient: VirtualPatient, now: datetime) -> Iterator[Document]:
+    """Yield what a glucose sensor says, as its own software exports it."""
+    local = now.astimezone(_ZONE).replace(tzinfo=None)
+    for days_ago in range(patient.sensor_days - 1, -1, -1):
+        day = local.date() - timedelta(days=days_ago)
+        random = Random(f"{patient.code} sensor {day.isoformat()}")  # noqa: S311 - a demo
+        for number, value in enumerate(glucose.day(random)):
+            at = datetime.combine(day, time()) + number * timedelta(minutes=glucose.STEP)
+            if at < local:
+                yield Document("cgm_csv", f"id,time,gl\n{patient.code},{at},{value}\n")
 
 
 def _number(value: Decimal) -> float | int:

@@ -45,6 +45,8 @@ class VirtualPatient:
     habits: tuple[Habit, ...]
     devices: tuple[VirtualDevice, ...]
     silent_for: int = 0
+    sensor_days: int = 0
+    """How long ago a glucose sensor was put on."""
 
     @property
     def gateway(self) -> str:
@@ -166,6 +168,17 @@ PATIENTS = (
                 kind="thermometer", address="C0:00:00:00:05:02", name="Thermomètre", every=120
             ),
         ),
+    ),
+    VirtualPatient(
+        code="p-roux",
+        family="Roux",
+        given="Yvette",
+        birth_date=date(1956, 5, 22),
+        sex="female",
+        pathway="diabetes",
+        habits=(_weight(_around(68.9, 0.2, 1)),),
+        devices=(),
+        sensor_days=20,
     ),
 )
 """Every virtual patient; invented, like all their values."""

@@ -57,6 +57,7 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("silent", "/patients/p-petit?days=90"),
         ("plan", "/patients/p-martin/plan"),
         ("news2", "/patients/p-moreau/news2"),
+        ("glucose", "/patients/p-roux"),
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")

@@ -65,7 +65,7 @@ def test_patients_by_name_and_page_by_page(api: httpx.Client):
         codes += [one["id"] for one in found(answer)]
         links = {one["relation"]: one["url"] for one in answer.json()["link"]}
         url = links.get("next")
-    assert len(codes) == len(set(codes)) == 5
+    assert len(codes) == len(set(codes)) == 6
 
 
 def test_every_measurement_once_whatever_the_page(api: httpx.Client):

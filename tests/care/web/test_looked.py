@@ -15,7 +15,7 @@ from flows import judging
 from sql import plans
 
 pytestmark = pytest.mark.stack
-WELL = ("p-durand", "p-moreau")
+WELL = ("p-durand", "p-moreau", "p-roux")
 ALL = "J&#39;ai regardé"
 
 
@@ -52,9 +52,9 @@ def test_one_click_covers_all_who_are_well_and_nobody_else(
     nurse: httpx.Client, database: psycopg.Connection
 ):
     page = nurse.get("/").text
-    assert "2 patient(s) ont mesuré depuis le dernier regard" in page
+    assert "3 patient(s) ont mesuré depuis le dernier regard" in page
     after = nurse.post("/looked", data={"as_of": as_of(page)}).text
-    assert "Noté pour 2 patient(s)" in after
+    assert "Noté pour 3 patient(s)" in after
     assert ALL not in after
     assert looked(database) == [(code, "nurse", None) for code in WELL]
     assert "Mesures regardées par nurse" in nurse.get("/patients/p-durand").text
@@ -73,7 +73,7 @@ def test_what_was_measured_after_the_list_was_made_is_not_covered(
         "UPDATE dirty_subject SET last_reading_at = last_reading_at - interval '2 days'"
         " FROM subject WHERE subject.id = dirty_subject.subject AND code = 'p-moreau'"
     )
-    assert [code for code, _, _ in looked(database)] == ["p-durand"]
+    assert [code for code, _, _ in looked(database)] == ["p-durand", "p-roux"]
 
 
 @pytest.mark.parametrize(
