@@ -89,7 +89,8 @@ class Asking:
         return pages.patient_page(self.connection, patient, days=_DAYS, now=self.clinic.until)
 
     def _worklist(self) -> object:
-        return pages.worklist(self.connection, self.clinic.until)
+        asked = self.connection, self.clinic.until
+        return pages.worklist(*asked), pages.well(*asked)
 
     def _worklist_from_raw(self) -> object:
         keys = {"now": self.clinic.until}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from balise.errors import ObservationUnsafe
 from balise.metrics import METRICS
 from care.metrics.news2 import Consciousness, Observations
+
+T = TypeVar("T")
 
 NUMBERS = (
     "respiratory_rate",
@@ -20,24 +23,29 @@ NUMBERS = (
 """Each a metric; an empty field is what nobody measured."""
 
 _OXYGEN = {"": None, "yes": True, "no": False}
+_CONSCIOUS: dict[str, Consciousness | None] = {"": None, **{one: one for one in Consciousness}}
+_SCALES = {"yes": True, "no": False}
 
 
 def written(fields: Mapping[str, str]) -> Observations:
-    """Return the observations of a form; nothing is supposed of what is left empty.
+    """Return the observations of a form; nothing is supposed of what is left empty, nor the scale.
 
     Raises ObservationUnsafe for what is no number, or no human being has.
     """
     numbers = {name: _number(name, fields.get(name, "").strip()) for name in NUMBERS}
-    conscious, oxygen = fields.get("consciousness", ""), fields.get("on_oxygen", "")
-    if conscious not in {"", *Consciousness} or oxygen not in _OXYGEN:
-        field = "on_oxygen" if oxygen not in _OXYGEN else "consciousness"
-        raise ObservationUnsafe(field=field, said=fields[field], lowest="", highest="")
     return Observations(
         **numbers,
-        on_oxygen=_OXYGEN[oxygen],
-        consciousness=Consciousness(conscious) if conscious else None,
-        hypercapnic=fields.get("hypercapnic", "") == "yes",
+        on_oxygen=_chosen("on_oxygen", fields, _OXYGEN),
+        consciousness=_chosen("consciousness", fields, _CONSCIOUS),
+        hypercapnic=_chosen("hypercapnic", fields, _SCALES),
     )
+
+
+def _chosen(name: str, fields: Mapping[str, str], choices: Mapping[str, T]) -> T:
+    said = fields.get(name, "")
+    if said not in choices:
+        raise ObservationUnsafe(field=name, said=said, lowest="", highest="")
+    return choices[said]
 
 
 def _number(name: str, said: str) -> Decimal | None:
@@ -52,6 +60,11 @@ def _number(name: str, said: str) -> Decimal | None:
     if not (value.is_finite() and lowest <= value <= highest):
         raise unsafe
     return value
+
+
+def is_observed(seen: Observations) -> bool:
+    """Return whether anything at all was observed; the scale is a prescription."""
+    return replace(seen, hypercapnic=False) != Observations()
 
 
 def content(seen: Observations) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def assess(connection: psycopg.Connection, as_of: datetime, *, everyone: bool = 
         judged = Judged()
         for patient in signals_store.followed(connection, subjects):
             judged += _judge(connection, patient, as_of)
-        connection.execute(sql.get("care.assessed"), {"subjects": dirty})
+        connection.execute(sql.get("care.assessed"), {"subjects": dirty, "as_of": as_of})
         return judged
 
 

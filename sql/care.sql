@@ -10,7 +10,8 @@ ORDER BY subject LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
 -- assessed --
 -- The marks were locked since they were read, so the generation is still the one read.
-UPDATE dirty_subject SET assessed = generation WHERE subject = ANY(%(subjects)s)
+UPDATE dirty_subject SET assessed = generation, assessed_at = %(as_of)s
+WHERE subject = ANY(%(subjects)s)
 
 -- summarised --
 -- As for the rules.

@@ -82,7 +82,12 @@ class Score:
     @property
     def total(self) -> int | None:
         """The sum, where all seven parts are there."""
-        return None if self.missing else sum(part or 0 for part in self.parts.values())
+        return None if self.missing else self.least
+
+    @property
+    def least(self) -> int:
+        """What the parts that are there come to: what is missing can only add to it."""
+        return sum(part or 0 for part in self.parts.values())
 
     @property
     def risk(self) -> Risk | None:

@@ -173,6 +173,8 @@ def _add_patients(app: FastAPI) -> None:
     ) -> HTMLResponse:
         now = datetime.now(UTC)
         settings = cast("Settings", request.app.state.settings)
+        fresh = pages.freshness(connection, now)
+        looks = account.signs and not (fresh.late_since or start or name)
         return page(
             request,
             "worklist.html",
@@ -181,12 +183,12 @@ def _add_patients(app: FastAPI) -> None:
             list=pages.worklist(connection, now, start=start, name=name),
             name=name,
             as_of=now,
-            well=pages.well(connection, now) if account.signs else 0,
+            well=pages.well(connection, now) if looks else [],
             noted=noted,
             unseen=pages.unseen(
                 connection, now, opening=request.app.state.opening, hours=settings.unseen_hours
             ),
-            freshness=pages.freshness(connection, now),
+            freshness=fresh,
         )
 
     @app.get("/patients/{code}")
@@ -210,6 +212,7 @@ def _add_patients(app: FastAPI) -> None:
             "patient.html",
             account.language,
             account=account,
+            as_of=now,
             page=shown,
             readings=sources.told(connection, found, shown.readings, since),
             sources=sources.of_patient(connection, found["id"], since),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import psycopg
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -13,11 +14,13 @@ from psycopg.types.json import Jsonb
 import sql
 from balise.errors import ObservationUnsafe
 from balise.model import Quality
-from care.early_warning import NUMBERS, content, written
-from care.metrics.news2 import Consciousness, score
-from care.readings import LEFT_OUT
+from care.early_warning import NUMBERS, content, is_observed, written
+from care.findings import UNTIMED
+from care.metrics.news2 import Consciousness, Score, score
+from care.metrics.oxygen_saturation import POOR
+from care.readings import measured, placed
 from care.web.visit import Clinician, Connection, Fields, Patient, SignedIn, page
-from sql import rows
+from sql import rows, signals
 from sql.rows import Row
 
 router = APIRouter(prefix="/patients/{code}")
@@ -25,8 +28,8 @@ router = APIRouter(prefix="/patients/{code}")
 FRESH = timedelta(hours=12)
 """How old a device's value may be to stand in the form: a score is of one time."""
 
-_LOOKED_AT = 8
-"""Readings in which one that is a measurement is looked for."""
+_DOUBTFUL = POOR | Quality(UNTIMED) | Quality.SUMMARY_STATISTIC
+"""What is no value of this hour: a score is not made of averages, nor of a loose finger clip."""
 
 
 @router.get("/news2")
@@ -46,11 +49,12 @@ def keep(
         seen = written(form)
     except ObservationUnsafe as unsafe:
         return _page(request, connection, account, patient, said=form, unsafe=unsafe)
-    made = score(seen)
-    if len(made.missing) < len(made.parts):
-        keys = {"subject": patient["id"], "who": account.name, "observed": Jsonb(content(seen))}
-        result = {"parts": Jsonb(made.parts), "total": made.total, "risk": made.risk}
-        connection.execute(sql.get("early_warning.keep"), keys | result)
+    if not is_observed(seen):
+        return _page(request, connection, account, patient, said=form, nothing=True)
+    made, observed = score(seen), content(seen)
+    keys = {"subject": patient["id"], "who": account.name, "observed": Jsonb(observed)}
+    result = {"parts": Jsonb(made.parts), "total": made.total, "risk": made.risk}
+    connection.execute(sql.get("early_warning.keep"), keys | result)
     return RedirectResponse(f"/patients/{patient['code']}/news2", status_code=303)
 
 
@@ -62,35 +66,36 @@ def _page(
     *,
     said: Mapping[str, str] | None = None,
     unsafe: ObservationUnsafe | None = None,
+    nothing: bool = False,
 ) -> HTMLResponse:
     now = datetime.now(UTC)
-    fresh = _fresh(connection, patient["id"], now)
+    fresh = _fresh(connection, patient, now)
     before = rows.named(connection, "early_warning.newest", subject=patient["id"])
-    measured = {name: str(row["value"].normalize()) for name, row in fresh.items()}
+    values = {name: f"{row['value'].normalize():f}" for name, row in fresh.items()}
     return page(
         request,
         "news2.html",
         account.language,
         account=account,
-        status=422 if unsafe else 200,
+        status=422 if unsafe or nothing else 200,
+        nothing=nothing,
         patient=patient,
         numbers=NUMBERS,
         measured=fresh,
-        said=measured if said is None else said,
-        # The prescribed target is of the patient, not of the visit.
-        hypercapnic=bool(before and before[0]["observed"]["hypercapnic"]),
+        said=values if said is None else said,
+        # The prescribed target is of the patient, not of the visit: it stays, and says whose it is.
+        scale=before[0] if before else None,
         conscious=list(Consciousness),
         unsafe=unsafe,
-        before=before,
+        before=[{**one, "score": Score(one["parts"])} for one in before],
     )
 
 
-def _fresh(connection: psycopg.Connection, subject: int, now: datetime) -> dict[str, Row]:
-    """Return the newest measurement of each metric that is of now."""
-    keys = {"subject": subject, "since": now - FRESH, "limit": _LOOKED_AT}
-    found: dict[str, Row] = {}
-    for name in NUMBERS:
-        for row in rows.named(connection, "readings.of_subject", metric=name, **keys):
-            if not Quality(row["quality"]) & LEFT_OUT and row["taken_at"] <= now:
-                found.setdefault(name, row)
-    return found
+def _fresh(connection: psycopg.Connection, patient: Row, now: datetime) -> dict[str, Row]:
+    """Return the newest measurement of each metric that is of now, of those that rules go by."""
+    since = (now - FRESH).date() - timedelta(days=1)
+    found = signals.readings(
+        connection, patient["id"], metrics=NUMBERS, since=since, as_of=now
+    ).filter(measured(_DOUBTFUL) & (pl.col("taken_at") >= now - FRESH))
+    newest = placed(found, patient["time_zone"]).group_by("metric", maintain_order=True).last()
+    return {row["metric"]: row for row in newest.iter_rows(named=True)}

@@ -1,4 +1,4 @@
-"""That somebody looked: said of one patient, or at once of all who are well, and told at home.
+"""That somebody looked: said of one patient, or at once of all without an alert, and told at home.
 
 The page of the box says on which day, in its own words. A box that can't be told now is told with
 the next look: what waits is in the table, and the patient's page says so.
@@ -6,22 +6,44 @@ the next look: what waits is in the table, and the patient's page says so.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Annotated, cast
 
 import psycopg
-from fastapi import APIRouter, BackgroundTasks, Form, Request
+import structlog
+from fastapi import APIRouter, BackgroundTasks, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse
+from pydantic import AwareDatetime
 
 import sql
+from balise.errors import BrokerDown
 from balise.remote import LOOKED
 from balise.settings import Settings
-from care.web import boxes
+from care.web import boxes, pages
 from care.web.visit import Clinician, Connection, Patient
 from sql import rows
 
+_log = structlog.get_logger(__name__)
 router = APIRouter()
 of_one = APIRouter(prefix="/patients/{code}")
+
+OLDEST = timedelta(hours=12)
+"""How long ago a page may have been made for somebody to have looked at it now."""
+
+_TELLING = Lock()
+
+
+def _as_of(as_of: Annotated[AwareDatetime, Form()]) -> datetime:
+    """Return when the page was made that somebody looked at; none is made in the future."""
+    now = datetime.now(UTC)
+    if not now - OLDEST <= as_of <= now:
+        raise HTTPException(404)
+    return as_of
+
+
+AsOf = Annotated[datetime, Depends(_as_of)]
 
 
 @router.post("/looked")
@@ -30,33 +52,43 @@ def look_at_all(
     connection: Connection,
     account: Clinician,
     after: BackgroundTasks,
-    as_of: Annotated[datetime, Form()],
+    as_of: AsOf,
 ) -> RedirectResponse:
-    """Take note that all who were well on the list were looked at; their boxes are told after.
+    """Take note that all without an alert on the list were looked at; their boxes are told after.
 
-    `as_of` is when the list was made: what was measured later is nobody's look.
+    Nobody while the line is late: an alert may be on its way.
     """
-    keys = {"who": account.name, "as_of": as_of.astimezone(UTC)}
-    count = len(connection.execute(sql.get("looked.look_at_well"), keys).fetchall())
+    keys = {"who": account.name, "as_of": as_of}
+    count = 0
+    if not pages.freshness(connection, datetime.now(UTC)).late_since:
+        count = len(connection.execute(sql.get("looked.look_at_well"), keys).fetchall())
     after.add_task(tell_all, cast("Settings", request.app.state.settings))
     return RedirectResponse(f"/?looked={count}", status_code=303)
 
 
 @of_one.post("/looked")
 def look_at_one(
-    request: Request, connection: Connection, account: Clinician, patient: Patient
+    request: Request, connection: Connection, account: Clinician, patient: Patient, as_of: AsOf
 ) -> RedirectResponse:
     """Take note that a patient's measurements were looked at, and tell the boxes."""
-    keys = {"subject": patient["id"], "who": account.name, "as_of": datetime.now(UTC)}
+    keys = {"subject": patient["id"], "who": account.name, "as_of": as_of}
     connection.execute(sql.get("looked.look_at"), keys)
-    tell(connection, cast("Settings", request.app.state.settings), patient["id"])
+    with suppress(BrokerDown):  # the page says that no box shows it yet
+        tell(connection, cast("Settings", request.app.state.settings), patient["id"])
     return RedirectResponse(f"/patients/{patient['code']}#message", status_code=303)
 
 
 def tell_all(settings: Settings) -> None:
-    """Tell every box that waits, over a connection of its own: the page's is closed by now."""
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        tell(connection, settings)
+    """Tell every box that waits, which may take minutes; one such round at a time is enough."""
+    if not _TELLING.acquire(blocking=False):
+        return
+    try:
+        with psycopg.connect(settings.database_url, autocommit=True) as connection:
+            tell(connection, settings)
+    except BrokerDown:
+        _log.warning("boxes_not_told", error="BrokerDown")
+    finally:
+        _TELLING.release()
 
 
 def tell(connection: psycopg.Connection, settings: Settings, subject: int | None = None) -> None:

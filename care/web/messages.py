@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse
 
 import sql
+from balise.errors import BrokerDown
 from balise.remote import MESSAGE
 from balise.settings import Settings
 from care.web import boxes
@@ -28,8 +30,10 @@ def tell(
     """Put a word on the patient's boxes; where it is on none the page says so."""
     found = rows.named(connection, "plans.boxes", subject=patient["id"])
     settings = cast("Settings", request.app.state.settings)
-    word = text.strip()
-    count = boxes.put(settings, [row["name"] for row in found], {MESSAGE: word}) if word else 0
+    word, count = text.strip(), 0
+    if word:
+        with suppress(BrokerDown):  # the page says that it went nowhere
+            count = boxes.put(settings, [row["name"] for row in found], {MESSAGE: word})
     if count:
         keys = {"subject": patient["id"], "who": account.name, "text": word}
         connection.execute(sql.get("plans.tell"), {**keys, "boxes": count})

@@ -109,11 +109,9 @@ def unseen(
     return Unseen(len(overdue), min(overdue, default=None))
 
 
-def well(connection: psycopg.Connection, as_of: datetime) -> int:
-    """Return of how many patients somebody can say at once that their measurements are well."""
-    (row,) = rows.named(connection, "looked.well", as_of=as_of)
-    count: int = row["patients"]
-    return count
+def well(connection: psycopg.Connection, as_of: datetime) -> list[Row]:
+    """Return of whom somebody can say at once that there is no alert."""
+    return rows.named(connection, "looked.well", as_of=as_of)
 
 
 def patient(connection: psycopg.Connection, code: str) -> Row | None:

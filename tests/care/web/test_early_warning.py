@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from balise.errors import ObservationUnsafe
-from care.early_warning import content, written
-from care.metrics.news2 import Consciousness, Observations
+from balise.model import Quality
+from care.early_warning import content, is_observed, written
+from care.metrics.news2 import Observations
 
 PAGE = "/patients/p-moreau/news2"
 SEEN = {
@@ -22,15 +23,21 @@ SEEN = {
     "body_temperature": "38,2",
     "on_oxygen": "no",
     "consciousness": "A",
+    "hypercapnic": "no",
 }
 """2 + 2 + 1 + 1 + 1 by chart 1 of the Royal College of Physicians, on scale 1."""
 
 
+NOTHING = dict.fromkeys(SEEN, "") | {"hypercapnic": "no"}
+
+
 def test_what_is_left_empty_is_nobodys_guess():
-    assert written({}) == Observations()
-    half = written({"body_temperature": "38,25", "on_oxygen": "yes", "consciousness": "C"})
+    assert written({"hypercapnic": "no"}) == Observations()
+    assert not is_observed(written({"hypercapnic": "yes"}))
+    half = written({**NOTHING, "body_temperature": "38,25", "on_oxygen": "yes"})
+    assert is_observed(half)
     assert half.body_temperature == Decimal("38.25")
-    assert (half.on_oxygen, half.consciousness) == (True, Consciousness.CONFUSED)
+    assert (half.on_oxygen, half.consciousness) == (True, None)
     assert content(half) == {
         "respiratory_rate": None,
         "oxygen_saturation": None,
@@ -38,7 +45,7 @@ def test_what_is_left_empty_is_nobodys_guess():
         "pulse_rate": None,
         "body_temperature": "38.25",
         "on_oxygen": True,
-        "consciousness": "C",
+        "consciousness": None,
         "hypercapnic": False,
     }
 
@@ -53,6 +60,8 @@ def test_what_is_left_empty_is_nobodys_guess():
         ("oxygen_saturation", "101"),
         ("consciousness", "Z"),
         ("on_oxygen", "maybe"),
+        ("hypercapnic", ""),
+        ("hypercapnic", "maybe"),
     ],
 )
 def test_what_nobody_has_is_refused_with_what_may_stand_there(field: str, said: str):
@@ -68,6 +77,8 @@ def test_all_seven_make_a_total_and_six_do_not(nurse: httpx.Client, populated: s
     assert "Seuil d&#39;urgence" in page
     page = nurse.post(PAGE, data={**SEEN, "consciousness": ""}).text
     assert "Pas de total" in page
+    assert "Ce qui est observé fait déjà 7" in page
+    assert "Choisie par nurse" in page
     assert page.index("Pas de total") < page.index("NEWS2 : 7")  # the newest first
     with psycopg.connect(populated) as database:
         rows = database.execute("SELECT who, total, risk, parts FROM early_warning ORDER BY id")
@@ -82,9 +93,27 @@ def test_what_a_device_measured_stands_in_the_form_with_its_moment(nurse: httpx.
     page = nurse.get(PAGE).text
     field = re.search(r'name="oxygen_saturation"[^>]* value="([^"]*)"', page)
     assert field
-    assert 80 <= int(field[1]) <= 100
+    assert re.fullmatch(r"1?\d\d", field[1])
     assert "Corrigez si ce n&#39;est pas la valeur de cette visite." in page
-    assert "Aucun appareil ne l&#39;a mesurée depuis 12 heures." in page
+    assert "Pas de mesure sûre depuis 12 heures." in page
+
+
+@pytest.mark.stack
+def test_what_a_rule_would_not_go_by_stands_in_no_form(nurse: httpx.Client, populated: str):
+    """A loose clip, a clock of nobody's; a hundred is written as a hundred."""
+    field = r'name="oxygen_saturation"[^>]* value="([^"]*)"'
+    with psycopg.connect(populated, autocommit=True) as database:
+        [(subject,)] = database.execute("SELECT id FROM subject WHERE code = 'p-moreau'")
+        newest = {"subject": subject}
+        for quality, shown in ((0, "100"), (Quality.POOR_SIGNAL.value, None)):
+            database.execute(
+                "UPDATE packed_reading SET value = 100, flags = %(quality)s"
+                " WHERE subject = %(subject)s AND series IN"
+                " (SELECT id FROM series WHERE metric = 'oxygen_saturation')",
+                {**newest, "quality": quality or None},
+            )
+            found = re.search(field, nurse.get(PAGE).text)
+            assert (found and found[1]) == (shown or "")
 
 
 @pytest.mark.stack
@@ -96,7 +125,9 @@ def test_a_slip_of_the_pen_comes_back_and_nothing_is_kept(nurse: httpx.Client, p
         assert answer.status_code == 422
         assert "« 382 » ne peut pas servir" in answer.text
         assert 'value="382"' in answer.text
-        assert nurse.post(PAGE, data={}).status_code == 200  # nothing observed, nothing kept
+        nothing = nurse.post(PAGE, data=NOTHING)
+        assert nothing.status_code == 422
+        assert "Rien n&#39;est écrit" in nothing.text
         assert database.execute(count).fetchone() == before
 
 

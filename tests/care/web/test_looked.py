@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import httpx
 import psycopg
 import pytest
 
+import sql
 from care.plan import Plan
 from flows import judging
-from sql import plans
+from sql import plans, rows
 
 pytestmark = pytest.mark.stack
 WELL = ("p-durand", "p-moreau", "p-roux")
-ALL = "J&#39;ai regardé"
+ALL = "J&#39;ai regardé ces patients"
 
 
 @pytest.fixture
@@ -24,11 +25,18 @@ def database(populated: str) -> Iterator[psycopg.Connection]:
     """Plans of all are signed, and who has nothing open is as the virtual patients are."""
     with psycopg.connect(populated, autocommit=True) as connection:
         connection.execute("DELETE FROM looked")
+        connection.execute("UPDATE dirty_subject SET looked_at = NULL")
         for (subject,) in connection.execute("SELECT id FROM subject").fetchall():
             plans.sign(connection, subject, Plan().content(), over=0, who="doctor")
         judging.assess(connection, datetime.now(UTC), everyone=True)
-        connection.execute("UPDATE dirty_subject SET assessed = generation")
         yield connection
+
+
+CLOSED_SINCE = """
+INSERT INTO signal (subject, rule, rule_version, episode, severity, period_start, period_end,
+                    figures, evidence, state)
+SELECT id, 'fever', 1, '2026-01-01', 1, now(), now(), '{}', '[]', 'closed' FROM subject
+"""
 
 
 def well(database: psycopg.Connection) -> list[str]:
@@ -52,7 +60,7 @@ def test_one_click_covers_all_who_are_well_and_nobody_else(
     nurse: httpx.Client, database: psycopg.Connection
 ):
     page = nurse.get("/").text
-    assert "3 patient(s) ont mesuré depuis le dernier regard" in page
+    assert "3 patient(s) ont du nouveau depuis le dernier regard" in page
     after = nurse.post("/looked", data={"as_of": as_of(page)}).text
     assert "Noté pour 3 patient(s)" in after
     assert ALL not in after
@@ -64,16 +72,36 @@ def test_what_was_measured_after_the_list_was_made_is_not_covered(
     nurse: httpx.Client, database: psycopg.Connection
 ):
     before = as_of(nurse.get("/").text)
-    database.execute(
-        "UPDATE dirty_subject SET last_reading_at = last_reading_at + interval '2 days'"
-        " FROM subject WHERE subject.id = dirty_subject.subject AND code = 'p-moreau'"
-    )
+    [(moreau,)] = database.execute("SELECT id FROM subject WHERE code = 'p-moreau'").fetchall()
+    plans.judge_again(database, moreau)  # as a reading does
+    judging.assess(database, datetime.now(UTC))
     nurse.post("/looked", data={"as_of": before})
-    database.execute(
-        "UPDATE dirty_subject SET last_reading_at = last_reading_at - interval '2 days'"
-        " FROM subject WHERE subject.id = dirty_subject.subject AND code = 'p-moreau'"
-    )
     assert [code for code, _, _ in looked(database)] == ["p-durand", "p-roux"]
+    assert well(database) == ["p-moreau"]
+
+
+def test_nobody_is_covered_while_the_line_is_late(
+    nurse: httpx.Client, database: psycopg.Connection
+):
+    before = as_of(nurse.get("/").text)
+    late = (
+        "UPDATE dirty_window SET generation = generation + %s, touched_at = now() - interval '1 h'"
+        " WHERE ctid = (SELECT min(ctid) FROM dirty_window)"
+    )
+    database.execute(late, (1,))
+    assert ALL not in nurse.get("/").text
+    assert "Noté pour 0 patient" in nurse.post("/looked", data={"as_of": before}).text
+    database.execute(late, (-1,))
+    assert looked(database) == []
+
+
+@pytest.mark.parametrize("made", ["2999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_a_page_of_the_future_or_of_yesterday_was_looked_at_by_nobody(
+    nurse: httpx.Client, database: psycopg.Connection, made: str
+):
+    assert nurse.post("/looked", data={"as_of": made}).status_code == 404
+    assert nurse.post("/patients/p-martin/looked", data={"as_of": made}).status_code == 404
+    assert looked(database) == []
 
 
 @pytest.mark.parametrize(
@@ -82,9 +110,20 @@ def test_what_was_measured_after_the_list_was_made_is_not_covered(
         "UPDATE dirty_subject SET assessed = 0",
         "UPDATE subject SET pathway = 'observation' WHERE code = ANY(%(well)s)",
         "DELETE FROM plan",
-        "INSERT INTO looked (subject, who, up_to) SELECT id, 'x', now() FROM subject",
+        "UPDATE dirty_subject SET looked_at = now()",
+        "UPDATE dirty_subject SET last_reading_at = now() + interval '90 s'",
+        "UPDATE dirty_window SET generation = generation + 1",
+        CLOSED_SINCE,
     ],
-    ids=["not judged yet", "not followed", "no plan", "looked at before"],
+    ids=[
+        "not judged yet",
+        "not followed",
+        "no plan",
+        "looked at before",
+        "measured ahead of the clock",
+        "not in the figures yet",
+        "an alert closed since",
+    ],
 )
 def test_who_is_well_is_judged_followed_planned_and_new(database: psycopg.Connection, spoiled: str):
     assert well(database) == list(WELL)
@@ -95,16 +134,31 @@ def test_who_is_well_is_judged_followed_planned_and_new(database: psycopg.Connec
 
 def test_who_keeps_the_line_looks_at_nobody(keeper: httpx.Client, database: psycopg.Connection):
     assert ALL not in keeper.get("/").text
-    moment = datetime.now(UTC) + timedelta(days=1)
-    assert keeper.post("/looked", data={"as_of": moment.isoformat()}).status_code == 404
-    assert keeper.post("/patients/p-durand/looked").status_code == 404
+    made = {"as_of": datetime.now(UTC).isoformat()}
+    assert keeper.post("/looked", data=made).status_code == 404
+    assert keeper.post("/patients/p-durand/looked", data=made).status_code == 404
     assert looked(database) == []
 
 
 def test_of_one_patient_it_is_said_whatever_there_is(
     nurse: httpx.Client, database: psycopg.Connection
 ):
-    page = nurse.post("/patients/p-martin/looked").text
+    made = as_of(nurse.get("/patients/p-martin").text)
+    page = nurse.post("/patients/p-martin/looked", data={"as_of": made}).text
     assert "Mesures regardées par nurse" in page
-    assert "Aucun boîtier ne l&#39;affiche encore." in page
+    assert "Aucun boîtier ne l&#39;a encore reçu." in page
     assert looked(database) == [("p-martin", "nurse", None)]
+
+
+def test_a_box_that_two_share_says_it_once_both_were_looked_at(database: psycopg.Connection):
+    """The page of a box is read by everybody at home."""
+    with database.transaction(force_rollback=True):
+        database.execute("UPDATE device SET gateway = 'home-p-durand' WHERE address LIKE '%:02:01'")
+        for code, told in (("p-durand", []), ("p-bernard", ["home-p-durand"])):
+            [(subject,)] = database.execute("SELECT id FROM subject WHERE code = %s", (code,))
+            keys = {"subject": subject, "who": "nurse", "as_of": datetime.now(UTC)}
+            database.execute(sql.get("looked.look_at"), keys)
+            waits = rows.named(database, "looked.waiting", subject=subject)
+            assert [one["boxes"] for one in waits] == [told]
+        everybody = rows.named(database, "looked.waiting", subject=None)
+        assert [one["boxes"] for one in everybody] == [["home-p-durand"], ["home-p-durand"]]

@@ -43,7 +43,7 @@ def test_wrong_names_and_passwords_get_the_same_answer(
 
 def test_the_worklist_puts_who_needs_attention_first_with_the_reason(nurse: httpx.Client):
     page = nurse.get("/").text
-    names = re.findall(r"/patients/(p-\w+)\">", page)
+    names = re.findall(r"<th scope=\"row\"><a href=\"/patients/(p-\w+)\">", page)
     assert names == ["p-martin", "p-bernard", "p-petit", "p-durand", "p-moreau", "p-roux"]
     assert re.search(r"\+\d,\d kg en \d jour", page)
     assert "seuil 135/85" in page

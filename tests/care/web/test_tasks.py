@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from care.plan import Plan
+from flows import judging
 from sql import plans
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -92,7 +94,7 @@ def test_say_at_once_that_all_who_are_well_were_looked_at(page: Page, site: str,
     with psycopg.connect(populated, autocommit=True) as database:
         [(subject,)] = database.execute("SELECT id FROM subject WHERE code = 'p-moreau'")
         plans.sign(database, subject, Plan().content(), over=0, who="doctor")
-        database.execute("UPDATE dirty_subject SET assessed = generation")
+        judging.assess(database, datetime.now(UTC))
     page.goto(site)
     shot(page, "well")
     page.click("form[action='/looked'] button")

@@ -19,7 +19,7 @@ import pytest
 
 from balise import sealed
 from balise.authority import Authority
-from balise.errors import Exit
+from balise.errors import BrokerDown, Exit
 from balise.remote import LOOKED, MESSAGE
 from balise.sealed import Sent
 from balise.settings import Settings
@@ -125,7 +125,9 @@ def test_a_word_of_the_team_is_on_the_box(server: Settings, box: Settings):
 
 def test_without_a_broker_or_a_box_no_word_goes(server: Settings, box: Settings):
     away = server.model_copy(update={"mqtt_url": "mqtts://localhost:1"})
-    assert boxes.put(away, [box.gateway_name], {MESSAGE: "x"}) == 0
+    assert boxes.put(away, ["never-let-in"], {MESSAGE: "x"}) == 0
+    with pytest.raises(BrokerDown):
+        boxes.put(away, [box.gateway_name], {MESSAGE: "x"})
     assert boxes.put(server, [], {MESSAGE: "x"}) == 0
 
 
