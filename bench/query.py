@@ -56,6 +56,7 @@ class Asking:
             "trend": self._trend,
             "page": self._page,
             "worklist": self._worklist,
+            "without an alert": lambda: pages.well(self.connection, self.clinic.until),
             "freshness": lambda: pages.freshness(self.connection, datetime.now(UTC)),
         }
         seldom: dict[str, Callable[[], object]] = {
@@ -89,8 +90,7 @@ class Asking:
         return pages.patient_page(self.connection, patient, days=_DAYS, now=self.clinic.until)
 
     def _worklist(self) -> object:
-        asked = self.connection, self.clinic.until
-        return pages.worklist(*asked), pages.well(*asked)
+        return pages.worklist(self.connection, self.clinic.until)
 
     def _worklist_from_raw(self) -> object:
         keys = {"now": self.clinic.until}

@@ -110,8 +110,8 @@ def unseen(
 
 
 def well(connection: psycopg.Connection, as_of: datetime) -> list[Row]:
-    """Return of whom somebody can say at once that there is no alert."""
-    return rows.named(connection, "looked.well", as_of=as_of)
+    """Return who has no alert since somebody looked last: a page of them, each with the count."""
+    return rows.named(connection, "looked.well", as_of=as_of, limit=LISTED)
 
 
 def patient(connection: psycopg.Connection, code: str) -> Row | None:
