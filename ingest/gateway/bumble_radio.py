@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from bleak.backends.device import BLEDevice
 from bleak.exc import (
@@ -204,28 +204,46 @@ class Radio:
             )
             try:
                 return await self.finish(asyncio.shield(attempt))
-            except asyncio.CancelledError:
-                await asyncio.shield(self._give_up(attempt))
+            except BaseException:
+                await _to_the_end(self._give_up(attempt, address))
                 raise
-            finally:
-                attempt.cancel()
 
-    async def _give_up(self, attempt: asyncio.Future[Connection]) -> None:
-        """End an attempt that its caller has cancelled, and the link it may have come to.
+    async def _give_up(self, attempt: asyncio.Future[Connection], address: Address) -> None:
+        """End an attempt that failed or was cancelled, and the link that it may have come to.
 
         bumble's own must not be cancelled once the radio knows of it: it forgets by which address
         it asked, and the link that then comes about belongs to nobody.
         """
-        if self.device.connect_own_address_type is None:  # the radio wasn't asked yet
-            return
         with suppress(BleakError, TimeoutError):
             async with asyncio.timeout(ANSWER):
-                with suppress(BleakError):  # too late, the link stands
-                    await self.finish(
-                        self.device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
-                    )
-                link = await self.finish(attempt)
-                await self.finish(link.disconnect())
+                if not attempt.done():
+                    with suppress(BleakError):  # it ends without a link, as it was asked to
+                        await self._end(attempt)
+                await self.hang_up(self.identity(address))
+        attempt.cancel()
+
+    async def _end(self, attempt: asyncio.Future[Connection]) -> None:
+        """Have the radio end an attempt, if it was asked already, and await what comes of it."""
+        if self.device.connect_own_address_type is None:
+            attempt.cancel()
+        else:
+            with suppress(BleakError):  # too late, the link stands
+                await self.finish(
+                    self.device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
+                )
+        await self.finish(asyncio.shield(attempt))
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await some work that nobody may interrupt; who was cancelled meanwhile is cancelled then."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _text(address: Address) -> str:

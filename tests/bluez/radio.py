@@ -79,6 +79,7 @@ async def bond_lost_everyday(bench: Bench) -> dict[str, object]:
         assert done, cause
         assert bench.paired is not None
         agent.add(bench.paired)
+        contact.trouble = Cause.BOND_LOST  # which only being served takes back
         frame = measure(one, 123)
         await bench.until(lambda: frame.hex() in bench.frames(known.address))
         await bench.until(lambda: contact.trouble is None)

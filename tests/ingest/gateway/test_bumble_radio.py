@@ -8,6 +8,7 @@ import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 from bumble import controller
+from bumble.hci import Address
 
 from balise.errors import RadioDown
 from devices.virtual import ether
@@ -61,10 +62,36 @@ async def test_an_attempt_cancelled_at_any_moment_leaves_the_device_free(
     attempt.cancel()
     await turn(turns)
     advertising.start()
+    attempt.cancel()  # somebody else gives it up too
     await asyncio.gather(attempt, return_exceptions=True)
     for link in tuple(radio.device.connections.values()):
         assert not attempt.cancelled()
         await link.disconnect()
+    async with BleakClient(device, backend=backend, timeout=5) as connected:
+        assert connected.is_connected
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_link_that_its_caller_leaves_as_it_comes_about_is_nobodys(
+    turns: int, radio: Radio, strap: HeartRateStrap
+):
+    scanner, backend = backends(radio)
+    device = await BleakScanner.find_device_by_address(STRAP, timeout=5, backend=scanner)
+    assert device is not None
+    address = Address(STRAP, Address.RANDOM_DEVICE_ADDRESS)
+    attempt = asyncio.create_task(radio.connect(address, 5))
+    while not radio.device.connections:
+        await asyncio.sleep(0)
+    await turn(turns)
+    if not attempt.done():
+        attempt.cancel()
+        await turn(turns)
+        attempt.cancel()  # somebody else gives it up too
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+        assert not radio.device.connections
+    else:
+        await (await attempt).disconnect()
     async with BleakClient(device, backend=backend, timeout=5) as connected:
         assert connected.is_connected
 
