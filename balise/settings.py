@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,6 +23,15 @@ def default_home() -> Path:
 def local_file() -> Path:
     """Return the file in which `balise up` says where its servers are, for other terminals."""
     return Path(os.environ.get("BALISE_HOME") or default_home()) / "local.env"
+
+
+def _day(value: object) -> object:
+    """Return a day as it is written, 2026-11-27: pydantic would take any number for one too."""
+    if isinstance(value, str):
+        return date.fromisoformat(value) if value else None
+    if value is None or isinstance(value, date):
+        return value
+    raise ValueError("a day is written as 2026-11-27")
 
 
 class Settings(BaseSettings):
@@ -85,7 +94,7 @@ class Settings(BaseSettings):
     gateway_message: str = Field(
         default="", max_length=300, description="what the page says as a word of the care team"
     )
-    gateway_looked: date | None = Field(
+    gateway_looked: Annotated[date | None, BeforeValidator(_day)] = Field(
         default=None, description="the day the page says the care team last looked on"
     )
     local_mqtt_url: str = Field(

@@ -16,7 +16,7 @@ from balise.errors import ObservationUnsafe
 from balise.model import Quality
 from care.early_warning import NUMBERS, content, is_observed, written
 from care.findings import UNTIMED
-from care.metrics.news2 import Consciousness, Score, score
+from care.metrics.news2 import Consciousness, Observations, Score, score
 from care.metrics.oxygen_saturation import POOR
 from care.readings import measured, placed
 from care.web.visit import Clinician, Connection, Fields, Patient, SignedIn, page
@@ -87,6 +87,7 @@ def _page(
         scale=before[0] if before else None,
         conscious=list(Consciousness),
         unsafe=unsafe,
+        parts=list(score(Observations()).parts),
         before=[{**one, "score": Score(one["parts"])} for one in before],
     )
 

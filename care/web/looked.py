@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import Annotated, cast
 
 import psycopg
@@ -32,7 +32,7 @@ of_one = APIRouter(prefix="/patients/{code}")
 OLDEST = timedelta(hours=12)
 """How long ago a page may have been made for somebody to have looked at it now."""
 
-_TELLING = Lock()
+_TELLING, _AGAIN = Lock(), Event()
 
 
 def _as_of(as_of: Annotated[AwareDatetime, Form()]) -> datetime:
@@ -79,16 +79,17 @@ def look_at_one(
 
 
 def tell_all(settings: Settings) -> None:
-    """Tell every box that waits, which may take minutes; one such round at a time is enough."""
-    if not _TELLING.acquire(blocking=False):
-        return
-    try:
-        with psycopg.connect(settings.database_url, autocommit=True) as connection:
-            tell(connection, settings)
-    except BrokerDown:
-        _log.warning("boxes_not_told", error="BrokerDown")
-    finally:
-        _TELLING.release()
+    """Tell every box that waits, which may take minutes; whoever comes meanwhile has it go on."""
+    _AGAIN.set()
+    while _AGAIN.is_set() and _TELLING.acquire(blocking=False):
+        try:
+            _AGAIN.clear()
+            with psycopg.connect(settings.database_url, autocommit=True) as connection:
+                tell(connection, settings)
+        except BrokerDown:
+            _log.warning("boxes_not_told", error="BrokerDown")
+        finally:
+            _TELLING.release()
 
 
 def tell(connection: psycopg.Connection, settings: Settings, subject: int | None = None) -> None:

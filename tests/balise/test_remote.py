@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,16 @@ def test_every_knob_is_a_setting_and_none_that_could_shut_the_box_out(knob: Knob
     if isinstance(own, int | float) and not isinstance(own, bool):
         assert knob.least <= own <= knob.most  # a number has bounds, and the default keeps them
         assert abs(knob.least) != float("inf") != knob.most
+
+
+@pytest.mark.parametrize("written", ["0", 1699920000, "yesterday", "2026-13-01"])
+def test_a_day_is_written_as_a_day(written: str | int):
+    with pytest.raises(SettingWrong, match="gateway_looked"):
+        remote.checked({"gateway_looked": written})
+    assert remote.checked({"gateway_looked": "2026-11-27"}) == {
+        "gateway_looked": date(2026, 11, 27)
+    }
+    assert remote.checked({"gateway_looked": ""}) == {"gateway_looked": None}
 
 
 def test_values_are_read_as_the_environments_are():

@@ -54,12 +54,12 @@ class Words:
             return self("moment.today", clock=self.clock(when))
         if local.date() == today - timedelta(days=1):
             return self("moment.yesterday", clock=self.clock(when))
-        month = self(f"month.{local.month}")
-        return self("moment.day", day=local.day, month=month, clock=self.clock(when))
+        return self("moment.day", day=self.day(local.date()), clock=self.clock(when))
 
     def day(self, day: date) -> str:
-        """Return a day as one says it: "3 March"."""
-        return self("day", day=day.day, month=self(f"month.{day.month}"))
+        """Return a day as one says it: "3 March", « 1er mars »."""
+        key = "day.first" if day.day == 1 else "day"
+        return self(key, day=day.day, month=self(f"month.{day.month}"))
 
     def figures(self, figures: Sequence[str]) -> str:
         """Return received figures as one reads them out: "132/78 mmHg and 64 beats a minute"."""

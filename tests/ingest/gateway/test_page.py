@@ -125,7 +125,13 @@ async def test_the_day_somebody_looked_is_said_in_the_language_of_the_page(site:
     async with serving(house, listening):
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         answer = await site.client.get(url)
-    assert "Somebody looked at your measurements on 1 March." in answer.text
+    assert "Somebody looked at your measurements on 1 March 2026." in answer.text
+
+
+def test_a_first_of_the_month_is_said_as_each_language_does():
+    assert words("fr").day(date(2026, 3, 1)) == "1er mars"
+    assert words("fr").day(date(2026, 3, 2)) == "2 mars"
+    assert words("en").day(date(2026, 3, 1)) == "1 March"
 
 
 async def test_home_says_that_the_box_is_full_and_does_not_promise_that_nothing_is_lost(site: Site):
