@@ -45,7 +45,8 @@ def enrol_one(connection: psycopg.Connection, patient: VirtualPatient, since: da
             birth_date=patient.birth_date,
             sex=patient.sex,
         )
-        people.add_gateway(connection, patient.gateway)
+        if patient.devices:
+            people.add_gateway(connection, patient.gateway)
         for device in patient.devices:
             people.give(
                 connection,

@@ -111,6 +111,12 @@ SELECT id, rule, rule_version, state, figures, raised_at, changed_at FROM signal
 WHERE subject = %(subject)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s
 
+-- communications --
+-- What a patient was told, the newest first, from a number down.
+SELECT id, who, at, text FROM message
+WHERE subject = %(subject)s AND id < %(before)s
+ORDER BY id DESC LIMIT %(limit)s
+
 -- unreported --
 -- Followed patients with a summary and no report of the week queued.
 SELECT subject.id, subject.code FROM subject

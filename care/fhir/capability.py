@@ -11,8 +11,13 @@ SEARCHES: dict[str, dict[str, str]] = {
     "Observation": {"patient": "reference", "code": "token", "date": "date"},
     "DiagnosticReport": {"patient": "reference"},
     "Flag": {"patient": "reference"},
+    "Communication": {"patient": "reference"},
+    "CareTeam": {"patient": "reference"},
 }
-"""By what each type may be searched; all may be read but Flag."""
+"""By what each type may be searched."""
+
+_FOUND_ONLY = {"Flag", "Communication", "CareTeam"}
+"""What is searched, and not read by its id."""
 
 
 def statement(base: str, *, made_at: datetime) -> dict[str, Any]:
@@ -30,7 +35,7 @@ def statement(base: str, *, made_at: datetime) -> dict[str, Any]:
 
 
 def _resource(kind: str) -> dict[str, Any]:
-    interactions = ["search-type"] if kind == "Flag" else ["read", "search-type"]
+    interactions = ["search-type"] if kind in _FOUND_ONLY else ["read", "search-type"]
     return {
         "type": kind,
         "interaction": [{"code": one} for one in interactions],

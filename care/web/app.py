@@ -23,6 +23,8 @@ from care.web import (
     early_warning,
     enrolment,
     fhir,
+    fhir_team,
+    fhir_visit,
     looked,
     messages,
     ops,
@@ -67,7 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(looked.router)
     app.include_router(looked.of_one)
     app.include_router(fhir.router)
-    app.exception_handler(fhir.Refused)(fhir.refuse)
+    app.include_router(fhir_team.router)
+    app.exception_handler(fhir_visit.Refused)(fhir_visit.refuse)
     _add_session(app)
     _add_patients(app)
     return app

@@ -6,119 +6,54 @@ Whoever asks is signed in as on the pages, or sends an account's name and passwo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import psycopg
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from fastapi import APIRouter, Query, Request, Response
 
 from balise.metrics import METRICS
 from care import exchange
 from care.exchange import Place
 from care.fhir import resources
-from care.fhir.bundle import as_json, searchset
 from care.fhir.capability import statement
 from care.fhir.codes import BLOOD_PRESSURE, LOINC, MDC, PRESSURES, of_metric
 from care.fhir.observation import PULSE_OF_OXIMETER, observations
 from care.fhir.report import resources as of_summary
 from care.rollups import day_bounds
-from care.web import accounts, pages
+from care.web import pages
 from care.web.accounts import Account
+from care.web.fhir_visit import (
+    Count,
+    Dates,
+    Refused,
+    Visitor,
+    answer,
+    base_of,
+    found_in,
+    only,
+    patient_of,
+)
 from care.web.report import make
-from care.web.visit import COOKIE, Connection
+from care.web.visit import Connection
 from care.web.words import words
 from sql import rows
 from sql.rows import Row
 
 router = APIRouter(prefix="/fhir")
 
-MEDIA = "application/fhir+json"
-MOST = 500
 _PREFIXES = ("ge", "gt", "le", "lt", "eq")
 _NOBODY = "\N{REPLACEMENT CHARACTER}"
 _REPORTED = re.compile(r"(.+)-\d{4}-\d\d-\d\d(?:-|$)")
 """The ids of a summary's resources: the patient's code and the last day of its period."""
-_basic = HTTPBasic(auto_error=False)
-
-
-class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
-    """What is asked can't be answered: the status, FHIR's word for it, and what to do next."""
-
-    def __init__(self, status: int, code: str, said: str) -> None:
-        super().__init__(said)
-        self.status = status
-        self.code = code
-        self.said = said
-
-
-async def refuse(_request: Request, refused: Exception) -> Response:
-    """Answer as FHIR wants it: an OperationOutcome."""
-    if not isinstance(refused, Refused):
-        raise refused
-    issue = {"severity": "error", "code": refused.code, "diagnostics": refused.said}
-    headers = {"WWW-Authenticate": "Basic"} if refused.status == 401 else {}
-    outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
-    return Response(as_json(outcome), refused.status, headers, MEDIA)
-
-
-def _visitor(
-    request: Request,
-    connection: Connection,
-    said: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
-) -> Account:
-    token = request.cookies.get(COOKIE)
-    account = accounts.of_session(connection, token) if token else None
-    if account is None and said is not None:
-        account = accounts.of_password(connection, said.username, said.password)
-    if account is None:
-        raise Refused(401, "login", "sign in, or send an account's name and password")
-    return account
-
-
-Visitor = Annotated[Account, Depends(_visitor)]
-Count = Annotated[int, Query(alias="_count", ge=1, le=MOST)]
-Dates = Annotated[list[str] | None, Query(alias="date")]
-
-
-def _answer(resource: Any) -> Response:
-    return Response(as_json(resource), media_type=MEDIA)
-
-
-def _base(request: Request) -> str:
-    return f"{str(request.base_url).rstrip('/')}/fhir"
-
-
-def _found(request: Request, found: Sequence[dict[str, Any]], more: str | None = None) -> Response:
-    asked = [(key, value) for key, value in request.query_params.multi_items() if key != "_page"]
-    link = f"{_base(request)}/{request.url.path.rsplit('/', 1)[-1]}"
-    following = f"{link}?{urlencode([*asked, ('_page', more)])}" if more else None
-    return _answer(searchset(found, base=_base(request), link=str(request.url), more=following))
-
-
-def _only(request: Request, *known: str) -> None:
-    """Refuse what is not known: leaving a condition out would find too much."""
-    unknown = sorted(set(request.query_params) - {*known, "_format", "_page"})
-    if unknown:
-        said = f"no search by {', '.join(unknown)}; there are: {', '.join(known)}"
-        raise Refused(400, "not-supported", said)
-
-
-def _patient(connection: psycopg.Connection, said: str) -> Row:
-    code = said.removeprefix("Patient/").removeprefix("balise-")
-    found = exchange.patient(connection, code)
-    if found is None:
-        raise Refused(404 if said else 400, "not-found", "ask for a patient: patient=Patient/CODE")
-    return found
 
 
 @router.get("/metadata")
 def metadata(request: Request) -> Response:
     """Say what may be asked; nobody needs to be known for that."""
-    return _answer(statement(_base(request), made_at=datetime.now(UTC)))
+    return answer(statement(base_of(request), made_at=datetime.now(UTC)))
 
 
 @router.get("/Patient")
@@ -132,11 +67,11 @@ def patients(
     count: Count = 50,
 ) -> Response:
     """Search patients by name or code."""
-    _only(request, "name", "identifier", "_count")
+    only(request, "name", "identifier", "_count")
     keys = {"after": page, "code": _code_of(identifier), "name": name}
     found = rows.named(connection, "fhir.patients", **keys, limit=count + 1)
     more = found[count - 1]["code"] if len(found) > count else None
-    return _found(request, [exchange.patient_resource(one) for one in found[:count]], more)
+    return found_in(request, [exchange.patient_resource(one) for one in found[:count]], more)
 
 
 def _code_of(identifier: str) -> str:
@@ -150,7 +85,7 @@ def _code_of(identifier: str) -> str:
 @router.get("/Patient/{code}")
 def patient(connection: Connection, _visitor: Visitor, code: str) -> Response:
     """Read a patient."""
-    return _answer(exchange.patient_resource(_patient(connection, code)))
+    return answer(exchange.patient_resource(patient_of(connection, code)))
 
 
 @router.get("/Device")
@@ -158,9 +93,9 @@ def devices(
     request: Request, connection: Connection, _visitor: Visitor, patient: str = ""
 ) -> Response:
     """Search the devices that are or were a patient's."""
-    _only(request, "patient")
-    subject = _patient(connection, patient)["id"]
-    return _found(request, exchange.device_resources(connection, subject))
+    only(request, "patient")
+    subject = patient_of(connection, patient)["id"]
+    return found_in(request, exchange.device_resources(connection, subject))
 
 
 @router.get("/Device/{number}")
@@ -172,7 +107,7 @@ def device(connection: Connection, _visitor: Visitor, number: str) -> Response:
     if not found:
         raise Refused(404, "not-found", "there is no such device")
     (row,) = found
-    return _answer(exchange.device_resource(row))
+    return answer(exchange.device_resource(row))
 
 
 @router.get("/Observation")
@@ -187,8 +122,8 @@ def search(
     count: Count = 50,
 ) -> Response:
     """Search a patient's measurements by code and date, the newest first."""
-    _only(request, "patient", "code", "date", "_count")
-    found = _patient(connection, patient)
+    only(request, "patient", "code", "date", "_count")
+    found = patient_of(connection, patient)
     since, until = _period(dates or [], found["time_zone"])
     try:
         place = Place.read(page) if page else None
@@ -209,7 +144,7 @@ def search(
         for one in observations(measured)
         if not code or _tokens(code) & _codings(one["code"])
     ]
-    return _found(request, made, told.more.written() if told.more else None)
+    return found_in(request, made, told.more.written() if told.more else None)
 
 
 Token = tuple[str, str]
@@ -286,10 +221,10 @@ def observation(connection: Connection, _visitor: Visitor, key: str) -> Response
     missing = Refused(404, "not-found", "there is no such observation")
     of_report = _REPORTED.match(key)
     if of_report:
-        made = _summary(connection, _patient(connection, of_report[1]))
+        made = _summary(connection, patient_of(connection, of_report[1]))
         told = [one for one in made if one["id"] == key and one["resourceType"] == "Observation"]
         if told:
-            return _answer(told[0])
+            return answer(told[0])
         raise missing
     try:
         number, stamped, sequence, _metric = key.split("-", 3)
@@ -303,7 +238,7 @@ def observation(connection: Connection, _visitor: Visitor, key: str) -> Response
     )
     for one in (each for then in measured_then for each in observations(then)):
         if one["id"] == key:
-            return _answer(one)
+            return answer(one)
     raise missing
 
 
@@ -312,10 +247,10 @@ def reports(
     request: Request, connection: Connection, _visitor: Visitor, patient: str = ""
 ) -> Response:
     """Find a patient's newest summary; the report itself has the page as PDF."""
-    _only(request, "patient")
-    made = _summary(connection, _patient(connection, patient))
+    only(request, "patient")
+    made = _summary(connection, patient_of(connection, patient))
     kept = [one for one in made if one["resourceType"] == "DiagnosticReport"]
-    return _found(request, kept)
+    return found_in(request, kept)
 
 
 @router.get("/DiagnosticReport/{key}")
@@ -325,10 +260,10 @@ def report(connection: Connection, visitor: Visitor, key: str) -> Response:
     if of_report is None:
         raise Refused(404, "not-found", "there is no such report; search for the newest")
     code = of_report[1]
-    made = _summary(connection, _patient(connection, code), page_for=visitor)
+    made = _summary(connection, patient_of(connection, code), page_for=visitor)
     for one in made:
         if one["resourceType"] == "DiagnosticReport" and one["id"] == key:
-            return _answer(one)
+            return answer(one)
     raise Refused(404, "not-found", "there is no such report; search for the newest")
 
 
@@ -347,29 +282,3 @@ def _pdf(connection: psycopg.Connection, patient: Row, account: Account) -> byte
     now = datetime.now(UTC)
     shown = pages.patient_page(connection, patient, days=30, now=now)
     return make(shown, words(account.language), now)
-
-
-@router.get("/Flag")
-def flags(
-    request: Request,
-    connection: Connection,
-    visitor: Visitor,
-    patient: str = "",
-    page: Annotated[str, Query(alias="_page")] = "",
-    count: Count = 50,
-) -> Response:
-    """Search a patient's signals, the newest first."""
-    _only(request, "patient", "_count")
-    found = _patient(connection, patient)
-    w = words(visitor.language)
-    if page and not (page.isascii() and page.isdigit() and int(page) < 1 << 62):
-        raise Refused(400, "value", "follow the next link as it is given")
-    before = int(page) if page else 1 << 62
-    signals = rows.named(
-        connection, "fhir.flags", subject=found["id"], before=before, limit=count + 1
-    )
-    made = [
-        resources.flag(one, found["code"], reason=w(f"reason.{one['rule']}", **one["figures"]))
-        for one in signals[:count]
-    ]
-    return _found(request, made, str(signals[count - 1]["id"]) if len(signals) > count else None)

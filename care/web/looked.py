@@ -13,7 +13,7 @@ from typing import Annotated, cast
 
 import psycopg
 import structlog
-from fastapi import APIRouter, BackgroundTasks, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, BackgroundTasks, Form, Request
 from fastapi.responses import RedirectResponse
 from pydantic import AwareDatetime
 
@@ -35,15 +35,14 @@ OLDEST = timedelta(hours=12)
 _TELLING, _AGAIN = Lock(), Event()
 
 
-def _as_of(as_of: Annotated[AwareDatetime, Form()]) -> datetime:
-    """Return when the page was made that somebody looked at; none is made in the future."""
+AsOf = Annotated[AwareDatetime, Form()]
+"""When the page was made that somebody looked at."""
+
+
+def _holds(as_of: datetime) -> bool:
+    """Say whether it is a page of today; none is made in the future."""
     now = datetime.now(UTC)
-    if not now - OLDEST <= as_of <= now:
-        raise HTTPException(404)
-    return as_of
-
-
-AsOf = Annotated[datetime, Depends(_as_of)]
+    return now - OLDEST <= as_of <= now
 
 
 @router.post("/looked")
@@ -56,11 +55,11 @@ def look_at_all(
 ) -> RedirectResponse:
     """Take note that all without an alert on the list were looked at; their boxes are told after.
 
-    Nobody while the line is late: an alert may be on its way.
+    Nobody while the line is late: an alert may be on its way. Nobody by yesterday's list either.
     """
     keys = {"who": account.name, "as_of": as_of}
     count = 0
-    if not pages.freshness(connection, datetime.now(UTC)).late_since:
+    if _holds(as_of) and not pages.freshness(connection, datetime.now(UTC)).late_since:
         count = len(connection.execute(sql.get("looked.look_at_well"), keys).fetchall())
     after.add_task(tell_all, cast("Settings", request.app.state.settings))
     return RedirectResponse(f"/?looked={count}", status_code=303)
@@ -72,7 +71,8 @@ def look_at_one(
 ) -> RedirectResponse:
     """Take note that a patient's measurements were looked at, and tell the boxes."""
     keys = {"subject": patient["id"], "who": account.name, "as_of": as_of}
-    connection.execute(sql.get("looked.look_at"), keys)
+    if _holds(as_of):
+        connection.execute(sql.get("looked.look_at"), keys)
     with suppress(BrokerDown):  # the page says that no box shows it yet
         tell(connection, cast("Settings", request.app.state.settings), patient["id"])
     return RedirectResponse(f"/patients/{patient['code']}#message", status_code=303)

@@ -26,7 +26,7 @@ from devices.payloads import balise_v1
 from flows import automations, steps
 from ingest.receive import Delivery, land
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")

@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from care.fhir.capability import SEARCHES
@@ -121,6 +122,29 @@ def test_devices_flags_and_the_report_with_its_page(api: httpx.Client):
     assert base64.b64decode(whole["presentedForm"][0]["data"]).startswith(b"%PDF")
 
 
+def test_the_team_and_what_the_patient_was_told(
+    api: httpx.Client, nurse: httpx.Client, populated: str
+):
+    assert found(api.get("CareTeam", params={"patient": "p-durand"})) == []
+    member = {"name": "Dr Lefèvre", "role": "general_practitioner", "contact": "01 02 03 04 05"}
+    nurse.post("/patients/p-durand/team", data=member)
+    (team,) = found(api.get("CareTeam", params={"patient": "p-durand"}))
+    assert team["participant"][0]["member"] == {"display": "Dr Lefèvre"}
+    with psycopg.connect(populated) as database:
+        database.execute(
+            "INSERT INTO message (subject, who, text, boxes)"
+            " SELECT id, 'nurse', unnest(ARRAY['Bonjour', 'Buvez bien']), 1 FROM subject"
+            " WHERE code = 'p-durand'"
+        )
+    first = api.get("Communication", params={"patient": "p-durand", "_count": 1})
+    assert [one["payload"] for one in found(first)] == [[{"contentString": "Buvez bien"}]]
+    links = {one["relation"]: one["url"] for one in first.json()["link"]}
+    (last,) = found(api.get(links["next"]))
+    assert last["payload"] == [{"contentString": "Bonjour"}]
+    assert last["sender"] == {"display": "nurse"}
+    assert found(api.get("Communication", params={"patient": "p-moreau"})) == []
+
+
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
@@ -128,6 +152,8 @@ def test_devices_flags_and_the_report_with_its_page(api: httpx.Client):
         ("Observation?patient=nobody", 404, "ask for a patient"),
         ("Observation?patient=p-martin&date=yesterday", 400, "write a date"),
         ("Observation?patient=p-martin&_page=x", 400, "next link"),
+        ("Communication?patient=p-martin&_page=x", 400, "next link"),
+        ("CareTeam", 400, "ask for a patient"),
         ("Observation?patient=p-martin&_page=1-1-99999999999999999999-1", 400, "next link"),
         ("Observation?patient=p-martin&colour=red", 400, "no search by colour"),
         ("Observation/1-2-3-body-weight", 404, "no such observation"),
