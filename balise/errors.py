@@ -7,7 +7,9 @@ BaliseError
 │   └── PayloadError
 ├── PartlyRefused
 ├── ReplayRuns
-├── PlanUnsafe
+├── FormUnsafe
+│   ├── PlanUnsafe
+│   └── ObservationUnsafe
 ├── AuthorityMissing
 ├── EnrolmentRefused
 │   ├── CodeUnknown
@@ -116,8 +118,8 @@ class ReplayRuns(BaliseError):
     """Another replay runs; wait for its end and ask again."""
 
 
-class PlanUnsafe(BaliseError):
-    """A plan says what no rule can use; write a number between the two that stand beside it."""
+class FormUnsafe(BaliseError):
+    """A field says what can't be used; both ends are empty where it is no number that is asked."""
 
     def __init__(self, *, field: str, said: str, lowest: str, highest: str) -> None:
         super().__init__()
@@ -127,7 +129,11 @@ class PlanUnsafe(BaliseError):
         self.highest = highest
 
 
-class ObservationUnsafe(PlanUnsafe):
+class PlanUnsafe(FormUnsafe):
+    """A plan says what no rule can use; write a number between the two that stand beside it."""
+
+
+class ObservationUnsafe(FormUnsafe):
     """An observation is none that a human being has; write what was seen, or leave it empty."""
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from balise.errors import ObservationUnsafe
 from balise.metrics import METRICS
+from care.forms import within
 from care.metrics.news2 import Consciousness, Observations
 
 T = TypeVar("T")
@@ -49,17 +50,7 @@ def _chosen(name: str, fields: Mapping[str, str], choices: Mapping[str, T]) -> T
 
 
 def _number(name: str, said: str) -> Decimal | None:
-    if not said:
-        return None
-    lowest, highest = METRICS[name].impossible
-    unsafe = ObservationUnsafe(field=name, said=said, lowest=str(lowest), highest=str(highest))
-    try:
-        value = Decimal(said.replace(",", "."))
-    except InvalidOperation:
-        raise unsafe from None
-    if not (value.is_finite() and lowest <= value <= highest):
-        raise unsafe
-    return value
+    return within(ObservationUnsafe, name, said, *METRICS[name].impossible) if said else None
 
 
 def is_observed(seen: Observations) -> bool:

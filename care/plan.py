@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from balise.errors import PlanUnsafe
+from care.forms import within
 from care.metrics.home_blood_pressure import PROTOCOLS
 from care.pathways.pathway import Pathway
 from care.rules import RULES
@@ -105,25 +106,13 @@ def written(pathway: Pathway, fields: Mapping[str, str]) -> Plan:
 
 def _limit(limit: Limit, fields: Mapping[str, str]) -> Decimal:
     said = fields.get(f"limit.{limit.name}", str(limit.value))
-    return _within(f"limit.{limit.name}", said, limit.lowest, limit.highest)
+    return within(PlanUnsafe, f"limit.{limit.name}", said, limit.lowest, limit.highest)
 
 
 def _delay(metric: str, delay: timedelta, fields: Mapping[str, str]) -> timedelta:
     said = fields.get(f"delay.{metric}", str(delay // _HOUR))
     most = Decimal(LONGEST_DELAY // _HOUR)
-    return int(_within(f"delay.{metric}", said, Decimal(1), most)) * _HOUR
-
-
-def _within(name: str, said: str, lowest: Decimal, highest: Decimal) -> Decimal:
-    """Return a number as a form says it, with a comma or a point."""
-    unsafe = PlanUnsafe(field=name, said=said, lowest=str(lowest), highest=str(highest))
-    try:
-        value = Decimal(said.strip().replace(",", "."))
-    except InvalidOperation:
-        raise unsafe from None
-    if not value.is_finite() or not lowest <= value <= highest:
-        raise unsafe
-    return value
+    return int(within(PlanUnsafe, f"delay.{metric}", said, Decimal(1), most)) * _HOUR
 
 
 def paused(pauses: Iterable[Pause], today: date) -> bool:

@@ -1,0 +1,21 @@
+"""What a clinician writes into a form's field, read or refused with what may stand there."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from balise.errors import FormUnsafe
+
+
+def within(
+    kind: type[FormUnsafe], field: str, said: str, lowest: Decimal, highest: Decimal
+) -> Decimal:
+    """Return a number as a form says it, with a comma or a point; raises `kind` for any other."""
+    unsafe = kind(field=field, said=said, lowest=str(lowest), highest=str(highest))
+    try:
+        value = Decimal(said.strip().replace(",", "."))
+    except InvalidOperation:
+        raise unsafe from None
+    if not value.is_finite() or not lowest <= value <= highest:
+        raise unsafe
+    return value
