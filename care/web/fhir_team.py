@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+import psycopg
 from fastapi import APIRouter, Query, Request, Response
 
 from care.fhir import coordination, resources
@@ -11,17 +14,14 @@ from care.web.fhir_visit import Count, Refused, Visitor, found_in, only, patient
 from care.web.visit import Connection
 from care.web.words import words
 from sql import rows
+from sql.rows import Row
 
 router = APIRouter(prefix="/fhir")
 _FIRST = 1 << 62
 """Above every number there is: the newest are listed first."""
 
 
-def _before(page: str) -> int:
-    """Return the number that a page goes down from."""
-    if page and not (page.isascii() and page.isdigit() and int(page) < _FIRST):
-        raise Refused(400, "value", "follow the next link as it is given")
-    return int(page) if page else _FIRST
+Page = Annotated[str, Query(alias="_page")]
 
 
 @router.get("/Flag")
@@ -30,20 +30,17 @@ def flags(
     connection: Connection,
     visitor: Visitor,
     patient: str = "",
-    page: Annotated[str, Query(alias="_page")] = "",
+    page: Page = "",
     count: Count = 50,
 ) -> Response:
     """Search a patient's signals, the newest first."""
-    only(request, "patient", "_count")
-    found = patient_of(connection, patient)
     w = words(visitor.language)
-    keys = {"subject": found["id"], "before": _before(page), "limit": count + 1}
-    signals = rows.named(connection, "fhir.flags", **keys)
-    made = [
-        resources.flag(one, found["code"], reason=w(f"reason.{one['rule']}", **one["figures"]))
-        for one in signals[:count]
-    ]
-    return found_in(request, made, str(signals[count - 1]["id"]) if len(signals) > count else None)
+
+    def flag(row: Row, code: str) -> dict[str, Any]:
+        return resources.flag(row, code, reason=w(f"reason.{row['rule']}", **row["figures"]))
+
+    listed = _Listed("fhir.flags", flag)
+    return listed.page(request, connection, patient, page, count)
 
 
 @router.get("/Communication")
@@ -52,16 +49,34 @@ def communications(
     connection: Connection,
     _visitor: Visitor,
     patient: str = "",
-    page: Annotated[str, Query(alias="_page")] = "",
+    page: Page = "",
     count: Count = 50,
 ) -> Response:
     """Search what a patient was told on the box at home, the newest first."""
-    only(request, "patient", "_count")
-    found = patient_of(connection, patient)
-    keys = {"subject": found["id"], "before": _before(page), "limit": count + 1}
-    told = rows.named(connection, "fhir.communications", **keys)
-    made = [coordination.communication(one, found["code"]) for one in told[:count]]
-    return found_in(request, made, str(told[count - 1]["id"]) if len(told) > count else None)
+    listed = _Listed("fhir.communications", coordination.communication)
+    return listed.page(request, connection, patient, page, count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Rows of a patient with rising numbers, each made a resource by the patient's code."""
+
+    query: str
+    make: Callable[[Row, str], dict[str, Any]]
+
+    def page(
+        self, request: Request, connection: psycopg.Connection, patient: str, page: str, count: int
+    ) -> Response:
+        """Return the newest of them, or those that follow on a page before."""
+        only(request, "patient", "_count")
+        found = patient_of(connection, patient)
+        if page and not (page.isascii() and page.isdigit() and int(page) < _FIRST):
+            raise Refused(400, "value", "follow the next link as it is given")
+        keys = {"subject": found["id"], "before": int(page) if page else _FIRST}
+        listed = rows.named(connection, self.query, **keys, limit=count + 1)
+        made = [self.make(one, found["code"]) for one in listed[:count]]
+        more = str(listed[count - 1]["id"]) if len(listed) > count else None
+        return found_in(request, made, more)
 
 
 @router.get("/CareTeam")

@@ -14,10 +14,9 @@ from balise.languages import preferred
 from balise.metrics import METRICS
 from balise.pages import templates
 from balise.settings import Settings
-from care.web import accounts
+from care.web import accounts, pages
 from care.web.accounts import Account
 from care.web.words import words
-from sql import rows
 from sql.rows import Row
 
 COOKIE = "balise_session"
@@ -37,10 +36,10 @@ Connection = Annotated[psycopg.Connection, Depends(_connection)]
 
 
 def _patient(connection: Connection, code: str) -> Row:
-    found = rows.named(connection, "care.patient", code=code)
-    if not found:
+    found = pages.patient(connection, code)
+    if found is None:
         raise HTTPException(404)
-    return found[0]
+    return found
 
 
 Patient = Annotated[Row, Depends(_patient)]
