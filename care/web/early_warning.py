@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -82,14 +82,17 @@ def _page(
         patient=patient,
         numbers=NUMBERS,
         measured=fresh,
-        said=values if said is None else said,
         # The prescribed target is of the patient, not of the visit: it stays, and says whose it is.
-        scale=before[0] if before else None,
+        said={"hypercapnic": _scale(before), **(values if said is None else said)},
         conscious=list(Consciousness),
         unsafe=unsafe,
         parts=list(score(Observations()).parts),
         before=[{**one, "score": Score(one["parts"])} for one in before],
     )
+
+
+def _scale(before: Sequence[Row]) -> str:
+    return "yes" if before and before[0]["observed"]["hypercapnic"] else "no"
 
 
 def _fresh(connection: psycopg.Connection, patient: Row, now: datetime) -> dict[str, Row]:

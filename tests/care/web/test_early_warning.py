@@ -89,6 +89,15 @@ def test_all_seven_make_a_total_and_six_do_not(nurse: httpx.Client, populated: s
 
 
 @pytest.mark.stack
+def test_the_prescribed_target_stays_until_somebody_changes_it(nurse: httpx.Client):
+    for chosen, other in (("yes", "no"), ("no", "yes")):
+        page = nurse.post(PAGE, data={**SEEN, "hypercapnic": chosen}).text
+        scales = page[page.index('id="hypercapnic"') :]
+        assert f'<option value="{chosen}" selected>' in scales
+        assert f'<option value="{other}">' in scales
+
+
+@pytest.mark.stack
 def test_what_a_device_measured_stands_in_the_form_with_its_moment(nurse: httpx.Client):
     page = nurse.get(PAGE).text
     field = re.search(r'name="oxygen_saturation"[^>]* value="([^"]*)"', page)
