@@ -183,3 +183,23 @@ def test_a_backlog_lands_in_a_batch_of_its_own(database: psycopg.Connection):
     ).fetchall()
     payloads = database.execute("SELECT payload FROM landing WHERE batch = %s", (first[0],))
     assert payloads.fetchall() == [(now,)]
+
+
+def test_a_step_takes_what_is_measured_now_and_nothing_of_what_waits_longer(
+    database: psycopg.Connection,
+):
+    """However much of a backlog landed before it, and however much a step would take."""
+    topic, hungry = "balise/v1/home-9/frames", {"messages": 10**6, "bytes": 10**9}
+    for backlog in (True, True, False, True):
+        body = balise_v1.encode_message(uuid4(), enumerate(items(2), 1), backlog=backlog)
+        land(database, [Delivery(1, 1, topic, body)], datetime.now(UTC))
+    taken: list[list[bool]] = []
+    for _ in range(2):
+        batches = database.execute(sql.get("landing.take_batches"), hungry).fetchall()
+        numbers = [batch[0] for batch in batches]
+        rows = database.execute("SELECT backlog FROM landing_batch WHERE id = ANY(%s)", (numbers,))
+        taken.append([row[0] for row in rows])
+        database.execute(
+            "UPDATE landing_batch SET validated_at = now() WHERE id = ANY(%s)", (numbers,)
+        )
+    assert taken == [[False], [True] * 3]
