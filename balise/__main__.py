@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from balise.account_app import account_app, panel_app
+from balise.audit_app import audit_app
 from balise.bench_app import bench_app
 from balise.db_app import db_app
 from balise.devices_app import devices_app
@@ -31,6 +33,9 @@ for _sub in (
     gateway_app,
     devices_app,
     mappings_app,
+    account_app,
+    panel_app,
+    audit_app,
     db_app,
     fhir_app,
     refused_app,
@@ -238,23 +243,6 @@ def site_authority() -> None:
     from balise import enrolment
 
     enrolment.authority()
-
-
-@app.command
-def account(name: str, *, role: Literal["clinician", "ops", "admin"] | None = None) -> None:
-    """Make an account, or give it a new password; the password is shown once.
-
-    Parameters
-    ----------
-    name
-        What its owner signs in with.
-    role
-        A clinician sees patients; ops and admin also what was refused. It stays unless given.
-
-    """
-    from balise import run
-
-    run.account(name, role)
 
 
 @app.command

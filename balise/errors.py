@@ -10,6 +10,7 @@ BaliseError
 ├── FormUnsafe
 │   ├── PlanUnsafe
 │   └── ObservationUnsafe
+├── AuditBroken
 ├── AuthorityMissing
 ├── EnrolmentRefused
 │   ├── CodeUnknown
@@ -135,6 +136,10 @@ class PlanUnsafe(FormUnsafe):
 
 class ObservationUnsafe(FormUnsafe):
     """An observation is none that a human being has; write what was seen, or leave it empty."""
+
+
+class AuditBroken(BaliseError):
+    """The audit is not what was written; leave the database as it is and see who could write."""
 
 
 class AuthorityMissing(BaliseError):

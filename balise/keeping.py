@@ -15,6 +15,7 @@ from rich.table import Table
 
 from balise.database import needed
 from balise.errors import DependencyDown, UsageError
+from balise.hand import who
 from balise.run import bar, print_answer, read_settings
 
 Answer = TypeVar("Answer")
@@ -88,13 +89,14 @@ def retention(*, dry_run: bool, as_json: bool) -> None:
 
 def erase(patient: str, *, now: bool, as_json: bool) -> None:
     """Delete a patient, or say what that would be."""
-    from sql import erasure, people
+    from sql import audit, erasure, people
 
     def work(connection: psycopg.Connection) -> dict[str, int]:
         with connection.transaction(force_rollback=not now):
             subject = people.find(connection, patient)
             if subject is None:
                 raise UsageError(f"no patient {patient} is enrolled; nothing was deleted")
+            audit.add(connection, [subject.id], who=who(), action="erase", what="balise db erase")
             return erasure.erase(connection, subject.id)
 
     print_answer({"erased": now, **_with_database(work)}, as_json=as_json)

@@ -12,6 +12,7 @@ import sql
 from balise import files
 from balise.database import needed
 from balise.errors import NotUnderstood, UsageError
+from balise.hand import who
 from balise.run import print_answer, read_settings
 from care import exchange
 from care.fhir import mes
@@ -19,7 +20,7 @@ from care.fhir.bundle import as_json, transaction
 from care.fhir.checker import check as problems
 from care.fhir.observation import observations
 from care.web import pages
-from sql import rows
+from sql import audit, rows
 from sql.rows import Row
 
 
@@ -53,6 +54,7 @@ def export(patient: str, folder: Path, *, profile: str, oid: str, person: str) -
         found = pages.patient(connection, patient)
         if found is None:
             raise UsageError(f"no patient {patient} is enrolled")
+        audit.add(connection, [found["id"]], who=who(), action="export", what="balise fhir export")
         bundles = (
             _to_mes(connection, found, mes.Sender(oid=oid, patient=person))
             if profile == "mes"

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from balise.database import needed
 from balise.errors import UsageError
+from balise.hand import who
 from balise.metrics import METRICS
-from balise.replays import who
 from balise.settings import Settings
 from sql import people, preferred
 

@@ -14,11 +14,13 @@ from rich.table import Table
 from balise import replays
 from balise.database import needed
 from balise.errors import UsageError
+from balise.hand import who
 from balise.languages import LANGUAGES
 from balise.next_steps import step
 from balise.settings import Settings
 from flows import workbench
 from flows.replay import Asked
+from sql import audit
 from sql import refused as store
 from sql.rows import Row
 
@@ -82,6 +84,7 @@ def show(settings: Settings, which_one: store.Which, *, as_json: bool) -> None:
     """Print all that is known of a refusal, its payload too: for the eyes of who asks."""
     with needed(), psycopg.connect(settings.database_url) as connection:
         looks = workbench.look(connection, which_one)
+        audit.add(connection, [], who=who(), action="view", what="balise refused show")
     if not looks:
         raise UsageError("nothing was refused there; `balise refused list` says what was")
     for one in looks:
@@ -153,7 +156,7 @@ def discard(settings: Settings, some: store.Which, note: str) -> None:
     if not note.strip():
         raise UsageError("say in a note why it is discarded")
     with needed(), psycopg.connect(settings.database_url) as connection:
-        count = store.discard(connection, some, who=replays.who(), note=note.strip())
+        count = store.discard(connection, some, who=who(), note=note.strip())
     _said(count, "discarded", "refused and waiting")
 
 
@@ -161,7 +164,7 @@ def reopen(settings: Settings, some: store.Which, note: str) -> None:
     """Take a decision back."""
     _meant(some)
     with needed(), psycopg.connect(settings.database_url) as connection:
-        count = store.reopen(connection, some, who=replays.who(), note=note.strip())
+        count = store.reopen(connection, some, who=who(), note=note.strip())
     _said(count, "reopened", "discarded")
 
 

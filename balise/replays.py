@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from balise.database import needed
 from balise.errors import PartlyRefused, Reason, UsageError
+from balise.hand import who
 from balise.model import Quality
 from balise.settings import Settings
 from flows import replay, steps
@@ -26,14 +26,6 @@ from sql import people
 LINES = 20
 # What is taken at a moment lands after it; so much may a gateway's clock be ahead.
 _AHEAD = timedelta(hours=1)
-
-
-def who() -> str:
-    """Return whose hand a command is, for the revisions."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return "command line"
 
 
 def selection(

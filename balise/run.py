@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from balise.errors import DependencyDown, PartlyRefused, UsageError
+from balise.hand import who
 from balise.settings import Settings, local_file
 
 
@@ -126,6 +126,7 @@ def report(patient: str, pdf: Path, *, days: int, language: str) -> None:
     from care.web import pages
     from care.web.report import make
     from care.web.words import words
+    from sql import audit
 
     now, url = datetime.now(UTC), read_settings("database_url").database_url
 
@@ -134,6 +135,7 @@ def report(patient: str, pdf: Path, *, days: int, language: str) -> None:
             found = pages.patient(connection, patient)
             if found is None:
                 raise UsageError(f"no patient {patient} is enrolled")
+            audit.add(connection, [found["id"]], who=who(), action="export", what="balise report")
             return pages.patient_page(connection, found, days=days, now=now)
 
     made = make(_database(page), words(language), now)
@@ -146,20 +148,21 @@ def report(patient: str, pdf: Path, *, days: int, language: str) -> None:
 
 def web() -> None:
     """Serve the clinician pages until stopped."""
-    import psycopg
     import uvicorn
 
     from care.web import accounts
     from care.web.app import create_app
+    from sql.roles import Role, connect
 
     settings = read_settings("database_url")
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        password = accounts.ensure_first(connection)
-    if password:
+    with connect(settings.database_url, Role.WEB) as connection:
+        token = accounts.invite_first(connection)
+    if token:
         Console().print(
-            f"First account: {accounts.FIRST_ACCOUNT}, password: {password}"
-            f" (shown once; `balise account {accounts.FIRST_ACCOUNT}` makes a new one)",
+            f"The first account, {accounts.FIRST_ADMIN}: {settings.server_url}/welcome/{token}"
+            " (works once, and gives the other accounts)",
             highlight=False,
+            soft_wrap=True,
         )
     uvicorn.run(
         create_app(settings),
@@ -216,23 +219,6 @@ def import_paths(
         Console(stderr=True).print(f"{unread.path}: {unread.why}", highlight=False)
     if given.unread or answer["refused"]:
         raise PartlyRefused
-
-
-def account(name: str, role: str | None) -> None:
-    """Make an account or give it a new password, and print the password."""
-    import psycopg
-
-    from care.web import accounts
-
-    settings = read_settings("database_url")
-    password = secrets.token_urlsafe(12)
-
-    def work() -> None:
-        with psycopg.connect(settings.database_url, autocommit=True) as connection:
-            accounts.add(connection, name, password, role=role)
-
-    _database(work)
-    Console().print(f"{name}, password: {password}", highlight=False)
 
 
 def doctor(parts: Sequence[str], *, as_json: bool) -> None:

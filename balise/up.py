@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -19,7 +20,9 @@ from balise.stack.ports import free, is_free
 from balise.stack.progress import Terminal
 from ingest.mqtt import Broker, wait_for
 from ingest.receive import ONLINE, STATUS
+from sql import roles
 from sql.migrate import migrate
+from sql.roles import Role
 
 _console = Console()
 _START_SECONDS = 60.0
@@ -65,17 +68,25 @@ def _up(
     settings = use(endpoints, web_port)
     _tell_other_terminals(endpoints)
     migrate(settings.database_url)
-    password = _first_account(settings)
-    fleet.add("receive", "receive")
+    first = _first_accounts(settings, demo=demo)
+    fleet.add("receive", "receive", BALISE_DATABASE_URL=let_in(stack, Role.RECEIVE))
     with Terminal().step("Waiting for the receiver"):
         wait_for(Broker(settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
-    fleet.add("web", "web")
+    fleet.add("web", "web", BALISE_DATABASE_URL=let_in(stack, Role.WEB))
     page = _enrol(stack, fleet, settings, bluetooth=bluetooth) if demo else None
     # Not awaited before the data come in: they need no dashboard.
     with Terminal().step("Waiting for the Prefect server"):
         stack.wait_prefect()
-    fleet.add("flows", "flows", "serve")
-    _tell(endpoints, web_port, password, page, time.monotonic() - began)
+    fleet.add("flows", "flows", "serve", BALISE_DATABASE_URL=let_in(stack, Role.FLOWS))
+    _tell(endpoints, web_port, first, page, time.monotonic() - began)
+
+
+def let_in(stack: Stack, role: Role) -> str:
+    """Let a process sign in at the database as its role; return its own address of it."""
+    address, password = stack.as_role(role)
+    with psycopg.connect(stack.endpoints.database_url, autocommit=True) as connection:
+        roles.let_in(connection, role, password)
+    return address
 
 
 def use(endpoints: Endpoints, web_port: int = 0) -> Settings:
@@ -154,11 +165,20 @@ def gateway_settings(stack: Stack, settings: Settings, name: str) -> Settings:
     return enrolled(settings.model_copy(update={"gateway_name": name}))
 
 
-def _first_account(settings: Settings) -> str | None:
+@dataclass(frozen=True, slots=True)
+class First:
+    """What lets the first people in, each told once: an admin's link, a password for the demo."""
+
+    token: str | None
+    password: str | None
+
+
+def _first_accounts(settings: Settings, *, demo: bool) -> First:
     from care.web import accounts
 
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        return accounts.ensure_first(connection)
+        token = accounts.invite_first(connection)
+        return First(token, accounts.ensure_first(connection) if demo else None)
 
 
 def _watch(stack: Stack, fleet: Fleet, stopped: threading.Event) -> None:
@@ -168,16 +188,22 @@ def _watch(stack: Stack, fleet: Fleet, stopped: threading.Event) -> None:
 
 
 def _tell(
-    endpoints: Endpoints, web_port: int, password: str | None, page: str | None, seconds: float
+    endpoints: Endpoints, web_port: int, first: First, page: str | None, seconds: float
 ) -> None:
     from care.web import accounts
 
     _console.rule(f"Balise runs ({seconds:.0f} s)")
     _console.print(f"Clinician pages   http://127.0.0.1:{web_port}/", highlight=False)
-    if password:
+    if first.password:
         _console.print(
-            f"Sign in           {accounts.FIRST_ACCOUNT} / {password}   (shown this once)",
+            f"Sign in           {accounts.FIRST_ACCOUNT} / {first.password}   (shown this once)",
             highlight=False,
+        )
+    if first.token:
+        _console.print(
+            f"Admin's link      http://127.0.0.1:{web_port}/welcome/{first.token}   (works once)",
+            highlight=False,
+            soft_wrap=True,
         )
     if page:
         _console.print(f"Patient's page    {page}", highlight=False)

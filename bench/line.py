@@ -16,14 +16,17 @@ import psycopg
 from balise.fleet import Fleet
 from balise.settings import Settings
 from balise.stack import Stack
-from balise.up import gateway_settings, use
+from balise.up import gateway_settings, let_in, use
 from ingest.gateway import devices
 from ingest.mqtt import Broker, wait_for
 from ingest.receive import ONLINE, STATUS
 from sql import people
 from sql.migrate import migrate
+from sql.roles import Role
 
 _START_SECONDS = 60.0
+ROLES = {"receive": Role.RECEIVE, "flows": Role.FLOWS, "web": Role.WEB}
+"""As what each process signs in at the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,9 @@ def running(
         migrate(endpoints.database_url)
         line = Line(stack, fleet, settings)
         for member in members:
-            fleet.add(member, *member.split())
+            role = ROLES.get(member.split()[0])
+            own = {"BALISE_DATABASE_URL": let_in(stack, role)} if role else {}
+            fleet.add(member, *member.split(), **own)
         if "receive" in members:
             line.wait_for_receiver()
         stack.wait_prefect()

@@ -12,6 +12,7 @@ from flows import steps
 from flows.steps import drain
 from flows.work import Done, look, work_off
 from sql.readings import Accounting
+from sql.roles import Role, connect
 
 _WAITING = "flows.waiting_batches"
 _CROWDED = {"messages": 4 * steps.MESSAGES_AT_ONCE, "bytes": 4 * steps.BYTES_AT_ONCE}
@@ -39,7 +40,7 @@ def validate(connection: psycopg.Connection, database_url: str) -> Done[Accounti
 
 def _help(database_url: str) -> Accounting:
     """Validate until nothing is left: to connect anew costs as much as a batch."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with connect(database_url, Role.FLOWS) as connection:
         return drain(lambda: steps.validate(connection), Accounting())
 
 

@@ -106,13 +106,8 @@ def pack(connection: psycopg.Connection, *, days: int) -> str:
     The Apache edition has no columnstore, and nothing rests on it.
     """
     (edition,) = _row(connection, "retention.edition")
-    if edition == "timescale":
-        (enabled,) = _row(connection, "retention.is_columnstore")
-        if not enabled:
-            connection.execute(sql.get("retention.enable_columnstore"))
-        if _row(connection, "retention.columnstore_days") != (days,):
-            connection.execute(sql.get("retention.remove_columnstore_policy"))
-            connection.execute(sql.get("retention.add_columnstore_policy"), {"days": days})
+    if edition == "timescale" and _row(connection, "retention.columnstore_days") != (days,):
+        connection.execute(sql.get("retention.pack"), {"days": days})
     return str(edition)
 
 

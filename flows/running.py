@@ -23,6 +23,7 @@ from balise.settings import Settings
 from flows import report
 from flows.report import Words
 from flows.work import Done
+from sql.roles import Role, connect
 
 MAY_PASS = (DatabaseDown, BrokerDown, OSError)
 """What may be over in a moment. Anything else would fail again, and stays in the work list."""
@@ -53,7 +54,7 @@ async def with_database(what: str, work: Callable[[psycopg.Connection], Answer])
     """Do work on the database in a thread, so that heartbeats go on meanwhile."""
 
     def connected() -> Answer:
-        with needed(), psycopg.connect(Settings().database_url, autocommit=True) as connection:
+        with needed(), connect(Settings().database_url, Role.FLOWS) as connection:
             return work(connection)
 
     return await asyncio.to_thread(connected)

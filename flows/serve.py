@@ -24,6 +24,7 @@ from balise.errors import DatabaseDown
 from balise.settings import Settings
 from flows import automations, line, steps
 from flows.plans import PLANS, TAGS, Plan
+from sql.roles import Role, options
 
 _log = structlog.get_logger(__name__)
 _RETRY_SECONDS = 2.0
@@ -51,7 +52,7 @@ async def _events(settings: Settings) -> None:
 
 async def _listen(settings: Settings) -> None:
     async with await psycopg.AsyncConnection.connect(
-        settings.database_url, autocommit=True
+        settings.database_url, autocommit=True, options=options(Role.FLOWS)
     ) as connection:
         await connection.execute(sql.get("flows.listen"))
         rest_due = time.monotonic()

@@ -19,6 +19,7 @@ from flows.judging import Judged, assess, summarise
 from sql import readings as readings_store
 from sql.readings import Accounting
 from sql.replay import BESIDE_VALIDATE
+from sql.roles import Role, connect
 
 MESSAGES_AT_ONCE = 2000
 BYTES_AT_ONCE = 1 << 19
@@ -123,7 +124,7 @@ def drain(step: Callable[[], Counts], nothing: Counts) -> Counts:
 def run_line(database_url: str, as_of: datetime | None = None) -> Line:
     """Run the four steps until nothing is left, without Prefect."""
     now = as_of or datetime.now(UTC)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with connect(database_url, Role.FLOWS) as connection:
         return Line(
             accounting=drain(lambda: validate(connection), Accounting()),
             recomputed=drain(lambda: recompute(connection), Recomputed()),

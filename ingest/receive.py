@@ -30,6 +30,7 @@ from balise.errors import BrokerDown
 from devices.payloads import balise_v1
 from ingest.database_state import why
 from ingest.mqtt import KEEPALIVE, Broker
+from sql.roles import Role, connect
 
 _log = structlog.get_logger(__name__)
 
@@ -147,7 +148,7 @@ class Receiver:
 
     def _write_until_the_database_fails(self) -> None:
         try:
-            with psycopg.connect(self._database_url, autocommit=True) as connection:
+            with connect(self._database_url, Role.RECEIVE) as connection:
                 self._owed = self._all_gateways(connection)
                 while not self._stop.is_set():
                     self._write_next(connection)

@@ -1,37 +1,96 @@
--- any --
--- Whether a first account was made.
-SELECT EXISTS (SELECT FROM login)
-
 -- add --
--- An account; the password is kept as an argon2id hash only.
+-- An account; the password is kept as an argon2id hash only, and every session of it ends.
+WITH ended AS (DELETE FROM web_session WHERE login = %(name)s)
 INSERT INTO login (name, password_hash, role)
 VALUES (%(name)s, %(password_hash)s, coalesce(%(role)s, 'clinician'))
 ON CONFLICT (name) DO UPDATE
 SET password_hash = excluded.password_hash, role = coalesce(%(role)s, login.role)
 
--- find --
--- What signing in compares with.
-SELECT password_hash FROM login WHERE name = %(name)s
+-- invite --
+-- A link by which somebody chooses a password for an account; the one before is good no more.
+WITH old AS (DELETE FROM login_link WHERE login = %(name)s)
+INSERT INTO login_link (token_digest, login, expires_at)
+VALUES (%(digest)s, %(name)s, now() + %(lifetime)s)
 
--- account --
--- Whose a name is.
-SELECT name, language, role FROM login WHERE name = %(name)s
+-- reserve --
+-- An account that nobody has a password for yet; without a role it keeps the one it has.
+INSERT INTO login (name, password_hash, role) VALUES (%(name)s, '', coalesce(%(role)s, 'clinician'))
+ON CONFLICT (name) DO UPDATE SET role = coalesce(%(role)s, login.role)
+RETURNING role
+
+-- role --
+-- What an account is there for, none where there is no such account.
+SELECT role FROM login WHERE name = %(name)s
+
+-- has_passwords --
+-- Whether anybody can sign in already.
+SELECT EXISTS (SELECT FROM login WHERE password_hash <> '')
+
+-- sign_out --
+-- Every session of an account ends.
+DELETE FROM web_session WHERE login = %(name)s
+
+-- invite_first --
+-- A site's first account, an admin's; false where somebody can sign in already.
+SELECT invite_first(%(name)s, %(digest)s, %(lifetime)s)
+
+-- find --
+-- What signing in compares with; NULL where there is no such account.
+SELECT password_of(%(name)s)
 
 -- open_session --
 -- Only the token's digest is kept.
-INSERT INTO web_session (token_digest, login, expires_at)
-VALUES (%(digest)s, %(name)s, now() + %(lifetime)s)
+SELECT open_session(%(digest)s, %(name)s, %(lifetime)s, %(idle)s)
 
--- session --
--- Whose a session is, while it lasts.
-SELECT login.name, login.language, login.role FROM web_session
-JOIN login ON login.name = web_session.login
-WHERE token_digest = %(digest)s AND expires_at > now()
+-- visitor --
+-- Whose the session is that this connection works for, which goes on.
+SELECT name, language, role FROM visitor(%(idle)s)
+
+-- enter --
+-- From here on this connection works for a session.
+SELECT set_config('balise.session', %(session)s, false)
 
 -- close_session --
 -- Signing out takes effect here, not in the browser.
-DELETE FROM web_session WHERE token_digest = %(digest)s OR expires_at <= now()
+SELECT close_session(%(digest)s)
 
 -- set_language --
 -- The language an account reads in.
 UPDATE login SET language = %(language)s WHERE name = %(name)s
+
+-- account_of_link --
+-- Whose password a link lets choose.
+SELECT account_of_link(%(digest)s)
+
+-- use_link --
+-- Choose it, once.
+SELECT use_link(%(digest)s, %(password_hash)s)
+
+-- refuse --
+-- One more wrong password; older ones than a day count no more.
+WITH old AS (DELETE FROM sign_in_refused WHERE at < now() - interval '1 day')
+INSERT INTO sign_in_refused (name, address) VALUES (%(name)s, %(address)s)
+
+-- refused --
+-- How many wrong passwords came of late: for this name from this address, for the name, and from the
+-- address.
+SELECT count(*) FILTER (WHERE name = %(name)s AND address = %(address)s),
+       count(*) FILTER (WHERE name = %(name)s), count(*) FILTER (WHERE address = %(address)s)
+FROM sign_in_refused
+WHERE at > now() - %(within)s::interval AND (name = %(name)s OR address = %(address)s)
+
+-- forgive --
+-- Who signed in counts from nought.
+DELETE FROM sign_in_refused WHERE name = %(name)s AND address = %(address)s
+
+-- every --
+-- The accounts, for an admin; for anybody else there are none.
+SELECT name, role, open, invited, sessions, panels FROM accounts_for_admin()
+
+-- invite_as_admin --
+-- An account and its link; false for whoever is no admin.
+SELECT invite_account(%(name)s, %(role)s, %(panel)s, %(digest)s, %(lifetime)s)
+
+-- shut --
+-- An account without password, sessions and link; false for whoever is no admin, and for themselves.
+SELECT shut_account(%(name)s)

@@ -172,8 +172,8 @@ WITH open AS MATERIALIZED (
     ) AS worst
     JOIN subject ON subject.id = worst.subject AND subject.pathway <> 'observation'
 )
-SELECT page.code, page.pathway, identity.family, identity.given, identity.birth_date,
-       page.signal, page.rule, page.severity, page.figures, page.state, page.raised_at,
+SELECT page.subject, page.code, page.pathway, identity.family, identity.given,
+       identity.birth_date, page.signal, page.rule, page.severity, page.figures, page.state, page.raised_at,
        seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
                 - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
@@ -200,7 +200,8 @@ ORDER BY page.severity DESC, page.state = 'new' DESC, page.raised_at, page.subje
 
 -- worklist_stable --
 -- A page of the followed patients with nothing open, by name.
-SELECT page.code, page.pathway, page.family, page.given, page.birth_date, NULL AS signal,
+SELECT page.subject, page.code, page.pathway, page.family, page.given, page.birth_date,
+       NULL AS signal,
        NULL AS rule, NULL AS severity, NULL AS figures, NULL AS state, NULL AS raised_at,
        seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)

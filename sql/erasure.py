@@ -29,6 +29,8 @@ _GONE = (
     "erasure.message",
     "erasure.looked",
     "erasure.early_warning",
+    "erasure.panel_subject",
+    "erasure.break_glass",
     "erasure.refused_event",
     "erasure.refused",
     "erasure.duplicate",

@@ -183,6 +183,14 @@ WHERE id IN (SELECT id FROM own_message)
 -- The bytes.
 DELETE FROM landing WHERE id IN (SELECT id FROM own_message)
 
+-- panel_subject --
+-- Who followed the patient.
+DELETE FROM panel_subject WHERE subject = %(subject)s
+
+-- break_glass --
+-- Who opened the page in an emergency, and why; that it was opened stays in the audit, of a number.
+DELETE FROM break_glass WHERE subject = %(subject)s
+
 -- assignment --
 -- Which devices were the patient's.
 DELETE FROM assignment WHERE subject = %(subject)s

@@ -1,7 +1,8 @@
 -- well --
 -- Of whom somebody can say at once that there is no alert; what came after the page was made is nobody's
 -- look, and leaves its patient out. The first of them by name, and how many there are.
-SELECT subject.code, identity.family, identity.given, count(*) OVER () AS patients
+SELECT well.subject, subject.code, identity.family, identity.given,
+       count(*) OVER () AS patients
 FROM well
 JOIN subject ON subject.id = well.subject
 JOIN identity ON identity.subject = well.subject

@@ -69,8 +69,7 @@ WHERE received_at >= %(received_from)s AND received_at < %(received_to)s
 
 -- drop_day --
 -- A chunk goes at once, where deleting its rows would leave the space behind.
-SELECT drop_chunks('landing', older_than => %(received_to)s::timestamptz,
-                   newer_than => %(received_from)s::timestamptz)
+SELECT drop_landing_day(%(received_from)s, %(received_to)s)
 
 -- put_back --
 -- Under their own ids, by which everything refers to them.
@@ -83,24 +82,9 @@ INSERT INTO landing_dropped (dropped_at, received_from, received_to, id_from, id
 SELECT %(now)s, %(received_from)s, %(received_to)s, %(id_from)s, %(id_to)s, %(messages)s,
        coalesce(array_agg(id ORDER BY id), '{}') FROM aside
 
--- enable_columnstore --
--- Community edition: what is never written again, packed by column. By id, as it is looked up.
-ALTER TABLE landing SET (timescaledb.enable_columnstore, timescaledb.orderby = 'id',
-                         timescaledb.segmentby = 'gateway')
-
--- is_columnstore --
--- Whether that was done before.
-SELECT EXISTS (SELECT FROM timescaledb_information.hypertables
-               WHERE hypertable_name = 'landing' AND compression_enabled)
-
--- add_columnstore_policy --
--- The server packs by itself what is older.
-CALL add_columnstore_policy('landing', after => make_interval(days => %(days)s),
-                            if_not_exists => true)
-
--- remove_columnstore_policy --
--- So that another number of days takes the place of the one before.
-CALL remove_columnstore_policy('landing', if_exists => true)
+-- pack --
+-- Community edition: the server packs by column, by itself, what is older and never written again.
+SELECT pack_landing(%(days)s)
 
 -- columnstore_days --
 -- After how many days the policy packs; nothing where there is none.

@@ -115,7 +115,7 @@ def test_prefects_records_are_pruned_after_the_days_that_the_setting_says():
 def test_no_password_stands_in_the_file():
     assert all(rest == ":?run ops/secrets first" for _, rest in VARIABLE.findall(TEXT))
     urls = re.findall(r"://\w+:([^@\n]+)@", TEXT)
-    assert len(urls) == 2
+    assert len(urls) == 6
     assert all(VARIABLE.fullmatch(password) for password in urls)
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
@@ -129,8 +129,11 @@ def test_a_password_goes_only_where_it_is_needed():
     }
     assert goes == {
         "POSTGRES_PASSWORD": {"database"},
-        "BALISE_DB_PASSWORD": {"database", "authority", "migrate", "receive", "flows", "web"},
+        "BALISE_DB_PASSWORD": {"database", "authority", "migrate"},
         "PREFECT_DB_PASSWORD": {"database", "prefect"},
+        "RECEIVE_DB_PASSWORD": {"database", "receive"},
+        "FLOWS_DB_PASSWORD": {"database", "flows"},
+        "WEB_DB_PASSWORD": {"database", "web"},
     }
     # The key that every box trusts is where boxes are certified; the services' where it is shown.
     assert {name for name, one in SERVICES.items() if "authority:" in str(one["volumes"])} == {

@@ -272,7 +272,8 @@ def shakes_hands(port: int, context: ssl.SSLContext, name: str) -> bool:
 @pytest.fixture(scope="module")
 def databases(stack: Stack, made: Path) -> str:
     """The databases and roles as the image's first start makes them; returns our database."""
-    text = (ROOT / "ops/postgres/databases.sql").read_text()
+    names = ("databases.sql", "roles.sql")
+    text = "".join((ROOT / "ops/postgres" / name).read_text() for name in names)
     text = re.sub(r"\b(balise|prefect)\b", r"compose_\1", text)
     programs, url = stack._find(), stack.endpoints.database_url
     words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())

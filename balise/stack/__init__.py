@@ -96,6 +96,10 @@ class Stack:
             self._running = undo.pop_all()
         return self.endpoints
 
+    def as_role(self, role: str) -> tuple[str, str]:
+        """Return what a role signs in with at the database: its address, and the password in it."""
+        return self._postgres.url("balise", role=role), self._home.secret(f"postgres-{role}")
+
     @property
     def endpoints(self) -> Endpoints:
         """Where the servers answer, once started; Prefect's are empty when it is left out."""

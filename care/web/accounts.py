@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -13,10 +13,23 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 
 import sql
+from sql import rows
+from sql.roles import digest, enter
+from sql.rows import Row
 
 SESSION_LIFETIME = timedelta(hours=12)
+ASKED = timedelta(minutes=1)
+"""How long a session lasts that a program's password opened, for one answer."""
+LINK_LIFETIME = timedelta(days=2)
 FIRST_ACCOUNT = "clinicien"
+FIRST_ADMIN = "admin"
+ROLES = ("clinician", "coordinator", "ops", "admin")
+CARERS = ("clinician", "coordinator")
 KEEPERS = ("ops", "admin")
+LEAST_PASSWORD = 12
+WITHIN = timedelta(minutes=15)
+MOST = (5, 20, 50)
+"""Wrong passwords in that time: for a name from one address, for a name, from an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,11 @@ class Account:
     role: str
 
     @property
+    def cares(self) -> bool:
+        """Say whether they are here for patients."""
+        return self.role in CARERS
+
+    @property
     def signs(self) -> bool:
         """Say whether plans and pauses are theirs to sign."""
         return self.role == "clinician"
@@ -36,6 +54,11 @@ class Account:
     def keeps_the_line(self) -> bool:
         """Say whether the pages of the line's keepers are theirs."""
         return self.role in KEEPERS
+
+    @property
+    def admits(self) -> bool:
+        """Say whether accounts are theirs to give."""
+        return self.role == "admin"
 
 
 @cache
@@ -49,17 +72,24 @@ def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(16))
 
 
-def add(connection: psycopg.Connection, name: str, password: str, *, role: str | None) -> None:
+def add(
+    connection: psycopg.Connection,
+    name: str,
+    password: str,
+    *,
+    role: str | None,
+    panels: Sequence[str] = ("site",),
+) -> None:
     """Make an account, or give it a new password; without a role it keeps the one it has."""
-    connection.execute(
-        sql.get("accounts.add"),
-        {"name": name, "password_hash": _hasher().hash(password), "role": role},
-    )
+    keys = {"name": name, "password_hash": _hasher().hash(password), "role": role}
+    connection.execute(sql.get("accounts.add"), keys)
+    for panel in panels:
+        connection.execute(sql.get("panels.add_account"), {"panel": panel, "account": name})
 
 
 def ensure_first(connection: psycopg.Connection) -> str | None:
-    """Make the first account where there is none; return its password, told this once."""
-    row = connection.execute(sql.get("accounts.any")).fetchone()
+    """Make a clinician's account where there is none; return its password, told this once."""
+    row = connection.execute(sql.get("accounts.has_passwords")).fetchone()
     if row is not None and row[0]:
         return None
     password = secrets.token_urlsafe(12)
@@ -67,45 +97,114 @@ def ensure_first(connection: psycopg.Connection) -> str | None:
     return password
 
 
-def sign_in(connection: psycopg.Connection, name: str, password: str) -> str | None:
-    """Return a session's token, or None where name and password don't go together."""
-    if not _fits(connection, name, password):
-        return None
+def invite_first(connection: psycopg.Connection) -> str | None:
+    """Return the token of the first admin's link, None where somebody can sign in already."""
     token = secrets.token_urlsafe(32)
-    connection.execute(
-        sql.get("accounts.open_session"),
-        {"digest": _digest(token), "name": name, "lifetime": SESSION_LIFETIME},
-    )
+    keys = {"name": FIRST_ADMIN, "digest": digest(token), "lifetime": LINK_LIFETIME}
+    row = connection.execute(sql.get("accounts.invite_first"), keys).fetchone()
+    return token if row is not None and row[0] else None
+
+
+def invite(
+    connection: psycopg.Connection, name: str, *, role: str | None, panels: Sequence[str]
+) -> str:
+    """Return the token of a link by which an account's owner chooses a password, once."""
+    token = secrets.token_urlsafe(32)
+    with connection.transaction():
+        connection.execute(sql.get("accounts.reserve"), {"name": name, "role": role})
+        for panel in panels:
+            connection.execute(sql.get("panels.add_account"), {"panel": panel, "account": name})
+        keys = {"name": name, "digest": digest(token), "lifetime": LINK_LIFETIME}
+        connection.execute(sql.get("accounts.invite"), keys)
     return token
 
 
-def of_password(connection: psycopg.Connection, name: str, password: str) -> Account | None:
-    """Return whose name and password these are, without a session: for a program that asks."""
+def invite_as_admin(
+    connection: psycopg.Connection, name: str, *, role: str, panel: str
+) -> str | None:
+    """Return the token of a link for an account, None where the visitor is no admin."""
+    token = secrets.token_urlsafe(32)
+    keys = {"name": name, "role": role, "panel": panel, "digest": digest(token)}
+    row = connection.execute(
+        sql.get("accounts.invite_as_admin"), {**keys, "lifetime": LINK_LIFETIME}
+    ).fetchone()
+    return token if row is not None and row[0] else None
+
+
+def account_of_link(connection: psycopg.Connection, token: str) -> str | None:
+    """Return whose password a link lets choose, None where it is used or too old."""
+    row = connection.execute(
+        sql.get("accounts.account_of_link"), {"digest": digest(token)}
+    ).fetchone()
+    return row[0] if row else None
+
+
+def use_link(connection: psycopg.Connection, token: str, password: str) -> str | None:
+    """Choose the password of a link's account; return the account."""
+    keys = {"digest": digest(token), "password_hash": _hasher().hash(password)}
+    row = connection.execute(sql.get("accounts.use_link"), keys).fetchone()
+    return row[0] if row else None
+
+
+def sign_in(
+    connection: psycopg.Connection,
+    name: str,
+    password: str,
+    *,
+    idle: timedelta,
+    lifetime: timedelta = SESSION_LIFETIME,
+) -> str | None:
+    """Return a session's token, which the connection works for; None for a wrong password."""
     if not _fits(connection, name, password):
         return None
-    row = connection.execute(sql.get("accounts.account"), {"name": name}).fetchone()
-    return Account(*row) if row else None
+    token = secrets.token_urlsafe(32)
+    keys = {"digest": digest(token), "name": name, "lifetime": lifetime, "idle": idle}
+    connection.execute(sql.get("accounts.open_session"), keys)
+    enter(connection, token)
+    return token
 
 
 def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
     """Say whether a name and a password go together; for no name it takes as long."""
     row = connection.execute(sql.get("accounts.find"), {"name": name}).fetchone()
+    known = row[0] if row else None
     try:
-        _hasher().verify(row[0] if row else _nobodys_hash(), password)
+        _hasher().verify(known or _nobodys_hash(), password)
     except Argon2Error:
         return False
-    return row is not None
+    return bool(known)
 
 
-def of_session(connection: psycopg.Connection, token: str) -> Account | None:
-    """Return whose a session is, None once it is over."""
-    row = connection.execute(sql.get("accounts.session"), {"digest": _digest(token)}).fetchone()
+def guessed(connection: psycopg.Connection, name: str, address: str) -> bool:
+    """Say whether too many wrong passwords came of late for this name, or from this address."""
+    keys = {**_whose(name, address), "within": WITHIN}
+    row = connection.execute(sql.get("accounts.refused"), keys).fetchone()
+    return row is not None and any(count >= most for count, most in zip(row, MOST, strict=True))
+
+
+def refuse(connection: psycopg.Connection, name: str, address: str) -> None:
+    """Count a wrong password."""
+    connection.execute(sql.get("accounts.refuse"), _whose(name, address))
+
+
+def forgive(connection: psycopg.Connection, name: str, address: str) -> None:
+    """Count anew for who signed in."""
+    connection.execute(sql.get("accounts.forgive"), _whose(name, address))
+
+
+def _whose(name: str, address: str) -> dict[str, bytes]:
+    return {"name": digest(name), "address": digest(address)}
+
+
+def visitor(connection: psycopg.Connection, idle: timedelta) -> Account | None:
+    """Return whose the connection's session is, None once it is over; it goes on."""
+    row = connection.execute(sql.get("accounts.visitor"), {"idle": idle}).fetchone()
     return Account(*row) if row else None
 
 
 def sign_out(connection: psycopg.Connection, token: str) -> None:
     """End a session."""
-    connection.execute(sql.get("accounts.close_session"), {"digest": _digest(token)})
+    connection.execute(sql.get("accounts.close_session"), {"digest": digest(token)})
 
 
 def set_language(connection: psycopg.Connection, name: str, language: str) -> None:
@@ -113,5 +212,11 @@ def set_language(connection: psycopg.Connection, name: str, language: str) -> No
     connection.execute(sql.get("accounts.set_language"), {"name": name, "language": language})
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def every(connection: psycopg.Connection) -> list[Row]:
+    """Return the accounts, for an admin; for anybody else there are none."""
+    return rows.named(connection, "accounts.every")
+
+
+def shut(connection: psycopg.Connection, name: str) -> None:
+    """Take password, sessions and link from an account, as an admin; not from one's own."""
+    connection.execute(sql.get("accounts.shut"), {"name": name})

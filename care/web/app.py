@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from importlib import resources
-from typing import Annotated, cast
 
 import psycopg
-from fastapi import FastAPI, Form, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 import sql
-from balise.languages import other
 from balise.pages import HEADERS
 from balise.settings import Settings
 from care.opening import opening
 from care.web import (
-    accounts,
+    access,
+    admit,
     early_warning,
+    emergency,
     enrolment,
     fhir,
     fhir_team,
@@ -28,19 +27,20 @@ from care.web import (
     looked,
     messages,
     ops,
-    pages,
+    patients,
     plans,
-    report,
     rules,
+    sign_in,
     sources,
 )
-from care.web.visit import COOKIE, Connection, SignedIn, SignedOut, language, page
+from care.web.accounts import Account
+from care.web.visit import (
+    Connection,
+    SignedOut,
+    language,
+    page,
+)
 from care.web.words import words
-from sql.rows import Row
-
-PERIODS = (7, 30, 90)
-Start = Annotated[int, Query(ge=0, le=1_000_000)]
-CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -59,6 +59,12 @@ def create_app(settings: Settings) -> FastAPI:
     # What no column can hold, such as a NUL or a number past all numbers, is nobody's.
     app.exception_handler(psycopg.DataError)(_not_found)
     _add_health(app)
+    app.include_router(sign_in.router)
+    app.include_router(admit.router)
+    app.include_router(emergency.router)
+    app.include_router(patients.listed)
+    app.include_router(patients.router)
+    app.include_router(access.router)
     app.include_router(enrolment.router)
     app.include_router(ops.router)
     app.include_router(rules.router)
@@ -71,8 +77,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(fhir.router)
     app.include_router(fhir_team.router)
     app.exception_handler(fhir_visit.Refused)(fhir_visit.refuse)
-    _add_session(app)
-    _add_patients(app)
     return app
 
 
@@ -96,7 +100,10 @@ async def _to_sign_in(_request: Request, _error: Exception) -> Response:
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    return page(request, "not_found.html", language(request), status=404)
+    """Say that there is no such page, in the language of whoever is signed in, with their menu."""
+    account: Account | None = getattr(request.state, "account", None)
+    spoken = account.language if account else language(request)
+    return page(request, "not_found.html", spoken, account=account, status=404)
 
 
 def _add_health(app: FastAPI) -> None:
@@ -108,177 +115,3 @@ def _add_health(app: FastAPI) -> None:
     def ready(connection: Connection) -> PlainTextResponse:
         connection.execute(sql.get("web.ready"))
         return PlainTextResponse("ok\n")
-
-
-def _add_session(app: FastAPI) -> None:
-    @app.get("/sign-in")
-    def form(request: Request) -> HTMLResponse:
-        return page(request, "sign_in.html", language(request), refused=False)
-
-    @app.post("/sign-in")
-    def sign_in(
-        request: Request,
-        connection: Connection,
-        name: Annotated[str, Form()],
-        password: Annotated[str, Form()],
-    ) -> Response:
-        token = accounts.sign_in(connection, name, password)
-        if token is None:
-            return page(request, "sign_in.html", language(request), status=401, refused=True)
-        response = RedirectResponse("/", status_code=303)
-        settings = cast("Settings", request.app.state.settings)
-        response.set_cookie(
-            COOKIE,
-            token,
-            max_age=int(accounts.SESSION_LIFETIME.total_seconds()),
-            httponly=True,
-            samesite="lax",
-            secure=settings.web_secure_cookies,
-        )
-        return response
-
-    @app.post("/sign-out")
-    def sign_out(request: Request, connection: Connection) -> Response:
-        accounts.sign_out(connection, request.cookies.get(COOKIE, ""))
-        response = RedirectResponse("/sign-in", status_code=303)
-        response.delete_cookie(COOKIE)
-        return response
-
-    @app.post("/language")
-    def change_language(
-        connection: Connection, account: SignedIn, back: Annotated[str, Form()] = "/"
-    ) -> Response:
-        accounts.set_language(connection, account.name, other(account.language))
-        # Only a path of ours: a form field must not send anybody elsewhere.
-        inside = back.startswith("/") and not back.startswith(("//", "/\\"))
-        return RedirectResponse(back if inside else "/", status_code=303)
-
-
-def _patient_page(
-    connection: psycopg.Connection, code: str, days: int, now: datetime
-) -> pages.PatientPage | None:
-    """Return a patient's page over one of the periods, None where there is no such page."""
-    found = pages.patient(connection, code) if days in PERIODS else None
-    if found is None:
-        return None
-    return pages.patient_page(connection, found, days=days, now=now)
-
-
-def _add_patients(app: FastAPI) -> None:
-    @app.get("/")
-    def worklist(
-        request: Request,
-        connection: Connection,
-        account: SignedIn,
-        start: Start = 0,
-        name: str = "",
-        noted: Annotated[int | None, Query(alias="looked", ge=0)] = None,
-    ) -> HTMLResponse:
-        now = datetime.now(UTC)
-        settings = cast("Settings", request.app.state.settings)
-        fresh = pages.freshness(connection, now)
-        looks = account.signs and not (fresh.late_since or start or name)
-        return page(
-            request,
-            "worklist.html",
-            account.language,
-            account=account,
-            list=pages.worklist(connection, now, start=start, name=name),
-            name=name,
-            as_of=now,
-            well=pages.well(connection, now) if looks else [],
-            noted=noted,
-            unseen=pages.unseen(
-                connection, now, opening=request.app.state.opening, hours=settings.unseen_hours
-            ),
-            freshness=fresh,
-        )
-
-    @app.get("/patients/{code}")
-    def patient(
-        request: Request,
-        connection: Connection,
-        account: SignedIn,
-        code: str,
-        days: int = 30,
-        *,
-        untold: bool = False,
-    ) -> Response:
-        now = datetime.now(UTC)
-        shown = _patient_page(connection, code, days, now)
-        if shown is None:
-            return page(request, "not_found.html", account.language, account=account, status=404)
-        found = shown.patient
-        since = shown.cells[0].day
-        return page(
-            request,
-            "patient.html",
-            account.language,
-            account=account,
-            as_of=now,
-            page=shown,
-            readings=sources.told(connection, found, shown.readings, since),
-            sources=sources.of_patient(connection, found["id"], since),
-            freshness=pages.freshness(connection, now),
-            periods=PERIODS,
-            close_reasons=CLOSE_REASONS,
-            untold=untold,
-        )
-
-    @app.get("/patients/{code}/report.pdf")
-    def report_of(
-        request: Request, connection: Connection, account: SignedIn, code: str, days: int = 30
-    ) -> Response:
-        now = datetime.now(UTC)
-        shown = _patient_page(connection, code, days, now)
-        if shown is None:
-            return page(request, "not_found.html", account.language, account=account, status=404)
-        made = report.make(shown, words(account.language), now)
-        disposition = f'inline; filename="balise-{code}.pdf"'
-        return Response(
-            made, media_type="application/pdf", headers={"Content-Disposition": disposition}
-        )
-
-    @app.post("/patients/{code}/signals/{signal}")
-    def act(
-        connection: Connection,
-        account: SignedIn,
-        code: str,
-        signal: int,
-        state: Annotated[str, Form(pattern="^(seen|in_hand|closed|reopened)$")],
-        reason: Annotated[str, Form()] = "",
-        back: Annotated[str, Form()] = "",
-    ) -> Response:
-        found = pages.patient(connection, code)
-        if found is not None:
-            chosen = reason if reason in CLOSE_REASONS else ""
-            pages.act(connection, found["id"], signal, who=account.name, state=state, reason=chosen)
-        return RedirectResponse("/" if back == "/" else f"/patients/{code}", status_code=303)
-
-    @app.get("/patients/{code}/readings/{series}/{stamp}/{sequence}")
-    def way(
-        request: Request,
-        connection: Connection,
-        account: SignedIn,
-        code: str,
-        series: int,
-        stamp: int,
-        sequence: int,
-    ) -> Response:
-        found = pages.patient(connection, code)
-        shown = found and pages.way(
-            connection, found["id"], series=series, stamp=stamp, sequence=sequence
-        )
-        if not found or not isinstance(shown, pages.Way):
-            return page(request, "not_found.html", account.language, account=account, status=404)
-        reading: Row = {**shown.reading, "series": series, "sequence": sequence}
-        (told,) = sources.told(connection, found, [reading], reading["taken_at"].date())
-        return page(
-            request,
-            "way.html",
-            account.language,
-            account=account,
-            patient=found,
-            way=shown,
-            told=told,
-        )

@@ -19,7 +19,7 @@ from care.findings import UNTIMED
 from care.metrics.news2 import Consciousness, Observations, Score, score
 from care.metrics.oxygen_saturation import POOR
 from care.readings import measured, placed
-from care.web.visit import Clinician, Connection, Fields, Patient, SignedIn, page
+from care.web.visit import Carer, Clinician, Connection, Fields, Patient, page
 from sql import rows, signals
 from sql.rows import Row
 
@@ -34,7 +34,7 @@ _DOUBTFUL = POOR | Quality(UNTIMED) | Quality.SUMMARY_STATISTIC
 
 @router.get("/news2")
 def show(
-    request: Request, connection: Connection, account: SignedIn, patient: Patient
+    request: Request, connection: Connection, account: Carer, patient: Patient
 ) -> HTMLResponse:
     """Show the form and what was observed before."""
     return _page(request, connection, account, patient)
@@ -61,7 +61,7 @@ def keep(
 def _page(
     request: Request,
     connection: psycopg.Connection,
-    account: SignedIn,
+    account: Carer,
     patient: Row,
     *,
     said: Mapping[str, str] | None = None,

@@ -31,6 +31,7 @@ from balise.errors import (
 )
 from balise.settings import Settings
 from sql import enrolment
+from sql.roles import Role, connect
 
 _log = structlog.get_logger(__name__)
 
@@ -70,7 +71,7 @@ def enrol(request: Request, asked: Enrolment) -> JSONResponse:
     settings = cast("Settings", request.app.state.settings)
     try:
         public = _public(asked.request)
-        with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        with connect(settings.database_url, Role.WEB) as connection:
             gateway = _used(connection, settings, asked, public)
         authority = Authority(settings.home)
         return _answer(settings, authority.admit(gateway, public, _lifetime(settings)))

@@ -23,7 +23,7 @@ from care.fhir.codes import BLOOD_PRESSURE, LOINC, MDC, PRESSURES, of_metric
 from care.fhir.observation import PULSE_OF_OXIMETER, observations
 from care.fhir.report import resources as of_summary
 from care.rollups import day_bounds
-from care.web import pages
+from care.web import audit, pages
 from care.web.accounts import Account
 from care.web.fhir_visit import (
     Count,
@@ -71,6 +71,7 @@ def patients(
     keys = {"after": page, "code": _code_of(identifier), "name": name}
     found = rows.named(connection, "fhir.patients", **keys, limit=count + 1)
     more = found[count - 1]["code"] if len(found) > count else None
+    audit.note(request, connection, [one["id"] for one in found[:count]], action="list")
     return found_in(request, [exchange.patient_resource(one) for one in found[:count]], more)
 
 
@@ -83,9 +84,9 @@ def _code_of(identifier: str) -> str:
 
 
 @router.get("/Patient/{code}")
-def patient(connection: Connection, _visitor: Visitor, code: str) -> Response:
+def patient(request: Request, connection: Connection, _visitor: Visitor, code: str) -> Response:
     """Read a patient."""
-    return answer(exchange.patient_resource(patient_of(connection, code)))
+    return answer(exchange.patient_resource(patient_of(request, connection, code)))
 
 
 @router.get("/Device")
@@ -94,7 +95,7 @@ def devices(
 ) -> Response:
     """Search the devices that are or were a patient's."""
     only(request, "patient")
-    subject = patient_of(connection, patient)["id"]
+    subject = patient_of(request, connection, patient)["id"]
     return found_in(request, exchange.device_resources(connection, subject))
 
 
@@ -123,7 +124,7 @@ def search(
 ) -> Response:
     """Search a patient's measurements by code and date, the newest first."""
     only(request, "patient", "code", "date", "_count")
-    found = patient_of(connection, patient)
+    found = patient_of(request, connection, patient)
     since, until = _period(dates or [], found["time_zone"])
     try:
         place = Place.read(page) if page else None
@@ -216,12 +217,12 @@ def _precision(said: str) -> timedelta:
 
 
 @router.get("/Observation/{key}")
-def observation(connection: Connection, _visitor: Visitor, key: str) -> Response:
+def observation(request: Request, connection: Connection, _visitor: Visitor, key: str) -> Response:
     """Read a measurement by the id that a search gave it."""
     missing = Refused(404, "not-found", "there is no such observation")
     of_report = _REPORTED.match(key)
     if of_report:
-        made = _summary(connection, patient_of(connection, of_report[1]))
+        made = _summary(connection, patient_of(request, connection, of_report[1]))
         told = [one for one in made if one["id"] == key and one["resourceType"] == "Observation"]
         if told:
             return answer(told[0])
@@ -236,9 +237,11 @@ def observation(connection: Connection, _visitor: Visitor, key: str) -> Response
     measured_then = exchange.of_key(
         connection, device=place.device, stamped=place.stamped_at, sequence=place.sequence
     )
-    for one in (each for then in measured_then for each in observations(then)):
-        if one["id"] == key:
-            return answer(one)
+    for then in measured_then:
+        for one in observations(then):
+            if one["id"] == key:
+                patient_of(request, connection, then.patient)
+                return answer(one)
     raise missing
 
 
@@ -248,19 +251,19 @@ def reports(
 ) -> Response:
     """Find a patient's newest summary; the report itself has the page as PDF."""
     only(request, "patient")
-    made = _summary(connection, patient_of(connection, patient))
+    made = _summary(connection, patient_of(request, connection, patient))
     kept = [one for one in made if one["resourceType"] == "DiagnosticReport"]
     return found_in(request, kept)
 
 
 @router.get("/DiagnosticReport/{key}")
-def report(connection: Connection, visitor: Visitor, key: str) -> Response:
+def report(request: Request, connection: Connection, visitor: Visitor, key: str) -> Response:
     """Read a patient's newest summary, with the page as PDF; its figures are its own."""
     of_report = _REPORTED.match(key.removeprefix("report-"))
     if of_report is None:
         raise Refused(404, "not-found", "there is no such report; search for the newest")
     code = of_report[1]
-    made = _summary(connection, patient_of(connection, code), page_for=visitor)
+    made = _summary(connection, patient_of(request, connection, code), page_for=visitor)
     for one in made:
         if one["resourceType"] == "DiagnosticReport" and one["id"] == key:
             return answer(one)

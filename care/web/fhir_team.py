@@ -69,7 +69,7 @@ class _Listed:
     ) -> Response:
         """Return the newest of them, or those that follow on a page before."""
         only(request, "patient", "_count")
-        found = patient_of(connection, patient)
+        found = patient_of(request, connection, patient)
         if page and not (page.isascii() and page.isdigit() and int(page) < _FIRST):
             raise Refused(400, "value", "follow the next link as it is given")
         keys = {"subject": found["id"], "before": int(page) if page else _FIRST}
@@ -85,7 +85,7 @@ def care_team(
 ) -> Response:
     """Search who cares for a patient: one team, none where nobody is in it."""
     only(request, "patient")
-    found = patient_of(connection, patient)
+    found = patient_of(request, connection, patient)
     w = words(visitor.language)
     members = [
         {**one, "role": w(f"role.{one['role']}")}

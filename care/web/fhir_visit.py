@@ -12,9 +12,9 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from care import exchange
 from care.fhir.bundle import as_json, searchset
-from care.web import accounts
+from care.web import accounts, audit
 from care.web.accounts import Account
-from care.web.visit import COOKIE, Connection
+from care.web.visit import COOKIE, Connection, idle
 from sql.rows import Row
 
 MEDIA = "application/fhir+json"
@@ -47,13 +47,26 @@ def _visitor(
     connection: Connection,
     said: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
 ) -> Account:
-    token = request.cookies.get(COOKIE)
-    account = accounts.of_session(connection, token) if token else None
-    if account is None and said is not None:
-        account = accounts.of_password(connection, said.username, said.password)
-    if account is None:
-        raise Refused(401, "login", "sign in, or send an account's name and password")
+    known = request.cookies.get(COOKIE) or (said and _enter(request, connection, said))
+    account = accounts.visitor(connection, idle(request)) if known else None
+    if account is None or not account.cares:
+        raise Refused(401, "login", "sign in, or send a carer's account name and password")
     return account
+
+
+def _enter(
+    request: Request, connection: psycopg.Connection, said: HTTPBasicCredentials
+) -> str | None:
+    """Open a session for one answer. Raises Refused for who guesses."""
+    address = request.client.host if request.client else ""
+    if accounts.guessed(connection, said.username, address):
+        raise Refused(429, "throttled", "too many wrong passwords; wait for a quarter of an hour")
+    token = accounts.sign_in(
+        connection, said.username, said.password, idle=accounts.ASKED, lifetime=accounts.ASKED
+    )
+    if token is None:
+        accounts.refuse(connection, said.username, address)
+    return token
 
 
 Visitor = Annotated[Account, Depends(_visitor)]
@@ -89,10 +102,14 @@ def only(request: Request, *known: str) -> None:
         raise Refused(400, "not-supported", said)
 
 
-def patient_of(connection: psycopg.Connection, said: str) -> Row:
-    """Return the patient that somebody asks for. Raises Refused where there is none."""
+def patient_of(request: Request, connection: psycopg.Connection, said: str) -> Row:
+    """Return the patient that somebody asks for, and write that down.
+
+    Raises Refused where there is none, or none whom the visitor follows.
+    """
     code = said.removeprefix("Patient/").removeprefix("balise-")
     found = exchange.patient(connection, code)
     if found is None:
         raise Refused(404 if said else 400, "not-found", "ask for a patient: patient=Patient/CODE")
+    audit.note(request, connection, [found["id"]], action="export")
     return found

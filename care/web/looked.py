@@ -9,9 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
-from typing import Annotated, cast
+from typing import Annotated
 
-import psycopg
 import structlog
 from fastapi import APIRouter, BackgroundTasks, Form, Request
 from fastapi.responses import RedirectResponse
@@ -21,9 +20,10 @@ import sql
 from balise.errors import BrokerDown
 from balise.remote import LOOKED
 from balise.settings import Settings
-from care.web import boxes, pages
-from care.web.visit import Clinician, Connection, Patient
+from care.web import audit, boxes, pages
+from care.web.visit import Clinician, Connection, Patient, settings_of
 from sql import rows
+from sql.roles import Role, connect
 
 _log = structlog.get_logger(__name__)
 router = APIRouter()
@@ -60,8 +60,10 @@ def look_at_all(
     keys = {"who": account.name, "as_of": as_of}
     count = 0
     if _holds(as_of) and not pages.freshness(connection, datetime.now(UTC)).late_since:
-        count = len(connection.execute(sql.get("looked.look_at_well"), keys).fetchall())
-    after.add_task(tell_all, cast("Settings", request.app.state.settings))
+        seen = connection.execute(sql.get("looked.look_at_well"), keys).fetchall()
+        audit.note(request, connection, [row[0] for row in seen])
+        count = len(seen)
+    after.add_task(tell_all, settings_of(request))
     return RedirectResponse(f"/?looked={count}", status_code=303)
 
 
@@ -74,7 +76,7 @@ def look_at_one(
     if _holds(as_of):
         connection.execute(sql.get("looked.look_at"), keys)
     with suppress(BrokerDown):  # the page says that no box shows it yet
-        tell(connection, cast("Settings", request.app.state.settings), patient["id"])
+        tell(settings_of(request), patient["id"])
     return RedirectResponse(f"/patients/{patient['code']}#message", status_code=303)
 
 
@@ -84,18 +86,21 @@ def tell_all(settings: Settings) -> None:
     while _AGAIN.is_set() and _TELLING.acquire(blocking=False):
         try:
             _AGAIN.clear()
-            with psycopg.connect(settings.database_url, autocommit=True) as connection:
-                tell(connection, settings)
+            tell(settings)
         except BrokerDown:
             _log.warning("boxes_not_told", error="BrokerDown")
         finally:
             _TELLING.release()
 
 
-def tell(connection: psycopg.Connection, settings: Settings, subject: int | None = None) -> None:
-    """Put the day of the last look on the boxes of a patient, or of all for whom it waits."""
-    for row in rows.named(connection, "looked.waiting", subject=subject):
-        count = boxes.put(settings, row["boxes"], {LOOKED: row["day"].isoformat()})
-        if count:
-            keys = {"subject": row["subject"], "newest": row["newest"], "count": count}
-            connection.execute(sql.get("looked.put"), keys)
+def tell(settings: Settings, subject: int | None = None) -> None:
+    """Put the day of the last look on the boxes of a patient, or of all for whom it waits.
+
+    As the line: of a box that two patients share the other may be none whom the visitor follows.
+    """
+    with connect(settings.database_url, Role.FLOWS) as connection:
+        for row in rows.named(connection, "looked.waiting", subject=subject):
+            count = boxes.put(settings, row["boxes"], {LOOKED: row["day"].isoformat()})
+            if count:
+                keys = {"subject": row["subject"], "newest": row["newest"], "count": count}
+                connection.execute(sql.get("looked.put"), keys)

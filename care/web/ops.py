@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise import next_steps
 from balise.errors import Reason, ReplayRuns
-from care.web.visit import Connection, Keeper, page
+from care.web.visit import Keeper, Line, page
 from flows import replay, workbench
 from flows.differences import Kind
 from flows.replay import Asked, Hand
@@ -60,7 +60,7 @@ Chosen = Annotated[refused.Which, Depends(_which)]
 @router.get("")
 def listed(
     request: Request,
-    connection: Connection,
+    connection: Line,
     account: Keeper,
     reason: Reason | None = None,
     state: str = "new",
@@ -86,7 +86,7 @@ def listed(
 @router.get("/{landing}/{item}/{part}")
 def one(
     request: Request,
-    connection: Connection,
+    connection: Line,
     account: Keeper,
     landing: int,
     item: int,
@@ -110,7 +110,7 @@ def one(
 
 @router.post("/replay")
 def read_again(
-    connection: Connection,
+    connection: Line,
     account: Keeper,
     which: Chosen,
 ) -> RedirectResponse:
@@ -136,7 +136,7 @@ def read_again(
 
 @router.post("/discard")
 def discard(
-    connection: Connection,
+    connection: Line,
     account: Keeper,
     which: Chosen,
     note: Annotated[str, Form(max_length=500)] = "",
@@ -150,7 +150,7 @@ def discard(
 
 @router.post("/reopen")
 def reopen(
-    connection: Connection,
+    connection: Line,
     account: Keeper,
     which: Chosen,
 ) -> RedirectResponse:

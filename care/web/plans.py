@@ -21,7 +21,7 @@ from care.pathways import PATHWAYS
 from care.pathways.pathway import Pathway
 from care.plan import LONGEST_DELAY, Away, Plan, limits_of, written
 from care.rules.rule import Limit
-from care.web.visit import Clinician, Connection, Fields, Patient, SignedIn, page
+from care.web.visit import Carer, Clinician, Connection, Fields, Patient, page
 from sql import plans, rows
 from sql.rows import Row
 
@@ -54,7 +54,7 @@ class Field:
 
 @router.get("/plan")
 def show(
-    request: Request, connection: Connection, account: SignedIn, patient: Patient
+    request: Request, connection: Connection, account: Carer, patient: Patient
 ) -> HTMLResponse:
     """Show what is set for a patient, and since when."""
     return _page(request, connection, account, patient)
@@ -108,7 +108,7 @@ def resume(
 @router.post("/notes")
 def write(
     connection: Connection,
-    account: SignedIn,
+    account: Carer,
     patient: Patient,
     text: Annotated[str, Form(max_length=2000)],
 ) -> RedirectResponse:
@@ -122,7 +122,7 @@ def write(
 @router.post("/team")
 def join(
     connection: Connection,
-    account: SignedIn,
+    account: Carer,
     patient: Patient,
     name: Annotated[str, Form(max_length=100)],
     role: Annotated[str, Form()],
@@ -139,7 +139,7 @@ def join(
 
 @router.post("/team/{member}/leave")
 def leave(
-    connection: Connection, _account: SignedIn, patient: Patient, member: int
+    connection: Connection, _account: Carer, patient: Patient, member: int
 ) -> RedirectResponse:
     """Take somebody off the team; the history keeps them."""
     keys = {"subject": patient["id"], "member": member}
@@ -150,7 +150,7 @@ def leave(
 def _page(
     request: Request,
     connection: psycopg.Connection,
-    account: SignedIn,
+    account: Carer,
     patient: Row,
     *,
     said: Mapping[str, str] | None = None,

@@ -15,11 +15,11 @@ from fastapi.responses import RedirectResponse
 from balise.metrics import METRICS
 from care.sources import ONE_COUNTS
 from care.web import pages
-from care.web.visit import Connection, SignedIn
+from care.web.visit import Carer, Connection, Patient
 from sql import preferred
 from sql.rows import Row
 
-router = APIRouter()
+router = APIRouter(prefix="/patients/{code}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +87,19 @@ def _key(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in pages.KEY)
 
 
-@router.post("/patients/{code}/sources")
+@router.post("/sources")
 def prefer(
     connection: Connection,
-    account: SignedIn,
-    code: str,
+    account: Carer,
+    found: Patient,
     metric: Annotated[str, Form()] = "",
     device: Annotated[int | None, Form()] = None,
 ) -> RedirectResponse:
     """Prefer a device for a patient's metric, or leave it to the pathway again."""
-    found = pages.patient(connection, code)
-    if found is not None and (not metric or metric in METRICS):
+    if not metric or metric in METRICS:
         known = preferred.known(connection, [found["id"]])[found["id"]]
         if device is None or device in known.devices:
             preferred.prefer(
                 connection, found["id"], metric=metric, device=device, who=account.name
             )
-    return RedirectResponse(f"/patients/{code}#sources", status_code=303)
+    return RedirectResponse(f"/patients/{found['code']}#sources", status_code=303)

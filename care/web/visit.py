@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
 import psycopg
@@ -14,9 +14,10 @@ from balise.languages import preferred
 from balise.metrics import METRICS
 from balise.pages import templates
 from balise.settings import Settings
-from care.web import accounts, pages
+from care.web import accounts, audit, pages
 from care.web.accounts import Account
 from care.web.words import words
+from sql.roles import Role, connect
 from sql.rows import Row
 
 COOKIE = "balise_session"
@@ -26,23 +27,19 @@ class SignedOut(Exception):  # noqa: N818 - a state of the visitor, not an error
     """Nobody is signed in."""
 
 
+def settings_of(request: Request) -> Settings:
+    """Return the settings of the application."""
+    return cast("Settings", request.app.state.settings)
+
+
 def _connection(request: Request) -> Iterator[psycopg.Connection]:
-    settings = cast("Settings", request.app.state.settings)
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    """Connect as the pages, who see of patients whom the visitor follows."""
+    url, token = settings_of(request).database_url, request.cookies.get(COOKIE, "")
+    with connect(url, Role.WEB, session=token) as connection:
         yield connection
 
 
 Connection = Annotated[psycopg.Connection, Depends(_connection)]
-
-
-def _patient(connection: Connection, code: str) -> Row:
-    found = pages.patient(connection, code)
-    if found is None:
-        raise HTTPException(404)
-    return found
-
-
-Patient = Annotated[Row, Depends(_patient)]
 
 
 async def _fields_of(request: Request) -> dict[str, str]:
@@ -52,15 +49,43 @@ async def _fields_of(request: Request) -> dict[str, str]:
 Fields = Annotated[dict[str, str], Depends(_fields_of)]
 
 
+def idle(request: Request) -> timedelta:
+    """Return after how long a session ends that nobody uses."""
+    return timedelta(minutes=settings_of(request).session_idle_minutes)
+
+
 def _account(request: Request, connection: Connection) -> Account:
-    token = request.cookies.get(COOKIE)
-    account = accounts.of_session(connection, token) if token else None
+    known = request.cookies.get(COOKIE)
+    account = accounts.visitor(connection, idle(request)) if known else None
     if account is None:
         raise SignedOut
+    request.state.account = account
     return account
 
 
 SignedIn = Annotated[Account, Depends(_account)]
+
+
+def _carer(account: SignedIn) -> Account:
+    """Whoever is not here for patients is not told that there is such a page."""
+    if not account.cares:
+        raise HTTPException(404)
+    return account
+
+
+Carer = Annotated[Account, Depends(_carer)]
+
+
+def _patient(request: Request, connection: Connection, _account: Carer, code: str) -> Row:
+    """Return a patient whom the visitor follows; that it was asked for is written down."""
+    found = pages.patient(connection, code)
+    if found is None:
+        raise HTTPException(404)
+    audit.note(request, connection, [found["id"]])
+    return found
+
+
+Patient = Annotated[Row, Depends(_patient)]
 
 
 def _keeper(account: SignedIn) -> Account:
@@ -77,8 +102,22 @@ def _clinician(account: SignedIn) -> Account:
     return account
 
 
+def _admin(account: SignedIn) -> Account:
+    if not account.admits:
+        raise HTTPException(404)
+    return account
+
+
+def _line(request: Request) -> Iterator[psycopg.Connection]:
+    """Connect as the line, for what a keeper has it do; no carer's route asks for it."""
+    with connect(settings_of(request).database_url, Role.FLOWS) as connection:
+        yield connection
+
+
 Clinician = Annotated[Account, Depends(_clinician)]
 Keeper = Annotated[Account, Depends(_keeper)]
+Admin = Annotated[Account, Depends(_admin)]
+Line = Annotated[psycopg.Connection, Depends(_line)]
 
 
 def page(

@@ -89,8 +89,8 @@ def test_a_whole_line_is_well(database_url: str, stack: Stack):
     done = balise("doctor", "database", "broker", "flows", "--json", **settings)
     assert done.returncode == Exit.OK, done.stdout
     assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [True] * 3
-    made = balise("account", "someone", **settings)
-    assert made.stdout.startswith("someone, password: ")
+    made = balise("account", "someone", "--role", "clinician", **settings)
+    assert made.stdout.startswith("someone: http://127.0.0.1:8080/welcome/")
 
 
 def test_every_error_has_a_code_and_a_message():

@@ -15,6 +15,7 @@ import pytest
 
 from balise import refused, replays, site
 from balise.errors import Exit, PartlyRefused, Reason, UsageError
+from balise.hand import who
 from balise.languages import LANGUAGES
 from balise.next_steps import step
 from balise.settings import Settings
@@ -140,7 +141,7 @@ def test_a_mended_mapping_replays_what_it_refused(
     ]
     assert answer["windows"] == 1
     row = database.execute("SELECT who, why, new_value FROM reading_revision").fetchone()
-    assert row == (replays.who(), "mended", 81.5)
+    assert row == (who(), "mended", 81.5)
     with pytest.raises(UsageError, match="--all"):
         refused.replay(settings, refused.which(None, None), dry_run=False, **replay)
 
@@ -168,8 +169,8 @@ def test_discarded_is_kept_with_who_and_why_and_can_be_reopened(
     assert database.execute("SELECT value FROM reading").fetchall() == [(80,)]
     events = database.execute("SELECT who, state, note FROM refused_event ORDER BY at").fetchall()
     assert events == [
-        (replays.who(), "discarded", "a neighbour's scale"),
-        (replays.who(), "new", "it is ours"),
+        (who(), "discarded", "a neighbour's scale"),
+        (who(), "new", "it is ours"),
     ]
     with pytest.raises(UsageError, match="nothing there"):
         refused.reopen(settings, refused.which("1/0", None), "")

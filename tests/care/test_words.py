@@ -7,7 +7,7 @@ import pytest
 
 from balise.languages import LANGUAGES
 from balise.model import Quality
-from care.web.app import CLOSE_REASONS
+from care.web.patients import CLOSE_REASONS
 from care.web.words import words
 
 

@@ -87,6 +87,13 @@ VALUES (%(hers)s, 'Effacée', '{}', '{}');
 
 INSERT INTO looked (subject, who, up_to) VALUES (%(hers)s, 'Effacée', now());
 
+INSERT INTO login (name, password_hash) VALUES ('doctor', '');
+
+INSERT INTO break_glass (account, subject, reason, until)
+VALUES ('doctor', %(hers)s, 'Effacée fell', now());
+
+INSERT INTO panel_subject (panel, subject) VALUES ('site', %(hers)s);
+
 INSERT INTO team_member (subject, name, role, added_by)
 VALUES (%(hers)s, 'daughter of Effacée', 'relative', 'nurse');
 

@@ -70,9 +70,6 @@ NOT_PREPARED = {
         ),
         "needs them",
     ),
-    "retention.enable_columnstore": "the Community edition's",
-    "retention.add_columnstore_policy": "nor can CALL",
-    "retention.remove_columnstore_policy": "nor can CALL",
 }
 
 

@@ -44,7 +44,8 @@ def populated(new_database: Callable[[], str]) -> str:
             payload = balise_v1.encode_message(uuid4(), enumerate(bodies, 1))
             land(connection, [Delivery(1, 1, f"balise/v1/{patient.gateway}/frames", payload)], now)
         accounts.add(connection, "nurse", PASSWORD, role="clinician")
-        accounts.add(connection, "keeper", PASSWORD, role="ops")
+        accounts.add(connection, "coordinator", PASSWORD, role="coordinator")
+        accounts.add(connection, "keeper", PASSWORD, role="ops", panels=())
     steps.run_line(url, now)
     with psycopg.connect(url, autocommit=True) as connection:
         judging.assess(connection, now, everyone=True)
@@ -93,6 +94,13 @@ def site(populated: str) -> Iterator[str]:
 @pytest.fixture
 def keeper(site: str) -> Iterator[httpx.Client]:
     client = signed_in(site, "keeper")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def coordinator(site: str) -> Iterator[httpx.Client]:
+    client = signed_in(site, "coordinator")
     yield client
     client.close()
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+
+from care.web import accounts
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 PASSWORD = "a long enough password"
@@ -58,6 +61,8 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("plan", "/patients/p-martin/plan"),
         ("news2", "/patients/p-moreau/news2"),
         ("glucose", "/patients/p-roux"),
+        ("access", "/patients/p-martin/access"),
+        ("emergency", "/emergency?code=p-martin"),
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")
@@ -89,6 +94,30 @@ def test_the_workbench_is_axe_clean_and_fits(
         ("rules", "/ops/rules"),
     ):
         page.goto(f"{site}{path}")
+        if shots:
+            page.screenshot(path=Path(shots) / f"{name}-{language}-{width}.png", full_page=True)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_pages_of_accounts_are_axe_clean_and_fit(
+    browser: Browser, site: str, populated: str, language: str, width: int
+):
+    with psycopg.connect(populated, autocommit=True) as connection:
+        accounts.add(connection, "head", PASSWORD, role="admin", panels=())
+        token = accounts.invite(connection, "new.nurse", role="clinician", panels=("site",))
+    page = signed_in(browser, site, language, width, "head")
+    shots = os.environ.get("BALISE_SCREENSHOTS")
+    page.fill("#name", "another.nurse")
+    page.click("form.stacked button")
+    pages = (("accounts", ""), ("welcome", f"/welcome/{token}"), ("sign-in", "/sign-in"))
+    for name, path in pages:
+        if path:
+            page.goto(f"{site}{path}")
         if shots:
             page.screenshot(path=Path(shots) / f"{name}-{language}-{width}.png", full_page=True)
         results = Axe().run(page)

@@ -61,14 +61,14 @@ def test_a_form_that_is_not_ours_is_not_found(nurse: httpx.Client, form: dict[st
     assert nurse.post(PLAN, data=form).status_code == 404
 
 
-def test_who_keeps_the_line_signs_nothing(keeper: httpx.Client):
-    page = keeper.get(PLAN)
+def test_a_coordinator_reads_a_plan_and_signs_none(coordinator: httpx.Client):
+    page = coordinator.get(PLAN)
     assert page.status_code == 200
     assert "Signer ce plan" not in page.text
-    assert keeper.post(PLAN, data={"over": "1"}).status_code == 404
+    assert coordinator.post(PLAN, data={"over": "1"}).status_code == 404
     today = datetime.now(UTC).date()
     pause = {"first": f"{today}", "last": f"{today}", "reason": "other"}
-    assert keeper.post("/patients/p-durand/pauses", data=pause).status_code == 404
+    assert coordinator.post("/patients/p-durand/pauses", data=pause).status_code == 404
 
 
 def test_a_pause_is_told_and_ends(nurse: httpx.Client):

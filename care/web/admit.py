@@ -1,0 +1,68 @@
+"""The page of whoever gives accounts: who has one, as what, and a link for somebody new."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import psycopg
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from care.web import accounts
+from care.web.accounts import Account
+from care.web.visit import Admin, Connection, page
+from sql import rows
+
+router = APIRouter(prefix="/accounts")
+Name = Annotated[str, Form(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")]
+
+
+@router.get("")
+def listed(request: Request, connection: Connection, account: Admin) -> HTMLResponse:
+    """Show the accounts."""
+    return _page(request, connection, account)
+
+
+@router.post("")
+def invite(
+    request: Request,
+    connection: Connection,
+    account: Admin,
+    name: Name,
+    role: Annotated[Literal["clinician", "coordinator", "ops", "admin"], Form()],
+    panel: Annotated[str, Form(max_length=64)] = "",
+) -> HTMLResponse:
+    """Make an account, or a new link for one, and show the link: to be handed to its owner."""
+    carer = role in accounts.CARERS
+    token = accounts.invite_as_admin(connection, name, role=role, panel=panel if carer else "")
+    link = f"{str(request.base_url).rstrip('/')}/welcome/{token}"
+    return _page(request, connection, account, link=link, invited=name)
+
+
+@router.post("/{name}/shut")
+def shut(connection: Connection, _account: Admin, name: str) -> RedirectResponse:
+    """Take an account's password and sessions; its owner's name stays in what they did."""
+    accounts.shut(connection, name)
+    return RedirectResponse("/accounts", status_code=303)
+
+
+def _page(
+    request: Request,
+    connection: psycopg.Connection,
+    account: Account,
+    *,
+    link: str = "",
+    invited: str = "",
+) -> HTMLResponse:
+    return page(
+        request,
+        "accounts.html",
+        account.language,
+        account=account,
+        every=accounts.every(connection),
+        panels=rows.named(connection, "panels.names"),
+        roles=accounts.ROLES,
+        link=link,
+        invited=invited,
+        days=accounts.LINK_LIFETIME.days,
+    )

@@ -1,0 +1,35 @@
+"""What is seen, changed or taken away of patients is written down before it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import psycopg
+from fastapi import Request
+
+import sql
+
+Action = Literal["sign_in", "list", "view", "change", "export", "emergency"]
+
+
+def note(
+    request: Request,
+    connection: psycopg.Connection,
+    patients: Iterable[int],
+    *,
+    action: Action | None = None,
+    reason: str = "",
+) -> None:
+    """Add a row of whoever is signed in: the route, as it is written down, and the patients.
+
+    Without an action it is what the method says: a change for a form that was sent.
+    """
+    route = getattr(request.scope.get("route"), "path", "")
+    keys = {
+        "action": action or ("view" if request.method in {"GET", "HEAD"} else "change"),
+        "what": f"{request.method} {route}",
+        "patients": sorted(set(patients)),
+        "reason": reason,
+    }
+    connection.execute(sql.get("audit.acting"), keys)

@@ -1,0 +1,153 @@
+"""The clinicians' list, and one patient's page, report, signals and readings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import psycopg
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from care.web import audit, pages, report, sources
+from care.web.visit import Carer, Connection, Patient, SignedIn, page, settings_of
+from care.web.words import words
+from sql.rows import Row
+
+listed = APIRouter()
+router = APIRouter(prefix="/patients/{code}")
+PERIODS = (7, 30, 90)
+Start = Annotated[int, Query(ge=0, le=1_000_000)]
+CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
+
+
+@listed.get("/")
+def worklist(
+    request: Request,
+    connection: Connection,
+    account: SignedIn,
+    start: Start = 0,
+    name: str = "",
+    noted: Annotated[int | None, Query(alias="looked", ge=0)] = None,
+) -> Response:
+    """Show who needs attention, to whoever is here for patients; others their own page."""
+    if not account.cares:
+        return RedirectResponse("/accounts" if account.admits else "/ops/refused", 303)
+    now = datetime.now(UTC)
+    fresh = pages.freshness(connection, now)
+    looks = account.signs and not (fresh.late_since or start or name)
+    shown = pages.worklist(connection, now, start=start, name=name)
+    well = pages.well(connection, now) if looks else []
+    audit.note(request, connection, [one["subject"] for one in (*shown.rows, *well)], action="list")
+    return page(
+        request,
+        "worklist.html",
+        account.language,
+        account=account,
+        list=shown,
+        name=name,
+        as_of=now,
+        well=well,
+        noted=noted,
+        unseen=pages.unseen(
+            connection,
+            now,
+            opening=request.app.state.opening,
+            hours=settings_of(request).unseen_hours,
+        ),
+        freshness=fresh,
+    )
+
+
+def _patient_page(
+    connection: psycopg.Connection, patient: Row, days: int, now: datetime
+) -> pages.PatientPage:
+    """Return a patient's page over one of the periods. HTTPException where there is no such."""
+    if days not in PERIODS:
+        raise HTTPException(404)
+    return pages.patient_page(connection, patient, days=days, now=now)
+
+
+@router.get("")
+def patient(
+    request: Request,
+    connection: Connection,
+    account: Carer,
+    found: Patient,
+    days: int = 30,
+    *,
+    untold: bool = False,
+) -> Response:
+    """Show a patient's page."""
+    now = datetime.now(UTC)
+    shown = _patient_page(connection, found, days, now)
+    since = shown.cells[0].day
+    return page(
+        request,
+        "patient.html",
+        account.language,
+        account=account,
+        as_of=now,
+        page=shown,
+        readings=sources.told(connection, found, shown.readings, since),
+        sources=sources.of_patient(connection, found["id"], since),
+        freshness=pages.freshness(connection, now),
+        periods=PERIODS,
+        close_reasons=CLOSE_REASONS,
+        untold=untold,
+    )
+
+
+@router.get("/report.pdf")
+def report_of(connection: Connection, account: Carer, found: Patient, days: int = 30) -> Response:
+    """Answer with the page for the doctor."""
+    now = datetime.now(UTC)
+    made = report.make(_patient_page(connection, found, days, now), words(account.language), now)
+    disposition = f'inline; filename="balise-{found["code"]}.pdf"'
+    return Response(
+        made, media_type="application/pdf", headers={"Content-Disposition": disposition}
+    )
+
+
+@router.post("/signals/{signal}")
+def act(
+    connection: Connection,
+    account: Carer,
+    found: Patient,
+    signal: int,
+    state: Annotated[str, Form(pattern="^(seen|in_hand|closed|reopened)$")],
+    reason: Annotated[str, Form()] = "",
+    back: Annotated[str, Form()] = "",
+) -> Response:
+    """Move a signal on in its life."""
+    chosen = reason if reason in CLOSE_REASONS else ""
+    pages.act(connection, found["id"], signal, who=account.name, state=state, reason=chosen)
+    where = "/" if back == "/" else f"/patients/{found['code']}"
+    return RedirectResponse(where, status_code=303)
+
+
+@router.get("/readings/{series}/{stamp}/{sequence}")
+def way(
+    request: Request,
+    connection: Connection,
+    account: Carer,
+    found: Patient,
+    series: int,
+    stamp: int,
+    sequence: int,
+) -> Response:
+    """Show a reading's way back to the bytes."""
+    shown = pages.way(connection, found["id"], series=series, stamp=stamp, sequence=sequence)
+    if shown is None:
+        raise HTTPException(404)
+    reading: Row = {**shown.reading, "series": series, "sequence": sequence}
+    (told,) = sources.told(connection, found, [reading], reading["taken_at"].date())
+    return page(
+        request,
+        "way.html",
+        account.language,
+        account=account,
+        patient=found,
+        way=shown,
+        told=told,
+    )

@@ -1,0 +1,117 @@
+"""Sign in, sign out, and the link by which somebody chooses a password, once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import psycopg
+from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from balise.languages import other
+from care.web import accounts, audit
+from care.web.visit import COOKIE, Connection, SignedIn, idle, language, page, settings_of
+
+router = APIRouter()
+
+
+@router.get("/sign-in")
+def form(request: Request) -> HTMLResponse:
+    """Show the form."""
+    return page(request, "sign_in.html", language(request), trouble="")
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    connection: Connection,
+    name: Annotated[str, Form(max_length=200)],
+    password: Annotated[str, Form(max_length=1000)],
+) -> Response:
+    """Open a session; who guesses is told to wait, whatever the password."""
+    address = request.client.host if request.client else ""
+    if accounts.guessed(connection, name, address):
+        return page(request, "sign_in.html", language(request), status=429, trouble="guessed")
+    token = accounts.sign_in(connection, name, password, idle=idle(request))
+    if token is None:
+        accounts.refuse(connection, name, address)
+        return page(request, "sign_in.html", language(request), status=401, trouble="refused")
+    accounts.forgive(connection, name, address)
+    return _enter(request, connection, token)
+
+
+def _enter(request: Request, connection: psycopg.Connection, token: str) -> Response:
+    audit.note(request, connection, [], action="sign_in")
+    response = RedirectResponse("/", status_code=303)
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(accounts.SESSION_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=settings_of(request).web_secure_cookies,
+    )
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, connection: Connection) -> Response:
+    """End the session, here and not only in the browser."""
+    accounts.sign_out(connection, request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/sign-in", status_code=303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.post("/language")
+def change_language(
+    connection: Connection, account: SignedIn, back: Annotated[str, Form()] = "/"
+) -> Response:
+    """Keep the other language for this account."""
+    accounts.set_language(connection, account.name, other(account.language))
+    # Only a path of ours: a form field must not send anybody elsewhere.
+    inside = back.startswith("/") and not back.startswith(("//", "/\\"))
+    return RedirectResponse(back if inside else "/", status_code=303)
+
+
+@router.get("/welcome/{token}")
+def welcome(request: Request, connection: Connection, token: str) -> HTMLResponse:
+    """Show where the owner of an account chooses a password."""
+    return _welcome(request, connection, token)
+
+
+@router.post("/welcome/{token}")
+def choose(
+    request: Request,
+    connection: Connection,
+    token: str,
+    password: Annotated[str, Form(max_length=1000)],
+    again: Annotated[str, Form(max_length=1000)],
+) -> Response:
+    """Choose it: the link is used up, and its owner is signed in."""
+    if len(password) < accounts.LEAST_PASSWORD:
+        return _welcome(request, connection, token, trouble="short")
+    if password != again:
+        return _welcome(request, connection, token, trouble="differ")
+    name = accounts.use_link(connection, token, password)
+    opened = name and accounts.sign_in(connection, name, password, idle=idle(request))
+    if not opened:
+        raise HTTPException(404)
+    return _enter(request, connection, opened)
+
+
+def _welcome(
+    request: Request, connection: psycopg.Connection, token: str, *, trouble: str = ""
+) -> HTMLResponse:
+    name = accounts.account_of_link(connection, token)
+    if name is None:
+        raise HTTPException(404)
+    return page(
+        request,
+        "welcome.html",
+        language(request),
+        status=422 if trouble else 200,
+        name=name,
+        least=accounts.LEAST_PASSWORD,
+        trouble=trouble,
+    )

@@ -1,0 +1,21 @@
+-- add --
+-- One more row, by whoever runs a command.
+SELECT audit_add(%(who)s, %(role)s, %(action)s, %(what)s, %(patients)s, %(reason)s)
+
+-- acting --
+-- One more row, of whoever is signed in.
+SELECT audit_acting(%(action)s, %(what)s, %(patients)s, %(reason)s)
+
+-- rows --
+-- The chain, from its first row on.
+SELECT number, at, who, role, action, what, patients, reason, digest FROM audit ORDER BY number
+
+-- head --
+-- Where it stands.
+SELECT number, digest FROM audit_head
+
+-- of_patient --
+-- Who saw, changed or took away what is a patient's, the newest first, from a number down.
+SELECT number AS id, at, who, role, action, what, reason FROM audit
+WHERE patients @> ARRAY[%(subject)s::integer] AND number < %(before)s
+ORDER BY number DESC LIMIT %(limit)s
