@@ -1,7 +1,8 @@
-"""The commands of the database: its schema, what it keeps and for how long, what it takes."""
+"""The commands of the database: its schema, what it keeps and for how long, its backups."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -77,3 +78,79 @@ def db_erase(
     from balise import keeping
 
     keeping.erase(patient, now=now, as_json=json)
+
+
+@db_app.command(name="key")
+def db_key(file: Path) -> None:
+    """Make the key that opens backups, and say for whom they are then closed.
+
+    Keep the file elsewhere, in two places: without it no backup can be read, and nobody who takes
+    this server has it. What is said goes into BALISE_BACKUP_RECIPIENT.
+
+    Parameters
+    ----------
+    file
+        Where to write the key.
+
+    """
+    from balise import keeping
+
+    keeping.backup_key(file)
+
+
+@db_app.command(name="backup")
+def db_backup(file: Path, *, json: Json = False) -> None:
+    """Write all there is into one closed file, as of one moment, while the line goes on.
+
+    Parameters
+    ----------
+    file
+        The file to write; one that is there gives way once the new one is whole.
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.back_up(file, as_json=json)
+
+
+@db_app.command(name="verify")
+def db_verify(file: Path, *, key: Path, json: Json = False) -> None:
+    """Read a backup through: each table's digest and rows, without a database.
+
+    Parameters
+    ----------
+    file
+        The backup.
+    key
+        The file that `balise db key` made.
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.verify_backup(file, key, as_json=json)
+
+
+@db_app.command(name="restore")
+def db_restore(file: Path, *, key: Path, json: Json = False) -> None:
+    """Fill an empty database from a backup, and count to the reading.
+
+    A backup of an older version is brought to this version's schema. Boxes at home still have what
+    they sent in the last seven days, and send again what is missing.
+
+    Parameters
+    ----------
+    file
+        The backup.
+    key
+        The file that `balise db key` made.
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.restore(file, key, as_json=json)

@@ -11,6 +11,8 @@ BaliseError
 │   ├── PlanUnsafe
 │   └── ObservationUnsafe
 ├── AuditBroken
+├── BackupUnreadable
+├── BackupUnwritable
 ├── AuthorityMissing
 ├── EnrolmentRefused
 │   ├── CodeUnknown
@@ -140,6 +142,14 @@ class ObservationUnsafe(FormUnsafe):
 
 class AuditBroken(BaliseError):
     """The audit is not what was written; leave the database as it is and see who could write."""
+
+
+class BackupUnreadable(BaliseError):
+    """The backup is damaged, or this key is not its own; take another backup, or the right key."""
+
+
+class BackupUnwritable(BaliseError):
+    """The backup can't be written there; the one before it, if there was one, is as it was."""
 
 
 class AuthorityMissing(BaliseError):

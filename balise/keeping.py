@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from rich.console import Console
@@ -17,6 +18,9 @@ from balise.database import needed
 from balise.errors import DependencyDown, UsageError
 from balise.hand import who
 from balise.run import bar, print_answer, read_settings
+
+if TYPE_CHECKING:
+    from balise.backups import Manifest
 
 Answer = TypeVar("Answer")
 
@@ -134,3 +138,78 @@ def automations() -> None:
             Console().print(f"{name}: {does}", highlight=False, soft_wrap=True)
     except (httpx.HTTPError, RuntimeError) as error:
         raise DependencyDown("Prefect's server does not answer; check PREFECT_API_URL") from error
+
+
+def backup_key(file: Path) -> None:
+    """Make a key, and print for whom backups are closed with it."""
+    from balise import files
+    from balise.sealed_archive import new_key
+
+    if file.exists():
+        raise UsageError(f"{file} is there already: a key that opens backups is not written over")
+    key, recipient = new_key()
+    files.write(file, f"{key}\n".encode(), 0o600)
+    print(f"BALISE_BACKUP_RECIPIENT={recipient}")  # noqa: T201 - the answer
+    Console(stderr=True).print(f"move {file} off this server, and keep it in two places")
+
+
+def back_up(file: Path, *, as_json: bool) -> None:
+    """Write a backup and say what is in it."""
+    from balise import backups
+
+    settings = read_settings("database_url")
+    with needed(), bar() as progress:
+        task = progress.add_task("tables", total=None)
+        made = backups.back_up(
+            settings.database_url,
+            file,
+            settings.backup_recipient,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    _print_backup(file, made, as_json=as_json)
+
+
+def verify_backup(file: Path, key: Path, *, as_json: bool) -> None:
+    """Read a backup through and say what is in it."""
+    from balise import backups
+
+    _print_backup(file, backups.verify(_there(file), _key(key)), as_json=as_json)
+
+
+def restore(file: Path, key: Path, *, as_json: bool) -> None:
+    """Bring a backup back and say what is there."""
+    from balise import backups
+
+    settings = read_settings("database_url")
+    with needed(), bar() as progress:
+        task = progress.add_task("tables", total=None)
+        made = backups.restore(
+            settings.database_url,
+            _there(file),
+            _key(key),
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    _print_backup(file, made, as_json=as_json)
+
+
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise UsageError(f"{file} is no file")
+    return file
+
+
+def _key(file: Path) -> str:
+    return _there(file).read_text(encoding="ascii", errors="replace")
+
+
+def _print_backup(file: Path, made: Manifest, *, as_json: bool) -> None:
+    rows = sum(part["rows"] for part in made.tables.values())
+    answer = {
+        "made_at": made.made_at,
+        "schema": made.schema,
+        "bytes": file.stat().st_size,
+        "rows": rows,
+        **made.accounting,
+        "audit": made.audit,
+    }
+    print_answer(answer, as_json=as_json)

@@ -43,6 +43,11 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=default_home, description="where Balise keeps its data")
     database_url: str = Field(default="", description="PostgreSQL with TimescaleDB")
+    backup_recipient: str = Field(
+        default="",
+        description="for whom backups are closed: age1…, several by commas; the key that opens them"
+        " stays elsewhere",
+    )
     mqtt_url: str = Field(default="", description="mqtt:// or mqtts://user:password@host:port")
     mqtt_ca_file: Path | None = Field(default=None, description="CA of an mqtts:// broker")
     mqtt_cert_file: Path | None = Field(default=None, description="our certificate, for mqtts://")

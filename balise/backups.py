@@ -1,0 +1,140 @@
+"""Back a database up, say whether a backup is whole, and bring one back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+import sql
+from balise.errors import BackupUnreadable, UsageError
+from balise.sealed_archive import Reader, reading, recipients, writing
+from sql import audit, dump
+from sql.migrate import migrate
+
+_MANIFEST = "manifest.json"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup has: its moment and schema, each table's rows and digest, the accounting."""
+
+    made_at: str
+    schema: int
+    tables: dict[str, dict[str, Any]]
+    sequences: dict[str, int]
+    accounting: dict[str, int]
+    audit: str
+
+
+def back_up(database_url: str, path: Path, to: str, progress: Progress) -> Manifest:
+    """Write a backup as of one moment; the line goes on meanwhile."""
+    keys = recipients(to)
+    with psycopg.connect(database_url) as connection, writing(path, keys) as archive:
+        dump.snapshot(connection)
+        found = dump.tables(connection)
+        number, digest = audit.head(connection)
+        parts: dict[str, dict[str, Any]] = {}
+        for done, table in enumerate(found, 1):
+            counted = _Counted(dump.read(connection, table))
+            written = archive.add(f"{table.name}.copy", counted)
+            parts[table.name] = {
+                "columns": table.columns, "rows": counted.rows, "sha256": written,
+            }  # fmt: skip
+            progress(done, len(found))
+        manifest = Manifest(
+            made_at=datetime.now(UTC).isoformat(),
+            schema=dump.schema(connection),
+            tables=parts,
+            sequences=dump.sequences(connection),
+            accounting=dump.accounting(connection),
+            audit=f"{number}:{digest.hex()}",
+        )
+        archive.add(_MANIFEST, [json.dumps(asdict(manifest)).encode()])
+    return manifest
+
+
+class _Counted:
+    """Blocks of COPY's text, and how many rows they were: in it a row is a line."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            self.rows += block.count(b"\n")
+            yield block
+
+
+def verify(path: Path, key: str) -> Manifest:
+    """Read a backup through. BackupUnreadable where a part is not what was written."""
+    with reading(path, key) as archive:
+        manifest = _manifest(archive)
+        for name, part in manifest.tables.items():
+            digest, rows = sha256(), 0
+            for block in archive.blocks(f"{name}.copy"):
+                digest.update(block)
+                rows += block.count(b"\n")
+            if (digest.hexdigest(), rows) != (part["sha256"], part["rows"]):
+                raise BackupUnreadable(f"{name} is not what was written; take another backup")
+        return manifest
+
+
+def restore(database_url: str, path: Path, key: str, progress: Progress) -> Manifest:
+    """Fill an empty database from a backup, count, and bring it to this version's schema."""
+    with reading(path, key) as archive:
+        manifest = _manifest(archive)
+        migrations = sql.migrations()
+        if manifest.schema > max(migrations):
+            raise UsageError(
+                f"the backup is of a newer Balise (schema {manifest.schema}): upgrade, then restore"
+            )
+        of_then = {number: one for number, one in migrations.items() if number <= manifest.schema}
+        with psycopg.connect(database_url) as connection:
+            _must_be_new(connection, of_then)
+        migrate(database_url, of_then)
+        with psycopg.connect(database_url) as connection:
+            _fill(connection, archive, manifest, progress)
+    migrate(database_url)
+    return manifest
+
+
+def _must_be_new(connection: psycopg.Connection, of_then: dict[int, Any]) -> None:
+    try:
+        new = dump.schema(connection) <= max(of_then) and dump.is_new(connection)
+    except psycopg.errors.UndefinedTable:
+        return
+    if not new:
+        raise UsageError("this database is in use: restore into an empty one (CREATE DATABASE)")
+
+
+def _fill(
+    connection: psycopg.Connection, archive: Reader, manifest: Manifest, progress: Progress
+) -> None:
+    here = dump.tables(connection)
+    missing = manifest.tables.keys() - {table.name for table in here}
+    if missing:
+        raise BackupUnreadable(f"this schema has no {', '.join(sorted(missing))}")
+    for done, name in enumerate((table.name for table in here), 1):
+        part = manifest.tables[name]
+        kept = dump.Table(name, part["columns"])
+        rows = dump.write(connection, kept, archive.blocks(f"{name}.copy"))
+        if rows != part["rows"]:
+            raise BackupUnreadable(f"of {name} {rows} rows came of {part['rows']}")
+        progress(done, len(here))
+    dump.set_sequences(connection, manifest.sequences)
+    counted = dump.accounting(connection)
+    if counted != manifest.accounting:
+        raise BackupUnreadable(f"the accounting is {counted}, not {manifest.accounting}")
+
+
+def _manifest(archive: Reader) -> Manifest:
+    return Manifest(**json.loads(archive.read(_MANIFEST)))

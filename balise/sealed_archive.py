@@ -1,0 +1,147 @@
+"""A file of named parts, closed with age: whoever writes it can't read it.
+
+Inside is a zip, so that after `age -d` any program opens it. The parts are written as they come: of
+none the length needs to be known, and nothing is laid open on a disk meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from io import BufferedIOBase
+from pathlib import Path
+
+import pyrage
+
+from balise.errors import BackupUnreadable, BackupUnwritable, UsageError
+
+_BLOCK = 1 << 20
+_LEVEL = 1
+"""Of compression: the figures of readings gain little from a higher one."""
+
+
+def new_key() -> tuple[str, str]:
+    """Return a key that opens, and the recipient that closes for it."""
+    identity = pyrage.x25519.Identity.generate()
+    return str(identity), str(identity.to_public())
+
+
+Recipient = pyrage.x25519.Recipient
+
+
+def recipients(text: str) -> list[Recipient]:
+    """Return whom a backup is closed for. UsageError where that is nobody."""
+    try:
+        found = [pyrage.x25519.Recipient.from_str(one) for one in text.replace(",", " ").split()]
+    except pyrage.RecipientError as error:
+        raise UsageError("BALISE_BACKUP_RECIPIENT is written as age1…: `balise db key`") from error
+    if not found:
+        raise UsageError("BALISE_BACKUP_RECIPIENT is not set: `balise db key FILE` makes a key")
+    return found
+
+
+class Writer:
+    """Writes parts, and keeps the digest of each."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def add(self, name: str, blocks: Iterable[bytes]) -> str:
+        """Write a part; return its digest."""
+        digest = sha256()
+        with self._archive.open(name, "w", force_zip64=True) as part:
+            for block in blocks:
+                digest.update(block)
+                part.write(block)
+        return digest.hexdigest()
+
+
+@contextmanager
+def writing(path: Path, keys: Sequence[Recipient]) -> Iterator[Writer]:
+    """Write an archive whole or not at all, for its owner alone."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with _closed(file, keys) as pipe, zipfile.ZipFile(
+                pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL
+            ) as archive:  # fmt: skip
+                yield Writer(archive)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except (OSError, pyrage.EncryptError) as error:
+        raise BackupUnwritable(f"{path} can't be written: {error}") from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+@contextmanager
+def _closed(file: BufferedIOBase, keys: Sequence[Recipient]) -> Iterator[BufferedIOBase]:
+    """Give a file to write to: a thread beside closes what is written and hands it on to `file`."""
+    out, into = os.pipe()
+    failed: list[Exception] = []
+
+    def close() -> None:
+        try:
+            with os.fdopen(out, "rb") as reader:
+                pyrage.encrypt_io(reader, file, keys)
+        except (OSError, pyrage.EncryptError) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    try:
+        with os.fdopen(into, "wb") as writer:
+            yield writer
+    except BrokenPipeError:
+        if not failed:
+            raise
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+class Reader:
+    """An archive that was opened."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def read(self, name: str) -> bytes:
+        """Return a small part whole. BackupUnreadable where there is none."""
+        return b"".join(self.blocks(name))
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """Yield a part."""
+        try:
+            with self._archive.open(name) as part:
+                while block := part.read(_BLOCK):
+                    yield block
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise BackupUnreadable(f"the backup has no whole {name}; take another") from error
+
+
+@contextmanager
+def reading(path: Path, key: str) -> Iterator[Reader]:
+    """Open an archive, by way of a file without a name that is gone when this ends."""
+    try:
+        identity = pyrage.x25519.Identity.from_str(key.strip())
+    except pyrage.IdentityError as error:
+        raise UsageError("the key is no AGE-SECRET-KEY-1…; see `balise db key`") from error
+    with path.open("rb") as file, tempfile.TemporaryFile(dir=path.parent) as plain:
+        try:
+            pyrage.decrypt_io(file, plain, [identity])
+            plain.seek(0)
+            archive = zipfile.ZipFile(plain)
+        except (pyrage.DecryptError, zipfile.BadZipFile, OSError) as error:
+            raise BackupUnreadable from error
+        with archive:
+            yield Reader(archive)
