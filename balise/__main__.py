@@ -119,6 +119,14 @@ def web() -> None:
     run.web()
 
 
+@app.command
+def watch() -> None:
+    """Tell Prometheus how the line is: what waits, what was refused, which boxes are silent."""
+    from balise import run
+
+    run.watch()
+
+
 @app.command(name="air", show=False)
 def virtual_air(*, port: int = 0) -> None:
     """Run the virtual patients' Bluetooth devices."""

@@ -58,6 +58,9 @@ def back_up(database_url: str, path: Path, to: str, progress: Progress) -> Manif
             audit=f"{number}:{digest.hex()}",
         )
         archive.add(_MANIFEST, [json.dumps(asdict(manifest)).encode()])
+    with psycopg.connect(database_url) as connection:
+        size, readings = path.stat().st_size, manifest.accounting["readings"]
+        dump.note(connection, manifest.made_at, size, readings)
     return manifest
 
 

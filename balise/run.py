@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -71,6 +72,7 @@ def receive(name: str) -> None:
 
     settings = read_settings("database_url", "mqtt_url")
     log(settings.log_level)
+    tell_prometheus(settings)
     receiver = Receiver(
         Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
     )
@@ -85,6 +87,7 @@ def flows(*, schedules: bool) -> None:
 
     settings = read_settings("database_url")
     log(settings.log_level)
+    tell_prometheus(settings)
     until_stopped(serve(settings, schedules=schedules))
 
 
@@ -164,6 +167,7 @@ def web() -> None:
             highlight=False,
             soft_wrap=True,
         )
+    tell_prometheus(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.web_host,
@@ -171,6 +175,28 @@ def web() -> None:
         log_level="warning",
         server_header=False,
     )
+
+
+def watch() -> None:
+    """Tell Prometheus of the line until stopped."""
+    from prometheus_client.core import REGISTRY
+
+    from ingest.exposition import Line
+
+    settings = read_settings("database_url", "mqtt_url", "metrics_port")
+    log(settings.log_level)
+    REGISTRY.register(Line(settings))
+    tell_prometheus(settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Event().wait()
+
+
+def tell_prometheus(settings: Settings) -> None:
+    """Let Prometheus ask this process, where a port is set."""
+    if settings.metrics_port:
+        from prometheus_client import start_http_server
+
+        start_http_server(settings.metrics_port, settings.metrics_host)
 
 
 def air(port: int) -> None:

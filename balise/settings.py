@@ -48,6 +48,10 @@ class Settings(BaseSettings):
         description="for whom backups are closed: age1…, several by commas; the key that opens them"
         " stays elsewhere",
     )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="address at which a process tells Prometheus of itself"
+    )
+    metrics_port: int = Field(default=0, description="the port; 0 tells nothing")
     mqtt_url: str = Field(default="", description="mqtt:// or mqtts://user:password@host:port")
     mqtt_ca_file: Path | None = Field(default=None, description="CA of an mqtts:// broker")
     mqtt_cert_file: Path | None = Field(default=None, description="our certificate, for mqtts://")

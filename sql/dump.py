@@ -90,5 +90,11 @@ def accounting(connection: psycopg.Connection) -> dict[str, int]:
     return rows.named(connection, "dump.accounting")[0]
 
 
+def note(connection: psycopg.Connection, made_at: str, size: int, readings: int) -> None:
+    """Write down that a backup was made, of how many bytes and readings."""
+    keys = {"made_at": made_at, "bytes": size, "readings": readings}
+    connection.execute(sql.get("dump.note"), keys)
+
+
 def _one(connection: psycopg.Connection, query: str) -> Sequence[int]:
     return connection.execute(sql.get(query)).fetchone() or ()

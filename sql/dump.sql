@@ -42,3 +42,7 @@ FROM account
 -- schema --
 -- The number of the schema.
 SELECT coalesce(max(number), 0) FROM schema_migration
+
+-- note --
+-- A backup was made.
+INSERT INTO backup (made_at, bytes, readings) VALUES (%(made_at)s, %(bytes)s, %(readings)s)

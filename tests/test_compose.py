@@ -45,7 +45,8 @@ SECRETS = runpy.run_path(str(ROOT / "ops/secrets"))
 
 def test_the_whole_line_is_there():
     assert {*SERVICES} == {
-        *("database", "broker", "prefect", "authority", "migrate", "receive", "flows", "web")
+        *("database", "broker", "prefect", "authority", "migrate", "receive", "flows", "web"),
+        *("watch", "prometheus", "grafana"),
     }
 
 
@@ -62,7 +63,7 @@ def test_every_service_is_watched_and_waits_for_what_it_needs(name: str):
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_image_has_a_fixed_version(name: str):
     _, _, tag = SERVICES[name]["image"].partition(":")
-    assert re.match(r"\d+\.\d+\.\d+", tag)
+    assert re.match(r"v?\d+\.\d+\.\d+", tag)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -115,7 +116,7 @@ def test_prefects_records_are_pruned_after_the_days_that_the_setting_says():
 def test_no_password_stands_in_the_file():
     assert all(rest == ":?run ops/secrets first" for _, rest in VARIABLE.findall(TEXT))
     urls = re.findall(r"://\w+:([^@\n]+)@", TEXT)
-    assert len(urls) == 6
+    assert len(urls) == 7
     assert all(VARIABLE.fullmatch(password) for password in urls)
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
@@ -132,8 +133,9 @@ def test_a_password_goes_only_where_it_is_needed():
         "BALISE_DB_PASSWORD": {"database", "authority", "migrate"},
         "PREFECT_DB_PASSWORD": {"database", "prefect"},
         "RECEIVE_DB_PASSWORD": {"database", "receive"},
-        "FLOWS_DB_PASSWORD": {"database", "flows"},
+        "FLOWS_DB_PASSWORD": {"database", "flows", "watch"},
         "WEB_DB_PASSWORD": {"database", "web"},
+        "GRAFANA_PASSWORD": {"grafana"},
     }
     # The key that every box trusts is where boxes are certified; the services' where it is shown.
     assert {name for name, one in SERVICES.items() if "authority:" in str(one["volumes"])} == {
@@ -141,13 +143,14 @@ def test_a_password_goes_only_where_it_is_needed():
         "web",
     }
     assert {name for name, one in SERVICES.items() if "tls:" in str(one["volumes"])} == {
-        *("authority", "web", "receive", "broker")
+        *("authority", "web", "receive", "broker", "watch")
     }
     assert SERVICES["broker"]["networks"] == ["edge"]
     assert {name for name, one in SERVICES.items() if "edge" in one.get("networks", [])} == {
         "authority",
         "broker",
         "receive",
+        "watch",
     }
 
 
@@ -158,6 +161,7 @@ def test_ports_agree_and_only_the_broker_meets_the_world():
     assert published == {
         "broker": ["8883:8883"],
         "prefect": ["127.0.0.1:4200:4200"],
+        "grafana": ["127.0.0.1:3000:3000"],
         "web": [f"127.0.0.1:{port}:{port}"],
     }
     assert f":{port}/readyz" in str(SERVICES["web"]["healthcheck"])
@@ -287,3 +291,13 @@ def test_what_a_version_before_this_one_made_stays(tmp_path: Path):
     (tmp_path / ".env").write_text("".join(f"{name}={word}\n" for name, word in old.items()))
     secrets(tmp_path, "broker.example.org")
     assert words(tmp_path).items() >= old.items()
+
+
+def test_prometheus_asks_every_process_that_tells():
+    asked = yaml.safe_load((ROOT / "ops/prometheus/prometheus.yml").read_text())
+    targets = [one["targets"] for job in asked["scrape_configs"] for one in job["static_configs"]]
+    port = OURS["watch"]["environment"]["BALISE_METRICS_PORT"]
+    assert {name for (name,) in targets} == {
+        f"{name}:{port}" for name in ("watch", "receive", "flows", "web")
+    }
+    assert SERVICES["prometheus"]["profiles"] == SERVICES["grafana"]["profiles"] == ["watch"]

@@ -16,6 +16,7 @@ PACKAGES = ("balise", "devices", "ingest", "flows", "care", "demo", "bench", "sq
 NOT_PREPARED = {
     "flows.listen": "LISTEN can't be prepared",
     "migration.create_table": "nor can CREATE TABLE",
+    "dump.snapshot": "nor can SET",
     "readings.stage": "a temporary table ends with its transaction",
     "readings.stage_accepted": "as does this one",
     **dict.fromkeys(

@@ -1,0 +1,100 @@
+"""Prometheus's page of the line: what it asks is asked of database and boxes then and there.
+
+A part that doesn't answer is a figure of its own, and leaves the others on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from cryptography import x509
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from balise.errors import BrokerDown
+from balise.settings import Settings
+from ingest import boxes
+from ingest.boxes import Box
+from ingest.measures import ASKED, BROKER_UP, CERTIFICATE, DATABASE_UP, OF_BOXES, Asked
+from ingest.mqtt import Broker
+from sql import rows
+from sql.roles import Role, connect
+
+_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Collector):
+    """The line, as Prometheus collects it."""
+
+    settings: Settings
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every figure there is now."""
+        asked: list[Metric] = []
+        try:
+            with connect(self.settings.database_url, Role.FLOWS) as connection:
+                asked = [_asked(connection, one) for one in ASKED]
+        except psycopg.Error:
+            asked = []
+        yield _flag(DATABASE_UP, "Whether the database answers.", bool(asked))
+        yield from asked
+        yield from self._of_boxes()
+        yield self._certificates()
+
+    def _of_boxes(self) -> Iterator[Metric]:
+        now = datetime.now(UTC)
+        try:
+            said = boxes.look(Broker(self.settings), _SECONDS)
+        except BrokerDown:
+            yield _flag(BROKER_UP, "Whether the broker answers.", up=False)
+            return
+        yield _flag(BROKER_UP, "Whether the broker answers.", up=True)
+        found: list[Box] = boxes.boxes(said, {}, frozenset())
+        for one in OF_BOXES:
+            family = GaugeMetricFamily(one.name, one.help, labels=["gateway"])
+            for labels, value in one.values(found, now):
+                family.add_metric(labels, value)
+            yield family
+
+    def _certificates(self) -> Metric:
+        family = GaugeMetricFamily(
+            CERTIFICATE, "How long a service's certificate is still good.", labels=["certificate"]
+        )
+        files = {"authority": self.settings.mqtt_ca_file, "service": self.settings.mqtt_cert_file}
+        now = datetime.now(UTC)
+        for name, path in files.items():
+            if until := _until(path):
+                family.add_metric([name], (until - now).total_seconds())
+        return family
+
+
+def _asked(connection: psycopg.Connection, one: Asked) -> Metric:
+    kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
+    family = kind(one.name.removesuffix("_total"), one.help, labels=list(one.labels))
+    for row in rows.named(connection, one.query):
+        if row["value"] is not None:
+            family.add_metric([str(row[label]) for label in one.labels], row["value"])
+    return family
+
+
+def _flag(name: str, says: str, up: bool) -> Metric:  # noqa: FBT001 - it is the figure
+    return GaugeMetricFamily(name, says, value=float(up))
+
+
+def _until(path: Path | None) -> datetime | None:
+    """Return until when a certificate is good; None where there is none to be read."""
+    try:
+        content = path.read_bytes() if path else b""
+        return x509.load_pem_x509_certificate(content).not_valid_after_utc if content else None
+    except (OSError, ValueError):
+        return None
+
+
+def names() -> Iterable[str]:
+    """Return the name of every figure, as Prometheus has it."""
+    return (*(one.name for one in (*ASKED, *OF_BOXES)), DATABASE_UP, BROKER_UP, CERTIFICATE)

@@ -1,0 +1,86 @@
+-- accounted --
+-- What landed, by what became of it.
+SELECT outcome, sum(count)::float8 AS value FROM account
+CROSS JOIN LATERAL (VALUES ('landed', landed), ('accepted', accepted), ('duplicate', duplicate),
+                           ('refused', refused), ('conflicting', conflicting)) AS told (outcome, count)
+GROUP BY outcome
+
+-- unaccounted --
+-- What landed and became nothing: the database refuses such a sum, and it is watched nevertheless.
+SELECT coalesce(sum(landed - accepted - duplicate - refused), 0)::float8 AS value FROM account
+
+-- waiting --
+-- What is not validated yet.
+SELECT coalesce(sum(messages), 0)::float8 AS value FROM landing_batch WHERE validated_at IS NULL
+
+-- waiting_age --
+-- Since when.
+SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS value
+FROM landing_batch WHERE validated_at IS NULL
+
+-- validated_after --
+-- How long what came in the last quarter of an hour took from its receipt to readings; no backlog.
+SELECT quantile::text AS quantile,
+       percentile_cont(quantile) WITHIN GROUP
+           (ORDER BY extract(epoch FROM validated_at - received_at))::float8 AS value
+FROM landing_batch, unnest(ARRAY[0.5, 0.95]::float8[]) AS quantile
+WHERE NOT backlog AND validated_at IS NOT NULL AND received_at > now() - interval '15 minutes'
+GROUP BY quantile
+
+-- measured_before --
+-- How old the newest reading of those patients is whose windows changed in the last quarter of an hour.
+SELECT quantile::text AS quantile,
+       percentile_cont(quantile) WITHIN GROUP
+           (ORDER BY extract(epoch FROM touched_at - last_at))::float8 AS value
+FROM dirty_window, unnest(ARRAY[0.5, 0.95]::float8[]) AS quantile
+WHERE touched_at > now() - interval '15 minutes' AND last_at IS NOT NULL
+  AND day >= current_date - 1
+GROUP BY quantile
+
+-- received_age --
+-- When something landed last.
+SELECT extract(epoch FROM now() - max(received_at))::float8 AS value FROM landing_batch
+
+-- windows --
+-- Days of patients whose figures are behind their readings.
+SELECT count(*)::float8 AS value FROM dirty_window WHERE done < generation
+
+-- windows_age --
+-- Since when.
+SELECT coalesce(extract(epoch FROM now() - min(touched_at)), 0)::float8 AS value
+FROM dirty_window WHERE done < generation
+
+-- refused --
+-- What waits for a mend or a decision.
+SELECT reason, count(*)::float8 AS value FROM refused WHERE state = 'new' GROUP BY reason
+
+-- unseen --
+-- Signals that nobody has looked at.
+SELECT count(*)::float8 AS value FROM signal WHERE state = 'new'
+
+-- unseen_age --
+-- Since when the first of them stands.
+SELECT coalesce(extract(epoch FROM now() - min(raised_at)), 0)::float8 AS value
+FROM signal WHERE state = 'new'
+
+-- outbox --
+-- What goes to another system.
+SELECT state, count(*)::float8 AS value FROM outbox GROUP BY state
+
+-- outbox_age --
+-- Since when the first of what waits does.
+SELECT coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float8 AS value
+FROM outbox WHERE state = 'waiting'
+
+-- backup_age --
+-- How old the newest backup is; nothing where there was none.
+SELECT extract(epoch FROM now() - max(made_at))::float8 AS value FROM backup HAVING count(*) > 0
+
+-- bytes --
+-- What the database takes on its disk.
+SELECT pg_database_size(current_database())::float8 AS value
+
+-- contacts --
+-- Since when each gateway is silent.
+SELECT name AS gateway, extract(epoch FROM now() - last_contact_at)::float8 AS value
+FROM gateway WHERE last_contact_at IS NOT NULL

@@ -1,0 +1,170 @@
+"""What Prometheus is told: every figure is there and right, and is watched by somebody."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from balise.settings import Settings
+from balise.stack import Stack
+from balise.stack.ports import free
+from bench.line import running
+from devices.payloads import balise_v1
+from flows import steps
+from ingest.exposition import Line, names
+from ingest.gateway import health
+from ingest.gateway.health import Condition, Health, SpoolHealth
+from ingest.mqtt import KEEPALIVE, Broker
+from ingest.receive import Delivery, land
+from sql import people
+
+OPS = Path(__file__).resolve().parents[2] / "ops"
+ALERTS = yaml.safe_load((OPS / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARD = json.loads((OPS / "grafana/dashboards/balise.json").read_text())
+EXPRESSIONS = [
+    *(rule["expr"] for rule in ALERTS),
+    *(one["expr"] for panel in DASHBOARD["panels"] for one in panel["targets"]),
+]
+OF_EVERY_PROCESS = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+SCALE = "C0:00:00:00:00:02"
+MARKS = ("p-watched", "Observée", "91.235", SCALE)
+
+Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def told(settings: Settings) -> tuple[str, Figures]:
+    """Return the page, and its figures by name and labels."""
+    registry = CollectorRegistry()
+    registry.register(Line(settings))
+    text = generate_latest(registry).decode()
+    figures = {
+        (one.name, tuple(sorted(one.labels.items()))): one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+    }
+    return text, figures
+
+
+@pytest.fixture
+def settings(stack: Stack, database_url: str) -> Settings:
+    where = stack.endpoints
+    return Settings(database_url=database_url, mqtt_url=where.mqtt_url, **where.mqtt_files)
+
+
+@pytest.mark.stack
+def test_every_figure_is_there_and_right(settings: Settings, database: psycopg.Connection):
+    now = datetime.now(UTC)
+    subject = people.add_subject(database, MARKS[0], pathway="heart_failure")
+    people.set_identity(database, subject, family=MARKS[1], given="Marie")
+    people.add_gateway(database, "home-watched")
+    people.give(database, SCALE, subject, since=now - timedelta(days=9), gateway="home-watched")
+    frame = balise_v1.Item(
+        device=SCALE, captured_at=now, service="181D", characteristic="2A9D", data="00" + "4747",
+    )  # fmt: skip
+    body = balise_v1.encode_message(uuid4(), [(1, balise_v1.encode_item(frame))])
+    topic = "balise/v1/home-watched/frames"
+    land(database, [Delivery(1, 1, topic, body), Delivery(1, 2, topic, b"<none>")], now)
+    steps.run_line(settings.database_url, now)
+    land(database, [Delivery(1, 3, topic, body)], now - timedelta(seconds=90))
+    database.execute("INSERT INTO backup (made_at, bytes, readings) VALUES (now(), 1, 1)")
+    database.execute(
+        "INSERT INTO outbox (subject, thing, key, body) VALUES (%s, 't', 'k', '')", (subject,)
+    )
+    with_box(settings)
+
+    text, figures = told(settings)
+    said = {name for name, _ in figures}
+    assert said == {*names()}
+    assert figures["balise_items_total", (("outcome", "accepted"),)] == 1
+    assert figures["balise_items_total", (("outcome", "refused"),)] == 1
+    assert figures["balise_unaccounted_items", ()] == 0
+    assert figures["balise_waiting_messages", ()] == 1
+    assert 89 < figures["balise_waiting_seconds", ()] < 600
+    assert figures["balise_refused_items", (("reason", "payload_unreadable"),)] == 1
+    assert figures["balise_outbox_bundles", (("state", "waiting"),)] == 1
+    assert figures["balise_database_up", ()] == figures["balise_broker_up", ()] == 1
+    assert figures["balise_spool_items", (("gateway", "home-watched"),)] == 7
+    assert figures["balise_spool_share", (("gateway", "home-watched"),)] == 0.25
+    assert figures["balise_certificate_seconds", (("certificate", "service"),)] > 86400
+    assert not [mark for mark in MARKS if mark in text]
+
+
+def with_box(settings: Settings) -> None:
+    """Let a box say how it is."""
+    broker, now = Broker(settings), datetime.now(UTC)
+    spool = SpoolHealth(waiting=7, oldest=now, share=0.25)
+    box = Condition(spool=spool, certificate_until=now + timedelta(days=9), disk_free=1 << 30)
+    said = msgspec.json.encode(Health(waiting=7, sent_at=now, box=box))
+    client = broker.client("a-box", persistent=False)
+    client.connect(broker.host, broker.port, KEEPALIVE)
+    client.loop_start()
+    for topic in (health.topic("home-watched"), health.report_topic("home-watched")):
+        client.publish(topic, said, qos=1, retain=True).wait_for_publish(5)
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.stack
+def test_what_does_not_answer_is_a_figure_and_takes_no_other_along(settings: Settings):
+    away = f"postgresql://nobody:x@127.0.0.1:{free()}/balise"
+    _, figures = told(settings.model_copy(update={"database_url": away}))
+    assert figures["balise_database_up", ()] == 0
+    assert figures["balise_broker_up", ()] == 1
+    nowhere = {"mqtt_url": f"mqtts://localhost:{free()}"}
+    _, figures = told(settings.model_copy(update=nowhere))
+    assert (figures["balise_database_up", ()], figures["balise_broker_up", ()]) == (1, 0)
+    assert ("balise_unaccounted_items", ()) in figures
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_alerts_and_dashboard_ask_for_what_there_is(expression: str):
+    used = set(re.findall(r"\b(?:balise|process|up)[a-z_]*\b(?!\")", expression))
+    assert used
+    assert used <= {*names()} | OF_EVERY_PROCESS | {"balise"}
+
+
+def test_every_figure_is_looked_at():
+    used = {name for one in EXPRESSIONS for name in re.findall(r"balise_\w+", one)}
+    assert used == {*names()}
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_every_alert_says_what_to_do_next(rule: dict[str, dict[str, str]]):
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert rule["annotations"].keys() == {"summary", "next"}
+
+
+@pytest.mark.stack
+def test_every_process_tells_of_itself():
+    ports = {name: free() for name in ("receive", "flows", "web", "watch")}
+    with running(prefect=False, members=()) as line:
+        for name, port in ports.items():
+            words = ("flows", "serve", "--no-schedules") if name == "flows" else (name,)
+            more = {"BALISE_WEB_PORT": str(free())} if name == "web" else {}
+            line.fleet.add(name, *words, BALISE_METRICS_PORT=str(port), **more)
+        for name, port in ports.items():
+            text = page(port)
+            assert "process_resident_memory_bytes" in text, name
+            assert ("balise_database_up 1.0" in text) == (name == "watch"), name
+
+
+def page(port: int) -> str:
+    """Return what a process tells, once it does."""
+    until = datetime.now(UTC) + timedelta(seconds=60)
+    while datetime.now(UTC) < until:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+        except httpx.ConnectError:
+            continue
+    raise TimeoutError(f"nobody answers at {port}")
