@@ -312,7 +312,7 @@ def metrics(
 
 @app.command
 def doctor(*parts: str, json: Json = False) -> None:
-    """Check database, broker, flows and Prefect, or only the parts named."""
+    """Check every part, or only those named: how each is, and the mend where it isn't well."""
     from balise import run
 
     run.doctor(parts, as_json=json)

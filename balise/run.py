@@ -248,7 +248,7 @@ def import_paths(
 
 
 def doctor(parts: Sequence[str], *, as_json: bool) -> None:
-    """Check parts and print what is wrong with them; exit 4 where one doesn't answer."""
+    """Check parts and print what is wrong with them; exit 4 where one isn't well."""
     from balise.doctor import CHECKS, check
 
     if unknown := set(parts) - CHECKS.keys():

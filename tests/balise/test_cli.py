@@ -85,6 +85,7 @@ def test_a_whole_line_is_well(database_url: str, stack: Stack):
     settings = {
         "BALISE_DATABASE_URL": database_url,
         "BALISE_MQTT_URL": stack.endpoints.mqtt_url,
+        **{f"BALISE_{key.upper()}": str(file) for key, file in stack.endpoints.mqtt_files.items()},
     }
     done = balise("doctor", "database", "broker", "flows", "--json", **settings)
     assert done.returncode == Exit.OK, done.stdout

@@ -1,0 +1,120 @@
+"""Who gets in, who keeps what: certificates, keys, accounts, the audit, backups, room."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+
+from balise.chain import breaks
+from balise.checkup import connected, names, row
+from balise.errors import BaliseError
+from balise.settings import Settings
+from sql import audit as audit_rows
+
+_SOON, _OLD = timedelta(days=30), timedelta(days=2)
+_ROOM = 1 << 30
+
+
+def certificates(settings: Settings) -> str:
+    """Say whether the services' certificates are good for a while."""
+    soonest: list[datetime] = []
+    for path in filter(None, (settings.mqtt_ca_file, settings.mqtt_cert_file)):
+        try:
+            until = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        except (OSError, ValueError) as error:
+            raise BaliseError(f"{path} is no certificate: `balise authority` makes it") from error
+        if until - datetime.now(UTC) < _SOON:
+            raise BaliseError(
+                f"{path} ends {until:%Y-%m-%d}: run `balise authority`, then start broker and"
+                " services again"
+            )
+        soonest.append(until)
+    return f"good until {min(soonest):%Y-%m-%d}" if soonest else "none is used"
+
+
+def keys(settings: Settings) -> str:
+    """Say whether keys and secrets are their owner's alone."""
+    places = [settings.mqtt_key_file, settings.home / "ca" / "key.pem"]
+    secrets = settings.home / "secrets"
+    places += secrets.iterdir() if secrets.is_dir() else ()
+    open_ones = [str(path) for path in places if path and path.exists() and _is_open(path)]
+    if open_ones:
+        raise BaliseError(f"others may read {', '.join(open_ones)}: chmod 600 {open_ones[0]}")
+    return "their owner's alone"
+
+
+def _is_open(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o007)
+
+
+def accounts(settings: Settings) -> str:
+    """Say whether somebody can give accounts, and whether somebody follows every patient."""
+    with connected(settings) as connection:
+        (admitted,) = row(connection, "doctor.admins")
+        alone = names(connection, "panels.unfollowed")
+    if not admitted:
+        raise BaliseError("no admin can sign in: `balise account NAME --role admin` makes a link")
+    if alone:
+        raise BaliseError(
+            f"nobody follows {len(alone)} patients ({', '.join(alone[:5])}): `balise panel put`"
+        )
+    return "an admin can sign in, and every patient is followed"
+
+
+def audit(settings: Settings) -> str:
+    """Say whether the audit is what was written."""
+    with connected(settings) as connection:
+        head = audit_rows.head(connection)
+        broken = next(breaks(audit_rows.chain(connection), head), None)
+    if broken:
+        raise BaliseError(
+            f"row {broken.number}: {broken.says}; leave the database as it is and see who could"
+            " write (`balise audit verify`)"
+        )
+    return f"whole, {head[0]} rows"
+
+
+def backup(settings: Settings) -> str:
+    """Say whether there is one of late."""
+    with connected(settings) as connection:
+        (made_at,) = row(connection, "doctor.backup")
+    if made_at is None:
+        raise BaliseError("none was ever made: `balise db key FILE`, then `balise db backup FILE`")
+    if datetime.now(UTC) - made_at > _OLD:
+        raise BaliseError(
+            f"the newest is of {made_at:%Y-%m-%d %H:%M}: see why `balise db backup` did not run"
+        )
+    return f"of {made_at:%Y-%m-%d %H:%M}"
+
+
+def disk(settings: Settings) -> str:
+    """Say whether there is room where Balise keeps its data."""
+    home = settings.home if settings.home.exists() else settings.home.parent
+    free = shutil.disk_usage(home if home.exists() else "/").free
+    if free < _ROOM:
+        raise BaliseError(
+            f"{free >> 20} MB are free at {home}: make room, or lower BALISE_RAW_MONTHS and run"
+            " `balise db retention`"
+        )
+    return f"{free >> 30} GB are free"
+
+
+def pages(settings: Settings) -> str:
+    """Say whether what the pages send is seen by nobody on the way."""
+    if settings.web_secure_cookies or _is_loopback(settings.web_host):
+        return "on this machine only, or behind TLS"
+    raise BaliseError(
+        f"they listen on {settings.web_host} without TLS: put a proxy before them, and set"
+        " BALISE_WEB_SECURE_COOKIES=true"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,48 @@
+-- extensions --
+-- Which of the extensions that Balise needs are missing.
+SELECT name FROM unnest(ARRAY['timescaledb', 'btree_gist']) AS name
+WHERE NOT EXISTS (SELECT FROM pg_extension WHERE extname = name)
+
+-- clock --
+-- What time it is there.
+SELECT clock_timestamp()
+
+-- unguarded --
+-- Tables with policies whose row-level security somebody turned off.
+SELECT DISTINCT relname FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
+WHERE NOT relrowsecurity ORDER BY relname
+
+-- too_much --
+-- Tables that say something of patients by themselves and that the pages may read past the views.
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace
+  AND relname IN ('landing', 'packed_reading', 'packed_beside', 'reading', 'rollup', 'duplicate',
+                  'reading_revision', 'refused', 'source', 'finding', 'outbox', 'web_session')
+  AND has_table_privilege('balise_web', oid, 'SELECT')
+ORDER BY relname
+
+-- late_windows --
+-- Figures behind their readings: how many, and since when.
+SELECT count(*), min(touched_at) FROM dirty_window WHERE done < generation
+
+-- ours --
+-- Refusals that are a fault of ours.
+SELECT count(*) FROM refused WHERE state = 'new' AND reason = 'decoder_error'
+
+-- silent --
+-- Gateways that sent nothing for two days.
+SELECT name FROM gateway WHERE last_contact_at < now() - interval '2 days' ORDER BY name
+
+-- outbox --
+-- What another system refused.
+SELECT count(*) FROM outbox WHERE state = 'refused'
+
+-- backup --
+-- When the newest backup was made.
+SELECT max(made_at) FROM backup
+
+-- admins --
+-- Whether anybody can give accounts.
+SELECT EXISTS (SELECT FROM login WHERE role = 'admin' AND password_hash <> '')
+    OR EXISTS (SELECT FROM login_link JOIN login ON login.name = login
+               WHERE role = 'admin' AND expires_at > now())
