@@ -13,9 +13,10 @@ from rich.table import Table
 import sql
 from balise.database import needed
 from balise.errors import UsageError
+from balise.hand import who
 from balise.run import read_settings
 from care.web import accounts
-from sql import rows
+from sql import audit, rows
 from sql.rows import Row
 
 _PANEL = re.compile(r"[a-z0-9-]{1,64}")
@@ -26,17 +27,24 @@ def account(name: str, *, role: str | None, panels: Sequence[str], sign_out: boo
     """Make a link for an account, or end its sessions."""
     settings = read_settings("database_url")
     with needed(), psycopg.connect(settings.database_url, autocommit=True) as connection:
+        told = f"balise account {name}: {role or 'as before'} {' '.join(panels)}".rstrip()
         if sign_out:
+            _note(connection, f"balise account {name}: sessions ended")
             ended = connection.execute(sql.get("accounts.sign_out"), {"name": name}).rowcount
             Console().print(f"{ended} sessions of {name} ended", highlight=False)
             return
         chosen = panels or _first_panel(connection, _new_role(connection, name, role))
         _known_panels(connection, chosen)
         token = accounts.invite(connection, name, role=role, panels=chosen)
+        _note(connection, told)
     link = f"{settings.server_url or 'http://127.0.0.1:8080'}/welcome/{token}"
     days = accounts.LINK_LIFETIME.days
     Console().print(f"{name}: {link}", highlight=False, soft_wrap=True)
     Console(stderr=True).print(f"for its owner alone; it works once, for {days} days")
+
+
+def _note(connection: psycopg.Connection, what: str) -> None:
+    audit.add(connection, [], who=who(), action="access", what=what)
 
 
 def _new_role(connection: psycopg.Connection, name: str, role: str | None) -> str | None:
@@ -99,6 +107,7 @@ def put_panel(
             connection.execute(sql.get("panels.add_account"), {"panel": name, "account": one})
         _known_patients(connection, patients)
         connection.execute(sql.get("panels.add_patients"), {"panel": name, "codes": list(patients)})
+        _note(connection, f"balise panel put {name}: {_told(accounts, patients)}")
 
     _change(work)
 
@@ -113,8 +122,13 @@ def remove_from_panel(name: str, *, accounts: Sequence[str], patients: Sequence[
             connection.execute(sql.get("panels.remove_account"), {"panel": name, "account": one})
         gone = {"panel": name, "codes": list(patients)}
         connection.execute(sql.get("panels.remove_patients"), gone)
+        _note(connection, f"balise panel remove {name}: {_told(accounts, patients)}")
 
     _change(work)
+
+
+def _told(accounts: Sequence[str], patients: Sequence[str]) -> str:
+    return f"accounts {' '.join(accounts) or 'none'}, patients {' '.join(patients) or 'none'}"
 
 
 def _is_panel(connection: psycopg.Connection, name: str) -> bool:

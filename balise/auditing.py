@@ -20,9 +20,9 @@ def verify(head: str | None, *, as_json: bool) -> None:
     """Check the chain and say where it stands."""
     url = read_settings("database_url").database_url
     with needed(), psycopg.connect(url) as connection:
-        known = audit.head(connection) if head is None else _head(head)
-        found = list(breaks(audit.chain(connection), known))
         number, digest = audit.head(connection)
+        known = (number, digest) if head is None else _head(head)
+        found = list(breaks(audit.chain(connection), known))
     answer = {"rows": number, "head": f"{number}:{digest.hex()}", "breaks": len(found)}
     print_answer(answer, as_json=as_json)
     for one in found[:20]:

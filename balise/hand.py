@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 
 
 def who() -> str:
     """Return whose hand a command is, for what is written down of it."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return "command line"

@@ -100,8 +100,10 @@ def erase(patient: str, *, now: bool, as_json: bool) -> None:
             subject = people.find(connection, patient)
             if subject is None:
                 raise UsageError(f"no patient {patient} is enrolled; nothing was deleted")
+            erased = erasure.erase(connection, subject.id)
+            # Last: whoever else writes to the audit waits from here to the commit.
             audit.add(connection, [subject.id], who=who(), action="erase", what="balise db erase")
-            return erasure.erase(connection, subject.id)
+            return erased
 
     print_answer({"erased": now, **_with_database(work)}, as_json=as_json)
     if not now:

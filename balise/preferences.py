@@ -16,7 +16,7 @@ from balise.errors import UsageError
 from balise.hand import who
 from balise.metrics import METRICS
 from balise.settings import Settings
-from sql import people, preferred
+from sql import audit, people, preferred
 
 
 def prefer(
@@ -28,6 +28,7 @@ def prefer(
     with needed(), psycopg.connect(settings.database_url, autocommit=True) as connection:
         subject = _subject(connection, patient)
         device = _device(connection, subject, address, patient) if address else None
+        audit.add(connection, [subject], who=who(), action="change", what="balise devices prefer")
         marked = preferred.prefer(
             connection, subject, metric=metric or "", device=device, who=who(), why=why
         )

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     web_host: str = Field(default="127.0.0.1", description="address the pages listen on")
     web_port: int = Field(default=8080, description="port the pages listen on; 0 takes a free one")
     session_idle_minutes: float = Field(
-        default=30, gt=0, description="minutes after which who doesn't use the pages is signed out"
+        default=30, ge=2, description="minutes after which who doesn't use the pages is signed out"
     )
     web_secure_cookies: bool = Field(default=False, description="true behind HTTPS")
     gateway_name: str = Field(default="", description="this gateway's name and MQTT user")

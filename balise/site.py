@@ -12,13 +12,14 @@ from rich.console import Console
 
 from balise.database import needed
 from balise.errors import UsageError
+from balise.hand import who
 from balise.settings import Settings
 from devices import called
 from devices.payloads import mapping as mappings
 from devices.payloads import shipped
 from devices.payloads.mapping import Mapping
+from sql import audit, people, preferred
 from sql import mappings as kept
-from sql import people, preferred
 
 
 @contextmanager
@@ -46,6 +47,7 @@ def give(
         device = people.give(connection, address.upper(), subject.id, since=at, slot=slot)
         if word:
             preferred.describe(connection, device, word)
+        audit.add(connection, [subject.id], who=who(), action="change", what="balise devices give")
         return device, at
 
 

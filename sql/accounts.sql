@@ -66,18 +66,9 @@ SELECT account_of_link(%(digest)s)
 -- Choose it, once.
 SELECT use_link(%(digest)s, %(password_hash)s)
 
--- refuse --
--- One more wrong password; older ones than a day count no more.
-WITH old AS (DELETE FROM sign_in_refused WHERE at < now() - interval '1 day')
-INSERT INTO sign_in_refused (name, address) VALUES (%(name)s, %(address)s)
-
--- refused --
--- How many wrong passwords came of late: for this name from this address, for the name, and from the
--- address.
-SELECT count(*) FILTER (WHERE name = %(name)s AND address = %(address)s),
-       count(*) FILTER (WHERE name = %(name)s), count(*) FILTER (WHERE address = %(address)s)
-FROM sign_in_refused
-WHERE at > now() - %(within)s::interval AND (name = %(name)s OR address = %(address)s)
+-- may_guess --
+-- Whether another password may be tried; it counts at once.
+SELECT may_guess(%(name)s, %(address)s, %(within)s, %(together)s, %(of_name)s, %(of_address)s)
 
 -- forgive --
 -- Who signed in counts from nought.

@@ -16,6 +16,8 @@ SELECT number, digest FROM audit_head
 
 -- of_patient --
 -- Who saw, changed or took away what is a patient's, the newest first, from a number down.
-SELECT number AS id, at, who, role, action, what, reason FROM audit
-WHERE patients @> ARRAY[%(subject)s::integer] AND number < %(before)s
+SELECT number AS id, audit.at, who, role, action, what, coalesce(break_glass.reason, '') AS reason
+FROM audit_patient JOIN audit USING (number)
+LEFT JOIN break_glass ON audit.reason = concat('break_glass/', break_glass.id)
+WHERE patient = %(subject)s AND number < %(before)s
 ORDER BY number DESC LIMIT %(limit)s

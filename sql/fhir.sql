@@ -20,6 +20,10 @@ ORDER BY device.id
 -- A device by its number.
 SELECT id, address, name FROM device WHERE id = %(device)s
 
+-- holders --
+-- Whose a device is or was.
+SELECT DISTINCT subject FROM assignment WHERE device = %(device)s
+
 -- of_key --
 -- What a device measured at one moment, with whose it is.
 SELECT subject.code, subject.time_zone, series.device, reading.stamped_at, reading.sequence,

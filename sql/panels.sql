@@ -42,14 +42,17 @@ SELECT code FROM unnest(%(codes)s::text[]) AS code
 WHERE NOT EXISTS (SELECT FROM subject WHERE subject.code = code.code)
 
 -- unfollowed --
--- Patients whom nobody follows: in no panel that has an account, and no panel is of everyone.
+-- Patients whom nobody follows: no carer who can sign in has them in a panel.
 SELECT code FROM subject
 WHERE pathway <> 'observation'
-  AND NOT EXISTS (SELECT FROM panel JOIN panel_account ON panel_account.panel = panel.name
-                  WHERE everyone AND left_at IS NULL)
-  AND NOT EXISTS (SELECT FROM panel_subject JOIN panel_account USING (panel)
-                  WHERE panel_subject.subject = subject.id AND panel_subject.left_at IS NULL
-                    AND panel_account.left_at IS NULL)
+  AND NOT EXISTS (
+      SELECT FROM panel_account JOIN panel ON panel.name = panel_account.panel
+      JOIN login ON login.name = panel_account.account
+      LEFT JOIN panel_subject ON panel_subject.panel = panel.name
+                             AND panel_subject.subject = subject.id
+                             AND panel_subject.left_at IS NULL
+      WHERE panel_account.left_at IS NULL AND (everyone OR panel_subject.subject IS NOT NULL)
+        AND role IN ('clinician', 'coordinator') AND password_hash <> '')
 ORDER BY code
 
 -- open --

@@ -22,12 +22,12 @@ class Role(StrEnum):
     WEB = "balise_web"
 
 
-_PATHS = {Role.WEB: "followed,public"}
+_MORE = {Role.WEB: "-c search_path=followed,public -c lock_timeout=30s"}
 
 
 def options(role: Role, session: str = "") -> str:
     """Return what a connection says at its first byte to be of a role and for a session."""
-    said = f"-c role={role} -c search_path={_PATHS.get(role, 'public')}"
+    said = f"-c role={role} {_MORE.get(role, '-c search_path=public')}"
     return f"{said} -c balise.session={digest(session).hex()}" if session else said
 
 

@@ -88,7 +88,9 @@ class Container:
         image = re.findall(r"^ENV (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
         own = {key: self.here(text) for key, text in SERVICES[name].get("environment", {}).items()}
         common = {"PATH": os.environ["PATH"], "HOME": f"{self.root}/home"}
-        return common | dict(re.findall(r"(\w+)=(\S+)", image)) | own
+        # Each has a machine of its own there, and a port of its own here.
+        told = {"BALISE_METRICS_HOST": "127.0.0.1", "BALISE_METRICS_PORT": str(free())}
+        return common | dict(re.findall(r"(\w+)=(\S+)", image)) | own | told
 
     def command(self, name: str) -> list[str]:
         """Return what a service of ours runs."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from threading import BoundedSemaphore
 
 import psycopg
 from argon2 import PasswordHasher
@@ -30,6 +32,10 @@ LEAST_PASSWORD = 12
 WITHIN = timedelta(minutes=15)
 MOST = (5, 20, 50)
 """Wrong passwords in that time: for a name from one address, for a name, from an address."""
+
+
+_HASHING = BoundedSemaphore(max(2, os.cpu_count() or 2))
+"""Hashes worked out at once: each takes 64 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,11 @@ def account_of_link(connection: psycopg.Connection, token: str) -> str | None:
 
 def use_link(connection: psycopg.Connection, token: str, password: str) -> str | None:
     """Choose the password of a link's account; return the account."""
-    keys = {"digest": digest(token), "password_hash": _hasher().hash(password)}
+    if account_of_link(connection, token) is None:
+        return None
+    with _HASHING:
+        hashed = _hasher().hash(password)
+    keys = {"digest": digest(token), "password_hash": hashed}
     row = connection.execute(sql.get("accounts.use_link"), keys).fetchone()
     return row[0] if row else None
 
@@ -169,22 +179,20 @@ def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
     row = connection.execute(sql.get("accounts.find"), {"name": name}).fetchone()
     known = row[0] if row else None
     try:
-        _hasher().verify(known or _nobodys_hash(), password)
+        with _HASHING:
+            _hasher().verify(known or _nobodys_hash(), password)
     except Argon2Error:
         return False
     return bool(known)
 
 
-def guessed(connection: psycopg.Connection, name: str, address: str) -> bool:
-    """Say whether too many wrong passwords came of late for this name, or from this address."""
-    keys = {**_whose(name, address), "within": WITHIN}
-    row = connection.execute(sql.get("accounts.refused"), keys).fetchone()
-    return row is not None and any(count >= most for count, most in zip(row, MOST, strict=True))
-
-
-def refuse(connection: psycopg.Connection, name: str, address: str) -> None:
-    """Count a wrong password."""
-    connection.execute(sql.get("accounts.refuse"), _whose(name, address))
+def may_guess(connection: psycopg.Connection, name: str, address: str) -> bool:
+    """Say whether a name may be tried from an address; until it fits it counts as wrong."""
+    together, of_name, of_address = MOST
+    most = {"together": together, "of_name": of_name, "of_address": of_address}
+    keys = {**_whose(name, address), "within": WITHIN, **most}
+    row = connection.execute(sql.get("accounts.may_guess"), keys).fetchone()
+    return row is not None and bool(row[0])
 
 
 def forgive(connection: psycopg.Connection, name: str, address: str) -> None:

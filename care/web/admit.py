@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import psycopg
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.web import accounts
@@ -35,6 +35,8 @@ def invite(
     """Make an account, or a new link for one, and show the link: to be handed to its owner."""
     carer = role in accounts.CARERS
     token = accounts.invite_as_admin(connection, name, role=role, panel=panel if carer else "")
+    if token is None:
+        raise HTTPException(404)
     link = f"{str(request.base_url).rstrip('/')}/welcome/{token}"
     return _page(request, connection, account, link=link, invited=name)
 

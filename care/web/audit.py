@@ -23,11 +23,13 @@ def note(
 ) -> None:
     """Add a row of whoever is signed in: the route, as it is written down, and the patients.
 
-    Without an action it is what the method says: a change for a form that was sent.
+    Without an action it is what route and method say: a paper is a copy, a form that was sent a
+    change.
     """
     route = getattr(request.scope.get("route"), "path", "")
+    looks: Action = "export" if route.endswith(".pdf") else "view"
     keys = {
-        "action": action or ("view" if request.method in {"GET", "HEAD"} else "change"),
+        "action": action or (looks if request.method in {"GET", "HEAD"} else "change"),
         "what": f"{request.method} {route}",
         "patients": sorted(set(patients)),
         "reason": reason,

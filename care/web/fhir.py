@@ -100,7 +100,7 @@ def devices(
 
 
 @router.get("/Device/{number}")
-def device(connection: Connection, _visitor: Visitor, number: str) -> Response:
+def device(request: Request, connection: Connection, _visitor: Visitor, number: str) -> Response:
     """Read a device."""
     own = number.removeprefix(resources.device_id(""))
     known = own.isascii() and own.isdigit() and int(own) < 1 << 31
@@ -108,6 +108,8 @@ def device(connection: Connection, _visitor: Visitor, number: str) -> Response:
     if not found:
         raise Refused(404, "not-found", "there is no such device")
     (row,) = found
+    holders = [one["subject"] for one in rows.named(connection, "fhir.holders", device=row["id"])]
+    audit.note(request, connection, holders, action="export")
     return answer(exchange.device_resource(row))
 
 

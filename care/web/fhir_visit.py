@@ -47,8 +47,10 @@ def _visitor(
     connection: Connection,
     said: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
 ) -> Account:
-    known = request.cookies.get(COOKIE) or (said and _enter(request, connection, said))
+    known = request.cookies.get(COOKIE)
     account = accounts.visitor(connection, idle(request)) if known else None
+    if account is None and said is not None and _enter(request, connection, said):
+        account = accounts.visitor(connection, idle(request))
     if account is None or not account.cares:
         raise Refused(401, "login", "sign in, or send a carer's account name and password")
     return account
@@ -59,13 +61,13 @@ def _enter(
 ) -> str | None:
     """Open a session for one answer. Raises Refused for who guesses."""
     address = request.client.host if request.client else ""
-    if accounts.guessed(connection, said.username, address):
+    if not accounts.may_guess(connection, said.username, address):
         raise Refused(429, "throttled", "too many wrong passwords; wait for a quarter of an hour")
     token = accounts.sign_in(
         connection, said.username, said.password, idle=accounts.ASKED, lifetime=accounts.ASKED
     )
-    if token is None:
-        accounts.refuse(connection, said.username, address)
+    if token is not None:
+        accounts.forgive(connection, said.username, address)
     return token
 
 

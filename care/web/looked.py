@@ -60,8 +60,9 @@ def look_at_all(
     keys = {"who": account.name, "as_of": as_of}
     count = 0
     if _holds(as_of) and not pages.freshness(connection, datetime.now(UTC)).late_since:
-        seen = connection.execute(sql.get("looked.look_at_well"), keys).fetchall()
-        audit.note(request, connection, [row[0] for row in seen])
+        with connection.transaction():
+            seen = connection.execute(sql.get("looked.look_at_well"), keys).fetchall()
+            audit.note(request, connection, [row[0] for row in seen])
         count = len(seen)
     after.add_task(tell_all, settings_of(request))
     return RedirectResponse(f"/?looked={count}", status_code=303)

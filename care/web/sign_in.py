@@ -30,11 +30,10 @@ def sign_in(
 ) -> Response:
     """Open a session; who guesses is told to wait, whatever the password."""
     address = request.client.host if request.client else ""
-    if accounts.guessed(connection, name, address):
+    if not accounts.may_guess(connection, name, address):
         return page(request, "sign_in.html", language(request), status=429, trouble="guessed")
     token = accounts.sign_in(connection, name, password, idle=idle(request))
     if token is None:
-        accounts.refuse(connection, name, address)
         return page(request, "sign_in.html", language(request), status=401, trouble="refused")
     accounts.forgive(connection, name, address)
     return _enter(request, connection, token)

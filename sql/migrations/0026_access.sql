@@ -2,11 +2,14 @@
 -- table that says something of a patient, the rows of those whom the account that is signed in follows.
 
 -- Roles are the cluster's, not the database's; without a password nobody signs in as one. Where a
--- superuser made them (ops/postgres/roles.sql) there is nothing to do. What the pages have the line do
--- (read a message again, tell the boxes) is done as the line.
+-- superuser made them (ops/postgres/roles.sql) there is nothing to do. The owner takes a part's role
+-- for a command that does its work; the pages take the line's, by a word of their own and never by
+-- inheritance, for what a person has the line do: read a message again, tell the boxes.
 DO $$
 DECLARE
     role text;
+    apart constant text := CASE WHEN current_setting('server_version_num')::integer >= 160000
+                                THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;
 BEGIN
     FOREACH role IN ARRAY ARRAY['balise_receive', 'balise_flows', 'balise_web'] LOOP
         BEGIN
@@ -19,10 +22,24 @@ BEGIN
                     USING HINT = 'run ops/postgres/roles.sql as the superuser, then this again';
             END IF;
         END;
-        EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO %I', current_database(), role);
+        BEGIN
+            EXECUTE format('SET LOCAL ROLE %I', role);
+            RESET ROLE;
+        EXCEPTION WHEN insufficient_privilege THEN
+            BEGIN
+                EXECUTE format('GRANT %I TO %I%s', role, current_user, apart);
+            EXCEPTION WHEN insufficient_privilege THEN
+                RAISE EXCEPTION 'the owner of this database may not become %', role
+                    USING HINT = 'run ops/postgres/roles.sql as the superuser, then this again';
+            END;
+        END;
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role);
     END LOOP;
+    -- Of the three only the line makes temporary tables.
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO balise_flows', current_database());
     IF NOT pg_has_role('balise_web', 'balise_flows', 'MEMBER') THEN
-        GRANT balise_flows TO balise_web;
+        EXECUTE 'GRANT balise_flows TO balise_web' || apart;
     END IF;
 END
 $$;
@@ -58,16 +75,27 @@ CREATE TABLE break_glass (
 );
 CREATE INDEX break_glass_of_account ON break_glass (account, until);
 
--- Who saw everybody so far sees everybody: the upgrade takes nothing from anyone.
+-- Who cares for patients and saw everybody so far goes on seeing everybody; ops and admins see none.
 INSERT INTO panel (name, everyone) VALUES ('site', true);
 INSERT INTO panel_account (panel, account)
 SELECT 'site', name FROM login WHERE role IN ('clinician', 'coordinator');
 
+DO $$
+DECLARE
+    strange text := (SELECT string_agg(name, ', ') FROM login
+                     WHERE role NOT IN ('clinician', 'coordinator', 'ops', 'admin'));
+BEGIN
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION 'accounts with a role that is none: %', strange
+            USING HINT = 'UPDATE login SET role = ''clinician'' (or coordinator, ops, admin), then again';
+    END IF;
+END
+$$;
 ALTER TABLE login
-    ADD CONSTRAINT login_role CHECK (role IN ('helper', 'clinician', 'coordinator', 'ops', 'admin'));
+    ADD CONSTRAINT login_role CHECK (role IN ('clinician', 'coordinator', 'ops', 'admin'));
 
 -- Who is signed in: whose session the connection said it works for. In PL/pgSQL, whose plans are kept.
-CREATE FUNCTION acting(OUT name text, OUT role text) LANGUAGE plpgsql STABLE SECURITY DEFINER
+CREATE FUNCTION acting(OUT name text, OUT role text) LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = public, pg_temp
 AS $$
 BEGIN
@@ -79,7 +107,7 @@ END
 $$;
 
 -- Whether whoever is signed in follows all patients there are.
-CREATE FUNCTION follows_everyone() RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER
+CREATE FUNCTION follows_everyone() RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = public, pg_temp
 AS $$
 DECLARE
@@ -92,7 +120,7 @@ END
 $$;
 
 -- The patients whoever is signed in follows, those opened in an emergency with them.
-CREATE FUNCTION followed() RETURNS SETOF integer LANGUAGE plpgsql STABLE SECURITY DEFINER
+CREATE FUNCTION followed() RETURNS SETOF integer LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = public, pg_temp
 AS $$
 DECLARE
@@ -142,54 +170,64 @@ $$;
 
 -- A view asks with its owner's rights, unless it is told to ask with those of whoever asks it.
 ALTER VIEW well SET (security_invoker = true);
-ALTER VIEW reading SET (security_invoker = true);
 
 -- Row-level security reaches no chunk of a hypertable, and no table with it is written by COPY. The
 -- pages' role has no right to those: it asks these views of the same names, which come first on its path
--- and check for themselves.
+-- and check for themselves. They are no security barriers: past one no index is found by a join, and a
+-- page would read every reading there is. What a barrier keeps from a leaky function of the asker's own
+-- is kept by the asker's having none.
 CREATE SCHEMA followed;
-CREATE VIEW followed.reading WITH (security_barrier) AS
-SELECT stamped_at, taken_at_of(stamped_at, mended) AS taken_at, landing_of(source) AS landing,
-       series, sequence, subject, quality_of(flags) AS quality, item_of(source) AS item,
-       decoder_of(source) AS decoder, value, (mended).sent AS sent
-FROM packed_reading
-WHERE (SELECT follows_everyone()) OR subject IN (SELECT followed())
-UNION ALL
-SELECT stamped_at, taken_at_of(stamped_at, mended), landing_of(source), series, sequence, subject,
-       quality_of(flags), item_of(source), decoder_of(source), value, (mended).sent
-FROM packed_beside
+CREATE VIEW followed.reading AS
+SELECT * FROM public.reading
 WHERE (SELECT follows_everyone()) OR subject IN (SELECT followed());
 
-CREATE VIEW followed.rollup WITH (security_barrier) AS
+CREATE VIEW followed.rollup AS
 SELECT * FROM public.rollup
 WHERE (SELECT follows_everyone()) OR subject IN (SELECT followed());
 
-CREATE VIEW followed.source WITH (security_barrier) AS
+CREATE VIEW followed.source AS
 SELECT * FROM public.source
 WHERE (SELECT follows_everyone()) OR subject IN (SELECT followed());
 
-CREATE VIEW followed.finding WITH (security_barrier) AS
+CREATE VIEW followed.finding AS
 SELECT * FROM public.finding
 WHERE (SELECT follows_everyone()) OR subject IN (SELECT followed());
 
-CREATE VIEW followed.reading_revision WITH (security_barrier) AS
+CREATE VIEW followed.reading_revision AS
 SELECT * FROM public.reading_revision
 WHERE (SELECT follows_everyone())
    OR old_subject IN (SELECT followed()) OR new_subject IN (SELECT followed());
 
-CREATE VIEW followed.duplicate WITH (security_barrier) AS
+CREATE VIEW followed.duplicate AS
 SELECT * FROM public.duplicate
 WHERE EXISTS (SELECT FROM followed.reading
               WHERE reading.series = duplicate.series
                 AND reading.stamped_at = duplicate.stamped_at
                 AND reading.sequence = duplicate.sequence);
 
--- A message of which a reading is, or was, one of theirs.
-CREATE VIEW followed.landing WITH (security_barrier) AS
-SELECT * FROM public.landing
-WHERE EXISTS (SELECT FROM followed.reading WHERE reading.landing = landing.id)
-   OR EXISTS (SELECT FROM followed.reading_revision WHERE old_landing = landing.id)
-   OR EXISTS (SELECT FROM followed.duplicate WHERE duplicate.landing = landing.id);
+-- A message of which a reading is, or was, one of theirs; asked last, of the few that are left.
+CREATE FUNCTION follows_message(message bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1000000 SET search_path = public, pg_temp
+AS $$
+DECLARE
+    mine constant integer[] := ARRAY(SELECT followed());
+BEGIN
+    RETURN follows_everyone()
+        OR EXISTS (SELECT FROM packed_reading
+                   WHERE landing_of(source) = message AND subject = ANY (mine))
+        OR EXISTS (SELECT FROM packed_beside
+                   WHERE landing_of(source) = message AND subject = ANY (mine))
+        OR EXISTS (SELECT FROM reading_revision
+                   WHERE old_landing = message AND old_subject = ANY (mine))
+        OR EXISTS (SELECT FROM duplicate
+                   JOIN reading ON reading.series = duplicate.series
+                               AND reading.stamped_at = duplicate.stamped_at
+                               AND reading.sequence = duplicate.sequence
+                   WHERE duplicate.landing = message AND reading.subject = ANY (mine));
+END
+$$;
+CREATE VIEW followed.landing AS
+SELECT * FROM public.landing WHERE follows_message(id);
 
 -- What the owner alone may do is done for the line: a day of payloads dropped, the rest packed.
 CREATE FUNCTION drop_landing_day(received_from timestamptz, received_to timestamptz)

@@ -7,13 +7,18 @@ CREATE TABLE audit (
     who      text NOT NULL,
     role     text NOT NULL,
     action   text NOT NULL CHECK (
-        action IN ('sign_in', 'list', 'view', 'change', 'export', 'emergency', 'erase')),
+        action IN ('sign_in', 'list', 'view', 'change', 'export', 'emergency', 'erase', 'access')),
     what     text NOT NULL,
     patients integer[] NOT NULL,
     reason   text NOT NULL,
     digest   bytea NOT NULL
 );
-CREATE INDEX audit_of_patient ON audit USING gin (patients);
+-- The same by patient, for the patient's own list; the chain is above.
+CREATE TABLE audit_patient (
+    patient integer NOT NULL,
+    number  bigint NOT NULL,
+    PRIMARY KEY (patient, number)
+);
 
 -- Where the chain stands: its row's lock puts one after the other. Before the first row there is none.
 CREATE TABLE audit_head (
@@ -46,6 +51,7 @@ BEGIN
     head.digest := sha256(head.digest || convert_to(told::text, 'UTF8'));
     INSERT INTO audit VALUES (head.number, now(), who, role, action, what, patients, reason,
                               head.digest);
+    INSERT INTO audit_patient SELECT DISTINCT patient, head.number FROM unnest(patients) AS patient;
     UPDATE audit_head SET digest = head.digest;
 END
 $$;
@@ -68,4 +74,7 @@ GRANT EXECUTE ON FUNCTION audit_acting TO balise_web;
 ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
 CREATE POLICY followed ON audit TO balise_web
     USING ((SELECT follows_everyone()) OR patients && ARRAY(SELECT followed()));
-GRANT SELECT ON audit TO balise_web;
+ALTER TABLE audit_patient ENABLE ROW LEVEL SECURITY;
+CREATE POLICY followed ON audit_patient TO balise_web
+    USING ((SELECT follows_everyone()) OR patient IN (SELECT followed()));
+GRANT SELECT ON audit, audit_patient TO balise_web;

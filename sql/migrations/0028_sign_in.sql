@@ -65,7 +65,8 @@ CREATE FUNCTION account_of_link(digest bytea) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     RETURN (SELECT login FROM login_link WHERE token_digest = digest AND expires_at > now());
 
--- Use a link up: its account has this password, and every session of it ends.
+-- Use a link up: its account has this password, and every session of it ends. Written down, as all
+-- that is done to accounts.
 CREATE FUNCTION use_link(digest bytea, hash text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -77,6 +78,10 @@ BEGIN
     UPDATE login SET password_hash = hash WHERE name = account;
     DELETE FROM web_session WHERE login = account;
     DELETE FROM login_link WHERE login = account;
+    IF account IS NOT NULL THEN
+        PERFORM audit_add(account, (SELECT role FROM login WHERE name = account), 'access',
+                          'chose a password', '{}', '');
+    END IF;
     RETURN account;
 END
 $$;
@@ -100,13 +105,17 @@ BEGIN
 END
 $$;
 
--- What an admin does with accounts; nobody else's session may.
+-- What an admin does with accounts; nobody else's session may, and not even theirs with their own. An
+-- account that gets another role, or a new link, has no session any more.
 CREATE FUNCTION invite_account(account text, new_role text, new_panel text, digest bytea,
                                lifetime interval)
     RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
+DECLARE
+    who record := acting();
 BEGIN
-    IF (SELECT who.role FROM acting() AS who) IS DISTINCT FROM 'admin' THEN
+    IF who.role IS DISTINCT FROM 'admin' OR who.name = account
+       OR new_panel <> '' AND NOT EXISTS (SELECT FROM panel WHERE name = new_panel) THEN
         RETURN false;
     END IF;
     INSERT INTO login (name, password_hash, role) VALUES (account, '', new_role)
@@ -115,9 +124,12 @@ BEGIN
         INSERT INTO panel_account (panel, account) VALUES (new_panel, invite_account.account)
         ON CONFLICT DO NOTHING;
     END IF;
+    DELETE FROM web_session WHERE login = account;
     DELETE FROM login_link WHERE login = account;
     INSERT INTO login_link (token_digest, login, expires_at)
     VALUES (digest, account, now() + lifetime);
+    PERFORM audit_add(who.name, who.role, 'access',
+                      concat('account ', account, ': ', new_role, ' ', new_panel), '{}', '');
     RETURN true;
 END
 $$;
@@ -134,6 +146,7 @@ BEGIN
     UPDATE login SET password_hash = '' WHERE name = account;
     DELETE FROM web_session WHERE login = account;
     DELETE FROM login_link WHERE login = account;
+    PERFORM audit_add(who.name, who.role, 'access', concat('account ', account, ': shut'), '{}', '');
     RETURN true;
 END
 $$;
@@ -180,24 +193,57 @@ GRANT SELECT, INSERT, DELETE ON sign_in_refused TO balise_web;
 GRANT SELECT ON panel TO balise_web;
 
 -- Open a patient of another panel for a while; the number, NULL for a code that is nobody's and for
--- whoever is no clinician.
+-- whoever is no clinician. Of the reason the audit has the place: whoever is erased takes it along.
 CREATE FUNCTION open_in_emergency(patient text, why text, lifetime interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 DECLARE
     who record := acting();
-    found integer;
+    found integer := (SELECT id FROM subject WHERE code = patient);
+    opened bigint;
 BEGIN
     IF who.role IS DISTINCT FROM 'clinician' THEN
         RETURN NULL;
     END IF;
-    SELECT id INTO found FROM subject WHERE code = patient;
-    IF found IS NOT NULL THEN
-        INSERT INTO break_glass (account, subject, reason, until)
-        VALUES (who.name, found, why, now() + lifetime);
+    IF found IS NULL THEN
+        PERFORM audit_add(who.name, who.role, 'emergency', 'asked for a code that is nobody''s',
+                          '{}', '');
+        RETURN NULL;
     END IF;
+    INSERT INTO break_glass (account, subject, reason, until)
+    VALUES (who.name, found, why, now() + lifetime) RETURNING id INTO opened;
+    PERFORM audit_add(who.name, who.role, 'emergency', 'POST /emergency', ARRAY[found],
+                      concat('break_glass/', opened));
     RETURN found;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION open_in_emergency FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_in_emergency TO balise_web;
+GRANT SELECT ON break_glass TO balise_web;
+
+-- Whether another password may be tried: it counts before it is looked at, one try after the other for
+-- a name and for an address, so that many at once are counted too.
+CREATE FUNCTION may_guess(a_name bytea, an_address bytea, within interval, together integer,
+                          of_name integer, of_address integer)
+    RETURNS boolean LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+    counts record;
+BEGIN
+    PERFORM pg_advisory_xact_lock(lock)
+    FROM (SELECT hashtext(encode(one, 'hex'))::bigint AS lock
+          FROM unnest(ARRAY[a_name, an_address]) AS one ORDER BY 1) AS locks;
+    SELECT count(*) FILTER (WHERE name = a_name AND address = an_address) AS together,
+           count(*) FILTER (WHERE name = a_name) AS of_name,
+           count(*) FILTER (WHERE address = an_address) AS of_address
+    INTO counts FROM sign_in_refused
+    WHERE at > now() - within AND (name = a_name OR address = an_address);
+    IF counts.together >= may_guess.together OR counts.of_name >= may_guess.of_name
+       OR counts.of_address >= may_guess.of_address THEN
+        RETURN false;
+    END IF;
+    DELETE FROM sign_in_refused WHERE at < now() - interval '1 day';
+    INSERT INTO sign_in_refused (name, address) VALUES (a_name, an_address);
+    RETURN true;
+END
+$$;

@@ -18,6 +18,7 @@ from psycopg import sql as build
 
 from balise.settings import Settings
 from care.exchange import microseconds
+from care.fhir.resources import device_id
 from care.web import accounts
 from care.web.app import create_app
 from sql.roles import Role, connect
@@ -65,7 +66,7 @@ class Known:
             "stamp": self.stamp,
             "sequence": self.sequence,
             "signal": self.signal,
-            "number": f"balise-{self.device}" if "/Device/" in route else 1,
+            "number": device_id(str(self.device)) if "/Device/" in route else 1,
             "member": 1,
             "key": f"report-{self.code}-2026-11-25" if "Report" in route else self.observation,
             "landing": 1,
@@ -279,7 +280,7 @@ OF_NOBODY = {
     "/sign-in", "/sign-out", "/language", "/welcome/{token}", "/healthz", "/readyz", "/accounts",
     "/accounts/{name}/shut", "/enrolment", "/enrolment/renewal", "/fhir/metadata", "/emergency",
     "/ops/rules", "/ops/refused", "/ops/refused/{landing}/{item}/{part}", "/ops/refused/replay",
-    "/ops/refused/discard", "/ops/refused/reopen", "/fhir/Device/{number}",
+    "/ops/refused/discard", "/ops/refused/reopen",
 }  # fmt: skip
 """Routes that say nothing of one patient to whoever asks; those of the line show no value."""
 

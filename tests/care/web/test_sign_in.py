@@ -178,10 +178,14 @@ def test_an_emergency_opens_a_page_and_is_written_down(
     opened = client.post("/emergency", data={"code": "p-martin", "reason": "found on the floor"})
     assert "Martin" in opened.text
     assert client.get("/patients/p-durand").status_code == 404
-    row = database.execute(
-        "SELECT action, role, reason FROM audit WHERE who = 'locum' AND action = 'emergency'"
+    rows = database.execute(
+        "SELECT role, what, cardinality(patients), split_part(reason, '/', 1) FROM audit"
+        " WHERE who = 'locum' AND action = 'emergency' ORDER BY number"
     ).fetchall()
-    assert row == [("emergency", "clinician", "found on the floor")]
+    assert rows == [
+        ("clinician", "asked for a code that is nobody's", 0, ""),
+        ("clinician", "POST /emergency", 1, "break_glass"),
+    ]
     assert "found on the floor" in client.get("/patients/p-martin/access").text
     database.execute("UPDATE break_glass SET until = now()")
     assert client.get("/patients/p-martin").status_code == 404
