@@ -21,6 +21,10 @@ WHERE relnamespace = 'public'::regnamespace
   AND has_table_privilege('balise_web', oid, 'SELECT')
 ORDER BY relname
 
+-- inherits --
+-- Whether the pages have the line's rights without asking for them.
+SELECT pg_has_role('balise_web', 'balise_flows', 'USAGE')
+
 -- late_windows --
 -- Figures behind their readings: how many, and since when.
 SELECT count(*), min(touched_at) FROM dirty_window WHERE done < generation

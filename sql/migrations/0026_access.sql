@@ -94,28 +94,35 @@ $$;
 ALTER TABLE login
     ADD CONSTRAINT login_role CHECK (role IN ('clinician', 'coordinator', 'ops', 'admin'));
 
+-- A session ends when nobody uses it.
+ALTER TABLE web_session ADD COLUMN idle_until timestamptz NOT NULL DEFAULT now();
+
 -- Who is signed in: whose session the connection said it works for. In PL/pgSQL, whose plans are kept.
-CREATE FUNCTION acting(OUT name text, OUT role text) LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
-    SET search_path = public, pg_temp
+CREATE FUNCTION acting(OUT name text, OUT role text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 BEGIN
     SELECT login.name, login.role INTO acting.name, acting.role FROM web_session
     JOIN login ON login.name = web_session.login
     WHERE token_digest = decode(nullif(current_setting('balise.session', true), ''), 'hex')
-      AND expires_at > now();
+      AND expires_at > now() AND idle_until > now();
 END
 $$;
 
--- Whether whoever is signed in follows all patients there are.
-CREATE FUNCTION follows_everyone() RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
-    SET search_path = public, pg_temp
+-- Whether whoever is signed in follows all patients there are: asked for each table of each question,
+-- and so in one look.
+CREATE FUNCTION follows_everyone() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-DECLARE
-    who record := acting();
 BEGIN
-    RETURN who.role IN ('clinician', 'coordinator') AND EXISTS (
-        SELECT FROM panel_account JOIN panel ON panel.name = panel_account.panel
-        WHERE account = who.name AND left_at IS NULL AND everyone);
+    RETURN EXISTS (
+        SELECT FROM web_session
+        JOIN login ON login.name = web_session.login
+        JOIN panel_account ON panel_account.account = login.name AND left_at IS NULL
+        JOIN panel ON panel.name = panel_account.panel
+        WHERE token_digest = decode(nullif(current_setting('balise.session', true), ''), 'hex')
+          AND expires_at > now() AND idle_until > now()
+          AND role IN ('clinician', 'coordinator') AND everyone);
 END
 $$;
 

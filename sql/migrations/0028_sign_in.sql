@@ -1,5 +1,4 @@
--- Sessions end when nobody uses them; an account begins with a link that works once; who guesses waits.
-ALTER TABLE web_session ADD COLUMN idle_until timestamptz NOT NULL DEFAULT now();
+-- An account begins with a link that works once; who guesses waits.
 
 -- A link by which somebody chooses their own password, once. Only its digest is kept.
 CREATE TABLE login_link (
@@ -15,17 +14,6 @@ CREATE TABLE sign_in_refused (
     at      timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX sign_in_refused_at ON sign_in_refused (at);
-
-CREATE OR REPLACE FUNCTION acting(OUT name text, OUT role text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
-AS $$
-BEGIN
-    SELECT login.name, login.role INTO acting.name, acting.role FROM web_session
-    JOIN login ON login.name = web_session.login
-    WHERE token_digest = decode(nullif(current_setting('balise.session', true), ''), 'hex')
-      AND expires_at > now() AND idle_until > now();
-END
-$$;
 
 -- What the pages may do with accounts: nothing but these. No list of hashes or of sessions is theirs.
 CREATE FUNCTION password_of(account text) RETURNS text

@@ -146,6 +146,11 @@ def granted_too_much(ground: Ground) -> Settings:
     )
 
 
+def inherited(ground: Ground) -> Settings:
+    grant = "GRANT balise_flows TO balise_web WITH INHERIT "
+    return ground.sql(f"{grant}TRUE", f"{grant}FALSE")
+
+
 def certificate_ends(ground: Ground) -> Settings:
     path = ground.folder / "service.pem"
     key, now = certificates.new_key(), datetime.now(UTC)
@@ -303,6 +308,7 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "the extension is gone": (no_extension, "CREATE EXTENSION"),
     "row-level security is off": (guard_off, "ENABLE ROW LEVEL SECURITY"),
     "the pages may read too much": (granted_too_much, "REVOKE ALL ON rollup"),
+    "the pages inherit the line's rights": (inherited, "WITH INHERIT FALSE"),
     "a certificate ends": (certificate_ends, "balise authority"),
     "a certificate is none": (no_certificate, "balise authority"),
     "a key lies open": (open_key, "chmod 600"),
