@@ -16,7 +16,7 @@ from balise.errors import UsageError
 from balise.hand import who
 from balise.run import read_settings
 from care.web import accounts
-from sql import audit, rows
+from sql import audit, people, rows
 from sql.rows import Row
 
 _PANEL = re.compile(r"[a-z0-9-]{1,64}")
@@ -43,8 +43,9 @@ def account(name: str, *, role: str | None, panels: Sequence[str], sign_out: boo
     Console(stderr=True).print(f"for its owner alone; it works once, for {days} days")
 
 
-def _note(connection: psycopg.Connection, what: str) -> None:
-    audit.add(connection, [], who=who(), action="access", what=what)
+def _note(connection: psycopg.Connection, what: str, patients: Sequence[str] = ()) -> None:
+    numbers = [one.id for code in patients if (one := people.find(connection, code))]
+    audit.add(connection, numbers, who=who(), action="access", what=what)
 
 
 def _new_role(connection: psycopg.Connection, name: str, role: str | None) -> str | None:
@@ -107,7 +108,7 @@ def put_panel(
             connection.execute(sql.get("panels.add_account"), {"panel": name, "account": one})
         _known_patients(connection, patients)
         connection.execute(sql.get("panels.add_patients"), {"panel": name, "codes": list(patients)})
-        _note(connection, f"balise panel put {name}: {_told(accounts, patients)}")
+        _note(connection, f"balise panel put {name}: {_told(accounts)}", patients)
 
     _change(work)
 
@@ -122,13 +123,13 @@ def remove_from_panel(name: str, *, accounts: Sequence[str], patients: Sequence[
             connection.execute(sql.get("panels.remove_account"), {"panel": name, "account": one})
         gone = {"panel": name, "codes": list(patients)}
         connection.execute(sql.get("panels.remove_patients"), gone)
-        _note(connection, f"balise panel remove {name}: {_told(accounts, patients)}")
+        _note(connection, f"balise panel remove {name}: {_told(accounts)}", patients)
 
     _change(work)
 
 
-def _told(accounts: Sequence[str], patients: Sequence[str]) -> str:
-    return f"accounts {' '.join(accounts) or 'none'}, patients {' '.join(patients) or 'none'}"
+def _told(accounts: Sequence[str]) -> str:
+    return f"accounts {' '.join(accounts) or 'none'}"
 
 
 def _is_panel(connection: psycopg.Connection, name: str) -> bool:

@@ -12,6 +12,7 @@ from balise.chain import breaks
 from balise.database import needed
 from balise.errors import AuditBroken, UsageError
 from balise.hand import who
+from balise.plain import plain
 from balise.run import print_answer, read_settings
 from sql import audit, people
 
@@ -55,5 +56,5 @@ def of_patient(patient: str, *, limit: int, as_json: bool) -> None:
     table = Table("when", "who", "role", "did", "where", "reason")
     for row in found:
         words = (row["who"], row["role"], row["action"], row["what"], row["reason"])
-        table.add_row(f"{row['at']:%Y-%m-%d %H:%M:%S}", *words)
+        table.add_row(f"{row['at']:%Y-%m-%d %H:%M:%S}", *map(plain, words))
     Console().print(table)

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import psycopg
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 import sql
@@ -17,6 +16,7 @@ from balise import remote
 from balise.authority import Authority, check_name
 from balise.database import needed
 from balise.errors import SettingsRefused, UsageError
+from balise.plain import plain
 from balise.remote import Value
 from balise.run import print_answer, read_settings
 from balise.settings import Settings
@@ -45,13 +45,8 @@ def list_boxes(*, as_json: bool) -> None:
     names = Column("gateway", min_width=min(widest, _NAMES))
     table = Table(names, "", "since, UTC", "waiting", "devices", "what it needs")
     for box, needs in found:
-        table.add_row(*map(_plain, (*_cells(box), needs)))
+        table.add_row(*map(plain, (*_cells(box), needs)))
     Console().print(table)
-
-
-def _plain(text: str) -> str:
-    """Return a text that a box may have written as what it is: no colours, no control codes."""
-    return escape("".join(one if one.isprintable() else "?" for one in text))
 
 
 def _known(settings: Settings) -> dict[str, datetime | None]:

@@ -80,6 +80,25 @@ def db_erase(
     keeping.erase(patient, now=now, as_json=json)
 
 
+@db_app.command(name="export")
+def db_export(patient: str, folder: Path, *, json: Json = False) -> None:
+    """Write all there is of a patient for them to take elsewhere: FHIR, a table, the bytes.
+
+    Parameters
+    ----------
+    patient
+        The patient's code.
+    folder
+        Where the files go: health data, for the patient's eyes.
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.export(patient, folder, as_json=json)
+
+
 @db_app.command(name="key")
 def db_key(file: Path) -> None:
     """Make the key that opens backups, and say for whom they are then closed.

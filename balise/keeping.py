@@ -110,6 +110,16 @@ def erase(patient: str, *, now: bool, as_json: bool) -> None:
         Console(stderr=True).print("nothing was deleted; with --now it is, for good")
 
 
+def export(patient: str, folder: Path, *, as_json: bool) -> None:
+    """Write a patient's files and say how much is in them."""
+    from balise import portable
+
+    print_answer(
+        _with_database(lambda connection: portable.export(connection, patient, folder)),
+        as_json=as_json,
+    )
+
+
 def size(*, as_json: bool) -> None:
     """Print what each table takes."""
     from flows import retention as keeping

@@ -13,12 +13,12 @@ from balise import files
 from balise.database import needed
 from balise.errors import NotUnderstood, UsageError
 from balise.hand import who
+from balise.portable import whole
 from balise.run import print_answer, read_settings
 from care import exchange
 from care.fhir import mes
-from care.fhir.bundle import as_json, transaction
+from care.fhir.bundle import as_json
 from care.fhir.checker import check as problems
-from care.fhir.observation import observations
 from care.web import pages
 from sql import audit, rows
 from sql.rows import Row
@@ -58,7 +58,7 @@ def export(patient: str, folder: Path, *, profile: str, oid: str, person: str) -
         bundles = (
             _to_mes(connection, found, mes.Sender(oid=oid, patient=person))
             if profile == "mes"
-            else [_whole(connection, found)]
+            else [whole(connection, found)]
         )
     _write(folder, bundles)
 
@@ -73,13 +73,6 @@ def _to_mes(
         for measured in exchange.every(connection, patient)
         for one in mes.feed(measured, sender, address=addresses[measured.device])
     ]
-
-
-def _whole(connection: psycopg.Connection, patient: Row) -> dict[str, object]:
-    """Return one transaction of all there is."""
-    told = [one for each in exchange.every(connection, patient) for one in observations(each)]
-    devices = exchange.device_resources(connection, patient["id"])
-    return transaction([exchange.patient_resource(patient), *devices, *told])
 
 
 def _write(folder: Path, bundles: Sequence[dict[str, object]]) -> None:

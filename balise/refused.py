@@ -17,6 +17,7 @@ from balise.errors import UsageError
 from balise.hand import who
 from balise.languages import LANGUAGES
 from balise.next_steps import step
+from balise.plain import plain
 from balise.settings import Settings
 from flows import workbench
 from flows.replay import Asked
@@ -68,7 +69,8 @@ def list_refused(
     table = Table("id", "reason", "detail", "gateway", "device", "refused at")
     for row in rows:
         at = f"{row['refused_at']:%Y-%m-%d %H:%M}"
-        table.add_row(place(row), row["reason"], row["detail"], row["gateway"], row["device"], at)
+        said = (row["reason"], row["detail"], row["gateway"], row["device"], at)
+        table.add_row(place(row), *map(plain, said))
     Console().print(table)
 
 

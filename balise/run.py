@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from balise.errors import DependencyDown, PartlyRefused, UsageError
 from balise.hand import who
+from balise.plain import plain
 from balise.settings import Settings, local_file
 
 
@@ -284,4 +285,4 @@ def print_answer(answer: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(answer, default=str))  # noqa: T201 - the answer
         return
     for key, value in answer.items():
-        Console().print(f"{key:18} {value}", highlight=False, soft_wrap=True)
+        Console().print(f"{key:18} {plain(str(value))}", highlight=False, soft_wrap=True)

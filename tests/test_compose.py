@@ -151,6 +151,7 @@ def test_a_password_goes_only_where_it_is_needed():
         "broker",
         "receive",
         "watch",
+        "web",
     }
 
 

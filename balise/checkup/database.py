@@ -55,6 +55,11 @@ def rights(settings: Settings) -> str:
         unguarded = names(connection, "doctor.unguarded")
         too_much = names(connection, "doctor.too_much")
         (inherits,) = row(connection, "doctor.inherits")
+    if inherits:
+        raise BaliseError(
+            "the pages have the line's rights without asking: GRANT balise_flows TO balise_web"
+            " WITH INHERIT FALSE, as superuser"
+        )
     if unguarded:
         raise BaliseError(
             f"row-level security is off on {', '.join(unguarded)}:"
@@ -64,10 +69,5 @@ def rights(settings: Settings) -> str:
         raise BaliseError(
             f"the pages may read {', '.join(too_much)} past what guards it:"
             f" REVOKE ALL ON {too_much[0]} FROM balise_web"
-        )
-    if inherits:
-        raise BaliseError(
-            "the pages have the line's rights without asking: GRANT balise_flows TO balise_web"
-            " WITH INHERIT FALSE, as superuser"
         )
     return "the pages see whom their visitor follows"
