@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -91,3 +92,16 @@ def test_help_is_quick_and_loads_neither_prefect_nor_polars():
     assert done.returncode == 0, done.stderr
     assert "decode" in done.stdout
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.slow
+def test_the_bill_of_materials_names_every_package(tmp_path: Path):
+    file = tmp_path / "sbom.json"
+    command = [str(ROOT / "requirements/materials"), "sbom", str(file)]
+    subprocess.run(command, check=True, capture_output=True)
+    made = json.loads(file.read_text())
+    assert made["bomFormat"] == "CycloneDX"
+    lock = (ROOT / "requirements/run.txt").read_text()
+    pins = re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)
+    told = {(one["name"].lower(), one["version"]) for one in made["components"]}
+    assert told == {(name.partition("[")[0].lower(), version) for name, version in pins}
