@@ -13,10 +13,11 @@ SEARCHES: dict[str, dict[str, str]] = {
     "Flag": {"patient": "reference"},
     "Communication": {"patient": "reference"},
     "CareTeam": {"patient": "reference"},
+    "AuditEvent": {"patient": "reference"},
 }
 """By what each type may be searched."""
 
-_FOUND_ONLY = {"Flag", "Communication", "CareTeam"}
+_FOUND_ONLY = {"Flag", "Communication", "CareTeam", "AuditEvent"}
 """What is searched, and not read by its id."""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 RESOURCES = (
+    "AuditEvent",
     "Bundle",
     "CapabilityStatement",
     "CareTeam",

@@ -1,4 +1,4 @@
-"""FHIR of the team: alerts, who cares for a patient, and what the patient was told."""
+"""FHIR of the team: alerts, who cares for a patient, what the patient was told, who looked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import psycopg
 from fastapi import APIRouter, Query, Request, Response
 
 from care.fhir import coordination, resources
+from care.fhir.audit_event import audit_event
 from care.web.fhir_visit import Count, Refused, Visitor, found_in, only, patient_of
 from care.web.visit import Connection
 from care.web.words import words
@@ -54,6 +55,20 @@ def communications(
 ) -> Response:
     """Search what a patient was told on the box at home, the newest first."""
     listed = _Listed("fhir.communications", coordination.communication)
+    return listed.page(request, connection, patient, page, count)
+
+
+@router.get("/AuditEvent")
+def audit_events(
+    request: Request,
+    connection: Connection,
+    _visitor: Visitor,
+    patient: str = "",
+    page: Page = "",
+    count: Count = 50,
+) -> Response:
+    """Search who looked, changed and took away, the newest first, this search included."""
+    listed = _Listed("audit.of_patient", audit_event)
     return listed.page(request, connection, patient, page, count)
 
 

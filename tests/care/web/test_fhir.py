@@ -145,9 +145,26 @@ def test_the_team_and_what_the_patient_was_told(
     assert found(api.get("Communication", params={"patient": "p-moreau"})) == []
 
 
+def test_who_looked_is_told_as_audit_events(api: httpx.Client, nurse: httpx.Client):
+    nurse.get("/patients/p-moreau")
+    nurse.get("/patients/p-moreau/report.pdf")
+    this, paper, page, *_ = found(api.get("AuditEvent", params={"patient": "p-moreau"}))
+    said = [
+        (one["action"], one["entity"][0]["detail"][0]["valueString"]) for one in (this, paper, page)
+    ]
+    assert said == [
+        ("R", "GET /fhir/AuditEvent"),
+        ("R", "GET /patients/{code}/report.pdf"),
+        ("R", "GET /patients/{code}"),
+    ]
+    assert page["agent"] == [{"altId": "nurse", "requestor": True, "role": [{"text": "clinician"}]}]
+    assert page["entity"][0]["what"] == {"reference": "Patient/balise-p-moreau"}
+
+
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
+        ("AuditEvent?patient=nobody", 404, "ask for a patient"),
         ("Observation", 400, "ask for a patient"),
         ("Observation?patient=nobody", 404, "ask for a patient"),
         ("Observation?patient=p-martin&date=yesterday", 400, "write a date"),
