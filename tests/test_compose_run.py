@@ -274,15 +274,20 @@ def shakes_hands(port: int, context: ssl.SSLContext, name: str) -> bool:
 @pytest.fixture(scope="module")
 def databases(stack: Stack, made: Path) -> str:
     """The databases and roles as the image's first start makes them; returns our database."""
-    names = ("databases.sql", "roles.sql")
-    text = "".join((ROOT / "ops/postgres" / name).read_text() for name in names)
+    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+    for name in ("databases.sql", "roles.sql"):
+        run_sql(stack, name, words)
+    return stack.endpoints.database_url
+
+
+def run_sql(stack: Stack, name: str, words: dict[str, str]) -> None:
+    """Run a script of ops/postgres as the superuser, with what .env says."""
+    text = (ROOT / "ops/postgres" / name).read_text()
     text = re.sub(r"\b(balise|prefect)\b", r"compose_\1", text)
     programs, url = stack._find(), stack.endpoints.database_url
-    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
     command = [str(programs.bin / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"]
     env = programs.environment() | words
     subprocess.run(command, input=text, text=True, env=env, check=True)
-    return url
 
 
 def test_neither_role_is_more_than_its_databases_owner(databases: str):
@@ -321,6 +326,25 @@ def processes(container: Container, broker: int, databases: str) -> Iterator[Pro
 @pytest.fixture
 def line(container: Container, processes: Processes) -> Container:
     return container
+
+
+def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
+    processes: Processes, stack: Stack, databases: str, made: Path
+):
+    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+    place = f"127.0.0.1:{urlsplit(databases).port}/compose_balise"
+
+    def signs_in(password: str) -> bool:
+        try:
+            psycopg.connect(f"postgresql://balise_web:{password}@{place}").close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    run_sql(stack, "roles.sql", words | {"WEB_DB_PASSWORD": "another"})
+    assert (signs_in(words["WEB_DB_PASSWORD"]), signs_in("another")) == (False, True)
+    run_sql(stack, "roles.sql", words)
+    assert (signs_in(words["WEB_DB_PASSWORD"]), signs_in("another")) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["prefect", "receive", "flows", "web"])
