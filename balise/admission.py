@@ -33,10 +33,12 @@ def account(name: str, *, role: str | None, panels: Sequence[str], sign_out: boo
             ended = connection.execute(sql.get("accounts.sign_out"), {"name": name}).rowcount
             Console().print(f"{ended} sessions of {name} ended", highlight=False)
             return
-        chosen = panels or _first_panel(connection, _new_role(connection, name, role))
+        asked = _new_role(connection, name, role)
+        chosen = panels or _first_panel(connection, asked)
         _known_panels(connection, chosen)
-        token = accounts.invite(connection, name, role=role, panels=chosen)
-        _note(connection, told)
+        with connection.transaction():
+            token = accounts.invite(connection, name, role=asked, panels=chosen)
+            _note(connection, told)
     link = f"{settings.server_url or 'http://127.0.0.1:8080'}/welcome/{token}"
     days = accounts.LINK_LIFETIME.days
     Console().print(f"{name}: {link}", highlight=False, soft_wrap=True)

@@ -38,8 +38,10 @@ def back_up(database_url: str, path: Path, to: str, progress: Progress) -> Manif
     """Write a backup as of one moment; the line goes on meanwhile."""
     keys = recipients(to)
     with psycopg.connect(database_url) as connection, writing(path, keys) as archive:
+        with connection.transaction():
+            found = dump.tables(connection)
         dump.snapshot(connection)
-        found = dump.tables(connection)
+        dump.hold(connection, found)
         number, digest = audit.head(connection)
         parts: dict[str, dict[str, Any]] = {}
         for done, table in enumerate(found, 1):

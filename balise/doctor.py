@@ -24,7 +24,8 @@ def _try(part: str, one: Callable[[Settings], str], settings: Settings) -> Findi
         says = "this address of the database may not look: ask with its owner's"
         return Finding(part, ok=False, says=says)
     except (psycopg.Error, OSError, BaliseError) as error:
-        return Finding(part, ok=False, says=str(error).strip().splitlines()[0])
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        return Finding(part, ok=False, says=said[0])
 
 
 CHECKS: dict[str, Callable[[Settings], str]] = {

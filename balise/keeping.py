@@ -160,7 +160,10 @@ def backup_key(file: Path) -> None:
     if file.exists():
         raise UsageError(f"{file} is there already: a key that opens backups is not written over")
     key, recipient = new_key()
-    files.write(file, f"{key}\n".encode(), 0o600)
+    try:
+        files.write(file, f"{key}\n".encode(), 0o600)
+    except OSError as error:
+        raise UsageError(f"{file} can't be written: {error.strerror}") from error
     print(f"BALISE_BACKUP_RECIPIENT={recipient}")  # noqa: T201 - the answer
     Console(stderr=True).print(f"move {file} off this server, and keep it in two places")
 

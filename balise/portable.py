@@ -31,8 +31,10 @@ def export(connection: psycopg.Connection, code: str, folder: Path) -> dict[str,
     """Write a patient's files into a folder; return how much of each kind it was.
 
     `patient.json` and `fhir.json` are FHIR R4, `readings.csv` has a row a reading, `raw.jsonl` each
-    item as the device sent it, `decisions.jsonl` what people decided, wrote and told, `access.csv`
-    who looked. Nothing of another patient is in them: of a message that two share only their items.
+    item as the device sent it (refused and repeated ones too, as long as payloads are kept),
+    `decisions.jsonl` what people decided, wrote and told, `access.csv` who looked. Nothing of
+    another patient is in them: of a message that two share only their items. Computed figures of a
+    day, and what was sent to another system, are copies of this and are left out.
     """
     patient = exchange.patient(connection, code)
     if patient is None:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
@@ -136,12 +136,18 @@ def reading(path: Path, key: str) -> Iterator[Reader]:
         identity = pyrage.x25519.Identity.from_str(key.strip())
     except pyrage.IdentityError as error:
         raise UsageError("the key is no AGE-SECRET-KEY-1…; see `balise db key`") from error
-    with path.open("rb") as file, tempfile.TemporaryFile(dir=path.parent) as plain:
+    with ExitStack() as opened:
         try:
+            file = opened.enter_context(path.open("rb"))
+            plain = opened.enter_context(tempfile.TemporaryFile(dir=path.parent))
             pyrage.decrypt_io(file, plain, [identity])
             plain.seek(0)
-            archive = zipfile.ZipFile(plain)
-        except (pyrage.DecryptError, zipfile.BadZipFile, OSError) as error:
+            archive = opened.enter_context(zipfile.ZipFile(plain))
+        except OSError as error:
+            said = (
+                f"{path} can't be opened (it takes as much room again beside it): {error.strerror}"
+            )
+            raise BackupUnreadable(said) from error
+        except (pyrage.DecryptError, zipfile.BadZipFile) as error:
             raise BackupUnreadable from error
-        with archive:
-            yield Reader(archive)
+        yield Reader(archive)

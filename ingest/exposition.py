@@ -9,22 +9,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 import psycopg
 from cryptography import x509
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from balise.errors import BrokerDown
+from balise.errors import BaliseError
 from balise.settings import Settings
 from ingest import boxes
 from ingest.boxes import Box
 from ingest.measures import ASKED, BROKER_UP, CERTIFICATE, DATABASE_UP, OF_BOXES, Asked
 from ingest.mqtt import Broker
 from sql import rows
-from sql.roles import Role, connect
+from sql.roles import Role, options
 
 _SECONDS = 3.0
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,14 @@ class Line(Collector):
     settings: Settings
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every figure there is now."""
+        """Yield every figure there is now; one asks at a time, however many come."""
+        with _ONE_AT_A_TIME:
+            yield from list(self._figures())
+
+    def _figures(self) -> Iterator[Metric]:
         asked: list[Metric] = []
         try:
-            with connect(self.settings.database_url, Role.FLOWS) as connection:
+            with _connected(self.settings.database_url) as connection:
                 asked = [_asked(connection, one) for one in ASKED]
         except psycopg.Error:
             asked = []
@@ -50,7 +56,7 @@ class Line(Collector):
         now = datetime.now(UTC)
         try:
             said = boxes.look(Broker(self.settings), _SECONDS)
-        except BrokerDown:
+        except BaliseError:  # it does not answer, or our certificate can't be read
             yield _flag(BROKER_UP, "Whether the broker answers.", up=False)
             return
         yield _flag(BROKER_UP, "Whether the broker answers.", up=True)
@@ -73,9 +79,14 @@ class Line(Collector):
         return family
 
 
+def _connected(url: str) -> psycopg.Connection:
+    """Connect as the line, and wait for nothing long: Prometheus asks again."""
+    patience = f"{options(Role.FLOWS)} -c statement_timeout={_SECONDS:.0f}s"
+    return psycopg.connect(url, autocommit=True, connect_timeout=int(_SECONDS), options=patience)
+
+
 def _asked(connection: psycopg.Connection, one: Asked) -> Metric:
-    kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
-    family = kind(one.name.removesuffix("_total"), one.help, labels=list(one.labels))
+    family = GaugeMetricFamily(one.name, one.help, labels=list(one.labels))
     for row in rows.named(connection, one.query):
         if row["value"] is not None:
             family.add_metric([str(row[label]) for label in one.labels], row["value"])

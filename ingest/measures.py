@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from ingest.boxes import Box, Presence
 
@@ -24,7 +23,6 @@ class Asked:
     help: str
     query: str
     labels: tuple[str, ...] = ()
-    kind: Literal["gauge", "counter"] = "gauge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +43,14 @@ class OfBoxes:
 
 ASKED = (
     Asked(
-        "balise_items_total",
-        "Items that landed, and what became of them.",
+        "balise_items_an_hour",
+        "Items that landed within an hour, and what became of them.",
         "watch.accounted",
         ("outcome",),
-        "counter",
     ),
     Asked(
         "balise_unaccounted_items",
-        "Items that landed and became nothing: must be 0.",
+        "Items that landed within an hour and became nothing: must be 0.",
         "watch.unaccounted",
     ),
     Asked("balise_waiting_messages", "Messages that no validate run read yet.", "watch.waiting"),

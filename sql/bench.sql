@@ -49,7 +49,7 @@ BEGIN
         FROM pg_tables
         WHERE schemaname = 'public'
           AND tablename NOT IN ('subject', 'identity', 'gateway', 'device', 'assignment', 'series',
-                                'schema_migration')
+                                'schema_migration', 'audit')
     );
 END $$
 
@@ -63,7 +63,7 @@ BEGIN
         FROM pg_tables
         WHERE schemaname = 'public'
           AND tablename NOT IN ('subject', 'identity', 'gateway', 'device', 'assignment', 'series',
-                                'schema_migration', 'landing', 'receipt')
+                                'schema_migration', 'audit', 'landing', 'receipt')
     );
     INSERT INTO landing_batch (id, received_at, messages) OVERRIDING SYSTEM VALUE
     SELECT id, received_at, messages FROM landed;

@@ -34,8 +34,9 @@ SELECT count(*), min(touched_at) FROM dirty_window WHERE done < generation
 SELECT count(*) FROM refused WHERE state = 'new' AND reason = 'decoder_error'
 
 -- silent --
--- Gateways that sent nothing for two days.
-SELECT name FROM gateway WHERE last_contact_at < now() - interval '2 days' ORDER BY name
+-- Gateways that sent nothing for two days; files that were imported come from none.
+SELECT name FROM gateway WHERE last_contact_at < now() - interval '2 days' AND name <> 'import'
+ORDER BY name
 
 -- outbox --
 -- What another system refused.

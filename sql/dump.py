@@ -29,6 +29,15 @@ def snapshot(connection: psycopg.Connection) -> None:
     connection.execute(sql.get("dump.snapshot"))
 
 
+def hold(connection: psycopg.Connection, some: Sequence[Table]) -> None:
+    """Keep tables, and the chunks of hypertables, from being dropped until the transaction ends.
+
+    Before the snapshot is taken: of a chunk that goes after it no snapshot has the rows.
+    """
+    names = build.SQL(", ").join(build.Identifier(one.name) for one in some)
+    connection.execute(build.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
+
+
 def tables(connection: psycopg.Connection) -> list[Table]:
     """Return what is kept, each table after those it refers to."""
     found = {row["name"]: Table(**row) for row in rows.named(connection, "dump.tables")}

@@ -27,13 +27,13 @@ WHERE schemaname = 'public' AND last_value IS NOT NULL ORDER BY sequencename
 SELECT setval(%(name)s::text::regclass, %(value)s)
 
 -- is_new --
--- Whether nobody was enrolled and nothing landed here.
+-- Whether nobody was enrolled here, nothing landed, and nothing was done.
 SELECT NOT EXISTS (SELECT FROM subject) AND NOT EXISTS (SELECT FROM landing_batch)
-   AND NOT EXISTS (SELECT FROM login)
+   AND NOT EXISTS (SELECT FROM login) AND NOT EXISTS (SELECT FROM audit)
 
 -- accounting --
--- What must be the same before and after: what landed and what became of it, and the readings.
-SELECT (SELECT count(*) FROM reading) AS readings,
+-- What must be the same before and after: readings, payloads, what landed and what became of it.
+SELECT (SELECT count(*) FROM reading) AS readings, (SELECT count(*) FROM landing) AS kept,
        coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(landed), 0)::bigint AS landed,
        coalesce(sum(accepted), 0)::bigint AS accepted,
        coalesce(sum(duplicate), 0)::bigint AS duplicate, coalesce(sum(refused), 0)::bigint AS refused

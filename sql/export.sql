@@ -11,21 +11,47 @@ WHERE reading.subject = %(subject)s
 ORDER BY reading.taken_at, series.metric, series.position, reading.stamped_at, reading.sequence
 
 -- messages --
--- The messages as they came that hold a reading of a patient, and which items of each are theirs.
+-- The messages as they came that hold something of a patient, and which items of each are theirs: what
+-- is a reading or was one, what came again, and what was refused of their devices while they were.
+WITH place AS (
+    SELECT reading.landing, reading.item FROM reading
+    WHERE reading.subject = %(subject)s
+      AND reading.series IN (SELECT series.id FROM series JOIN assignment USING (device)
+                             WHERE assignment.subject = %(subject)s)
+    UNION
+    SELECT duplicate.landing, duplicate.item FROM duplicate
+    JOIN reading ON reading.series = duplicate.series AND reading.stamped_at = duplicate.stamped_at
+                AND reading.sequence = duplicate.sequence
+    WHERE reading.subject = %(subject)s
+      AND reading.series IN (SELECT series.id FROM series JOIN assignment USING (device)
+                             WHERE assignment.subject = %(subject)s)
+    UNION
+    SELECT old_landing, old_item FROM reading_revision
+    WHERE old_subject = %(subject)s AND old_landing IS NOT NULL
+    UNION
+    SELECT refused.landing, refused.item FROM refused
+    JOIN device ON device.address = refused.device
+    JOIN assignment ON assignment.device = device.id
+    WHERE assignment.subject = %(subject)s AND assignment.during @> refused.received_at
+)
 SELECT landing.id, landing.received_at, landing.gateway, landing.payload,
-       array_agg(DISTINCT reading.item ORDER BY reading.item) AS items
-FROM reading JOIN landing ON landing.id = reading.landing
-WHERE reading.subject = %(subject)s
-  AND reading.series IN (SELECT series.id FROM series JOIN assignment USING (device)
-                         WHERE assignment.subject = %(subject)s)
+       array_agg(place.item ORDER BY place.item) AS items
+FROM place JOIN landing ON landing.id = place.landing
 GROUP BY landing.id, landing.received_at, landing.gateway, landing.payload
 ORDER BY landing.id
 
 -- decided --
--- What was decided, written and told of a patient, each row as it stands.
+-- What was decided, written, told and refused of a patient, each row as it stands.
 SELECT kind, row FROM (
-    SELECT 'assignment' AS kind, to_jsonb(one) AS row FROM assignment AS one
-    WHERE one.subject = %(subject)s
+    SELECT 'patient' AS kind, to_jsonb(one) AS row FROM subject AS one WHERE one.id = %(subject)s
+    UNION ALL SELECT 'assignment', to_jsonb(one) FROM assignment AS one
+              WHERE one.subject = %(subject)s
+    UNION ALL SELECT 'panel', to_jsonb(one) FROM panel_subject AS one
+              WHERE one.subject = %(subject)s
+    UNION ALL SELECT 'refused', to_jsonb(one) FROM refused AS one
+              JOIN device ON device.address = one.device
+              JOIN assignment ON assignment.device = device.id
+              WHERE assignment.subject = %(subject)s AND assignment.during @> one.received_at
     UNION ALL SELECT 'plan', to_jsonb(one) FROM plan AS one WHERE one.subject = %(subject)s
     UNION ALL SELECT 'pause', to_jsonb(one) FROM pause AS one WHERE one.subject = %(subject)s
     UNION ALL SELECT 'note', to_jsonb(one) FROM note AS one WHERE one.subject = %(subject)s
@@ -40,6 +66,15 @@ SELECT kind, row FROM (
               WHERE one.subject = %(subject)s
     UNION ALL SELECT 'source_preference', to_jsonb(one) FROM source_preference AS one
               WHERE one.subject = %(subject)s
-    UNION ALL SELECT 'revision', to_jsonb(one) FROM reading_revision AS one
-              WHERE one.old_subject = %(subject)s OR one.new_subject = %(subject)s
+    -- Of a reading that was or became another's, this patient's side alone.
+    UNION ALL SELECT 'revision', to_jsonb(one)
+        - CASE WHEN one.old_subject = %(subject)s THEN '{}'::text[]
+               ELSE ARRAY['old_value', 'old_sent', 'old_quality', 'old_taken_at', 'old_subject',
+                          'old_landing', 'old_item', 'old_decoder'] END
+        - CASE WHEN one.new_subject = %(subject)s THEN '{}'::text[]
+               ELSE ARRAY['new_value', 'new_sent', 'new_quality', 'new_taken_at', 'new_subject',
+                          'new_landing', 'new_item', 'new_decoder', 'became_series',
+                          'became_stamped_at', 'became_sequence'] END
+    FROM reading_revision AS one
+    WHERE one.old_subject = %(subject)s OR one.new_subject = %(subject)s
 ) AS told ORDER BY kind

@@ -1,13 +1,18 @@
 -- accounted --
--- What landed, by what became of it.
-SELECT outcome, sum(count)::float8 AS value FROM account
+-- What landed within an hour, by what became of it. The batches say which: accounts are kept for good.
+SELECT outcome, coalesce(sum(count), 0)::float8 AS value
+FROM landing_batch JOIN account ON account.batch = landing_batch.id
 CROSS JOIN LATERAL (VALUES ('landed', landed), ('accepted', accepted), ('duplicate', duplicate),
                            ('refused', refused), ('conflicting', conflicting)) AS told (outcome, count)
+WHERE received_at > now() - interval '1 hour'
 GROUP BY outcome
 
 -- unaccounted --
--- What landed and became nothing: the database refuses such a sum, and it is watched nevertheless.
-SELECT coalesce(sum(landed - accepted - duplicate - refused), 0)::float8 AS value FROM account
+-- What landed within an hour and became nothing: the database refuses such a sum, and it is watched
+-- nevertheless.
+SELECT coalesce(sum(landed - accepted - duplicate - refused), 0)::float8 AS value
+FROM landing_batch JOIN account ON account.batch = landing_batch.id
+WHERE received_at > now() - interval '1 hour'
 
 -- waiting --
 -- What is not validated yet.
@@ -39,7 +44,8 @@ GROUP BY quantile
 
 -- received_age --
 -- When something landed last.
-SELECT extract(epoch FROM now() - max(received_at))::float8 AS value FROM landing_batch
+SELECT extract(epoch FROM now() - received_at)::float8 AS value FROM landing_batch
+ORDER BY id DESC LIMIT 1
 
 -- windows --
 -- Days of patients whose figures are behind their readings.
@@ -64,8 +70,8 @@ SELECT coalesce(extract(epoch FROM now() - min(raised_at)), 0)::float8 AS value
 FROM signal WHERE state = 'new'
 
 -- outbox --
--- What goes to another system.
-SELECT state, count(*)::float8 AS value FROM outbox GROUP BY state
+-- What another system did not take yet, or refused.
+SELECT state, count(*)::float8 AS value FROM outbox WHERE state <> 'delivered' GROUP BY state
 
 -- outbox_age --
 -- Since when the first of what waits does.
@@ -81,6 +87,6 @@ SELECT extract(epoch FROM now() - max(made_at))::float8 AS value FROM backup HAV
 SELECT pg_database_size(current_database())::float8 AS value
 
 -- contacts --
--- Since when each gateway is silent.
+-- Since when each gateway is silent; files that were imported come from none.
 SELECT name AS gateway, extract(epoch FROM now() - last_contact_at)::float8 AS value
-FROM gateway WHERE last_contact_at IS NOT NULL
+FROM gateway WHERE last_contact_at IS NOT NULL AND name <> 'import'

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
+from balise.authority import Authority
 from balise.checkup import SECONDS, connected, names, row
 from balise.errors import BaliseError, BoxRevoked, BrokerDown
 from balise.settings import Settings
@@ -84,8 +85,9 @@ def refused(settings: Settings) -> str:
 
 def gateways(settings: Settings) -> str:
     """Say whether one is silent."""
+    shut_out = Authority(settings.home).ledger.shut_out()
     with connected(settings) as connection:
-        silent = names(connection, "doctor.silent")
+        silent = [one for one in names(connection, "doctor.silent") if one not in shut_out]
     if silent:
         raise BaliseError(
             f"{len(silent)} sent nothing for two days ({', '.join(silent[:5])}):"

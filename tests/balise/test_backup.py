@@ -87,7 +87,8 @@ def test_what_comes_back_is_what_was_there(
     file = tmp_path / "balise.age"
     made = backups.back_up(database_url, file, key[1], nothing)
     assert made.accounting == {
-        "readings": 20, "messages": 21, "landed": 21, "accepted": 20, "duplicate": 0, "refused": 1,
+        "readings": 20, "kept": 21, "messages": 21, "landed": 21, "accepted": 20, "duplicate": 0,
+        "refused": 1,
     }  # fmt: skip
     assert file.stat().st_mode & 0o777 == 0o600
     assert backups.verify(file, key[0]) == made
@@ -102,6 +103,23 @@ def test_what_comes_back_is_what_was_there(
         assert subject > kept.id
         audit.add(database, [subject], who="nurse", action="view", what="after")
         assert audit.head(database)[0] == 2
+
+
+def test_a_day_of_payloads_is_not_dropped_under_a_backup(
+    filled: psycopg.Connection, database_url: str
+):
+    """No snapshot has the rows of a chunk that went after it: retention comes another day."""
+    with psycopg.connect(database_url) as connection:
+        with connection.transaction():
+            found = dump.tables(connection)
+        dump.snapshot(connection)
+        dump.hold(connection, found)
+        filled.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            filled.execute("SELECT drop_landing_day('2026-11-25', '2026-11-26')")
+        landing = next(one for one in found if one.name == "landing")
+        assert b"".join(dump.read(connection, landing)).count(b"\n") == 21
+    assert filled.execute("SELECT drop_landing_day('2026-11-25', '2026-11-26')").fetchall()
 
 
 def test_nobody_reads_it_without_the_key(

@@ -92,6 +92,8 @@ def test_a_whole_line_is_well(database_url: str, stack: Stack):
     assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [True] * 3
     made = balise("account", "someone", "--role", "clinician", **settings)
     assert made.stdout.startswith("someone: http://127.0.0.1:8080/welcome/")
+    nobody = balise("account", "misspelt", "--panel", "site", **settings)
+    assert (nobody.returncode, "say --role" in nobody.stderr) == (Exit.USAGE, True)
 
 
 def test_every_error_has_a_code_and_a_message():

@@ -20,7 +20,8 @@ from balise import portable
 from balise.errors import Exit
 from care.fhir.checker import check
 from devices.payloads import balise_v1
-from flows import steps
+from flows import replay, steps
+from flows.replay import Asked, Hand
 from ingest.receive import Delivery, land
 from sql import people
 
@@ -94,6 +95,41 @@ def test_each_form_says_the_same_exactly(couple: psycopg.Connection, tmp_path: P
     lines = (tmp_path / "raw.jsonl").read_text().splitlines()
     sent = [json.loads(line)["sent"] for line in lines]
     assert {one["data"] for one in sent} == {f"00{0x10 + day:02x}3f" for day in range(1, 6)}
+
+
+def test_of_a_scale_that_was_given_over_each_has_their_own_side(
+    couple: psycopg.Connection, database_url: str, tmp_path: Path
+):
+    his = people.find(couple, "p-his")
+    assert his
+    people.give(couple, HERS, his.id, since=datetime(2026, 11, 4, tzinfo=UTC))
+    replay.replay(couple, Asked(), Hand(who="nurse", why="it was his by then"))
+    steps.run_line(database_url, NOW)
+    said = {}
+    for code in ("p-her", "p-his"):
+        portable.export(couple, code, tmp_path / code)
+        lines = (tmp_path / code / "decisions.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        said[code] = [one["row"] for one in rows if one["kind"] == "revision"]
+    assert len(said["p-her"]) == len(said["p-his"]) == 2
+    assert all("old_value" in one and "new_value" not in one for one in said["p-her"])
+    assert all("new_value" in one and "old_value" not in one for one in said["p-his"])
+    raw = (tmp_path / "p-her" / "raw.jsonl").read_text()
+    assert raw.count(HERS) == 5  # what she measured is hers to have, whoever it was given to
+
+
+def test_what_was_refused_of_her_scale_is_hers(
+    couple: psycopg.Connection, database_url: str, tmp_path: Path
+):
+    frame = balise_v1.Item(
+        device=HERS, captured_at=NOW, service="181D", characteristic="2A9D", data="00",
+    )  # fmt: skip
+    body = balise_v1.encode_message(uuid4(), [(1, balise_v1.encode_item(frame))])
+    land(couple, [Delivery(1, 1, "balise/v1/home/frames", body)], NOW)
+    steps.run_line(database_url, NOW)
+    said = portable.export(couple, "p-her", tmp_path / "hers")
+    assert (said["refused"], said["items"], said["readings"]) == (1, 6, 5)
+    assert "refused" not in portable.export(couple, "p-his", tmp_path / "his")
 
 
 def test_the_command(couple: psycopg.Connection, database_url: str, tmp_path: Path):

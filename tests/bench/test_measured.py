@@ -138,7 +138,7 @@ def test_what_the_pages_ask(database_url: str):
     with psycopg.connect(database_url, autocommit=True) as connection:
         densest = pages.patient(connection, clinic.code(0))
         assert densest is not None
-        found: dict[str, Any] = Asking(connection, clinic, densest["id"]).measure(1)
+        found: dict[str, Any] = Asking(connection, connection, clinic, densest["id"]).measure(1)
     assert found["milliseconds"]["trend"]["asked"] == 40
     assert found["times_as_fast_as_raw"].keys() == {"trend", "worklist"}
 

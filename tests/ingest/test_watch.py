@@ -86,8 +86,8 @@ def test_every_figure_is_there_and_right(settings: Settings, database: psycopg.C
     text, figures = told(settings)
     said = {name for name, _ in figures}
     assert said == {*names()}
-    assert figures["balise_items_total", (("outcome", "accepted"),)] == 1
-    assert figures["balise_items_total", (("outcome", "refused"),)] == 1
+    assert figures["balise_items_an_hour", (("outcome", "accepted"),)] == 1
+    assert figures["balise_items_an_hour", (("outcome", "refused"),)] == 1
     assert figures["balise_unaccounted_items", ()] == 0
     assert figures["balise_waiting_messages", ()] == 1
     assert 89 < figures["balise_waiting_seconds", ()] < 600
@@ -116,7 +116,9 @@ def with_box(settings: Settings) -> None:
 
 
 @pytest.mark.stack
-def test_what_does_not_answer_is_a_figure_and_takes_no_other_along(settings: Settings):
+def test_what_does_not_answer_is_a_figure_and_takes_no_other_along(
+    settings: Settings, tmp_path: Path
+):
     away = f"postgresql://nobody:x@127.0.0.1:{free()}/balise"
     _, figures = told(settings.model_copy(update={"database_url": away}))
     assert figures["balise_database_up", ()] == 0
@@ -125,6 +127,10 @@ def test_what_does_not_answer_is_a_figure_and_takes_no_other_along(settings: Set
     _, figures = told(settings.model_copy(update=nowhere))
     assert (figures["balise_database_up", ()], figures["balise_broker_up", ()]) == (1, 0)
     assert ("balise_unaccounted_items", ()) in figures
+    broken = tmp_path / "service.pem"
+    broken.write_text("none")
+    _, figures = told(settings.model_copy(update={"mqtt_cert_file": broken}))
+    assert (figures["balise_database_up", ()], figures["balise_broker_up", ()]) == (1, 0)
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)

@@ -52,8 +52,11 @@ def visitors(site: str, populated: str) -> Iterator[Callable[[str], httpx.Client
         accounts.add(database, "head", PASSWORD, role="admin", panels=())
     clients = {name: httpx.Client(base_url=site) for name in WHO}
     for name, client in clients.items():
-        client.post("/sign-in", data={"name": name, "password": PASSWORD})
+        answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})
+        assert answer.status_code == 303
     yield clients.__getitem__
+    for name, own in {"nurse": "/", "keeper": "/ops/refused", "head": "/accounts"}.items():
+        assert clients[name].get(own).status_code == 200, "nobody was signed in any more"
     for client in clients.values():
         client.close()
 
