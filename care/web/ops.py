@@ -1,6 +1,6 @@
 """The pages of whoever keeps the line: what was refused, and what is done about it.
 
-A payload is health data: it is on the page of one refusal, for who asks for it, and in no log.
+A payload is health data: it is on no page and in no log, and shown by a command on the server only.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def one(
     item: int,
     part: int,
 ) -> HTMLResponse:
-    """Show one refusal with its payload."""
+    """Show one refusal, without a value of it."""
     which = refused.Which(landing=landing, item=item, part=part)
     looks = workbench.look(connection, which) if _in_range(which) else []
     if not looks:
