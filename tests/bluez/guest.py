@@ -294,7 +294,7 @@ async def main(report: Path, *wanted: str) -> int:
             for step in (one for one in STEPS if not wanted or one.__name__ in wanted):
                 begun = time.monotonic()
                 try:
-                    figures = await asyncio.wait_for(step(bench), 300)
+                    figures = await asyncio.wait_for(step(bench), 420)
                     bench.say(
                         step.__name__, ok=True, took=round(time.monotonic() - begun, 1), **figures
                     )

@@ -70,7 +70,7 @@ async def bond_lost_everyday(bench: Bench) -> dict[str, object]:
         await bench.until(lambda: one.link is None)
         await one.bonds.delete_all()
         measure(one, 122)
-        took = await bench.until(lambda: contact.trouble is Cause.BOND_LOST, 200)
+        took = await bench.until(lambda: contact.trouble is Cause.BOND_LOST, 290)
         assert await bench.kit.bonds.has(known.address)
         agent.left_alone = lambda _known: bench.desk.open
         bench.desk.begin(MODEL.key)
