@@ -27,6 +27,18 @@ Until = Callable[..., float]
 A_SECOND = 500
 BEFORE = 2
 """The last migration of before: there was a landing, and nothing read it yet."""
+ROLES = 26
+"""The migration from which on a receiver is a role of its own; it was the owner before."""
+AS_BEFORE = """
+DO $$
+BEGIN
+    CREATE ROLE balise_receive NOINHERIT;
+EXCEPTION WHEN duplicate_object THEN NULL;
+END
+$$;
+GRANT USAGE ON SCHEMA public TO balise_receive;
+GRANT ALL ON ALL TABLES IN SCHEMA public TO balise_receive;
+"""
 STALL = 2.0
 CHANGES: dict[int, tuple[str, LiteralString]] = {
     9001: (
@@ -53,6 +65,9 @@ def of_migrations(servers: Line, name: str, newest: int) -> Line:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
     url = f"{servers.settings.database_url.rpartition('/')[0]}/{name}"
     migrate(url, {number: one for number, one in sql.migrations().items() if number <= newest})
+    with psycopg.connect(url, autocommit=True) as owner:
+        if newest < ROLES:
+            owner.execute(AS_BEFORE.encode())
     return replace(servers, settings=servers.settings.model_copy(update={"database_url": url}))
 
 
