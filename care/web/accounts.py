@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from threading import BoundedSemaphore
+from typing import Any, Literal, get_args
 
 import psycopg
 from argon2 import PasswordHasher
@@ -25,15 +26,14 @@ ASKED = timedelta(minutes=1)
 LINK_LIFETIME = timedelta(days=2)
 FIRST_ACCOUNT = "clinicien"
 FIRST_ADMIN = "admin"
-ROLES = ("clinician", "coordinator", "ops", "admin")
+Kind = Literal["clinician", "coordinator", "ops", "admin"]
+ROLES: tuple[Kind, ...] = get_args(Kind)
 CARERS = ("clinician", "coordinator")
 KEEPERS = ("ops", "admin")
 LEAST_PASSWORD = 12
 WITHIN = timedelta(minutes=15)
 MOST = (5, 20, 50)
 """Wrong passwords in that time: for a name from one address, for a name, from an address."""
-
-
 _HASHING = BoundedSemaphore(max(2, os.cpu_count() or 2))
 """Hashes worked out at once: each takes 64 MiB."""
 
@@ -95,8 +95,7 @@ def add(
 
 def ensure_first(connection: psycopg.Connection) -> str | None:
     """Make a clinician's account where there is none; return its password, told this once."""
-    row = connection.execute(sql.get("accounts.has_passwords")).fetchone()
-    if row is not None and row[0]:
+    if _value(connection, "accounts.has_passwords"):
         return None
     password = secrets.token_urlsafe(12)
     add(connection, FIRST_ACCOUNT, password, role="clinician")
@@ -107,8 +106,7 @@ def invite_first(connection: psycopg.Connection) -> str | None:
     """Return the token of the first admin's link, None where somebody can sign in already."""
     token = secrets.token_urlsafe(32)
     keys = {"name": FIRST_ADMIN, "digest": digest(token), "lifetime": LINK_LIFETIME}
-    row = connection.execute(sql.get("accounts.invite_first"), keys).fetchone()
-    return token if row is not None and row[0] else None
+    return token if _value(connection, "accounts.invite_first", **keys) else None
 
 
 def invite(
@@ -131,18 +129,14 @@ def invite_as_admin(
     """Return the token of a link for an account, None where the visitor is no admin."""
     token = secrets.token_urlsafe(32)
     keys = {"name": name, "role": role, "panel": panel, "digest": digest(token)}
-    row = connection.execute(
-        sql.get("accounts.invite_as_admin"), {**keys, "lifetime": LINK_LIFETIME}
-    ).fetchone()
-    return token if row is not None and row[0] else None
+    made = _value(connection, "accounts.invite_as_admin", **keys, lifetime=LINK_LIFETIME)
+    return token if made else None
 
 
 def account_of_link(connection: psycopg.Connection, token: str) -> str | None:
     """Return whose password a link lets choose, None where it is used or too old."""
-    row = connection.execute(
-        sql.get("accounts.account_of_link"), {"digest": digest(token)}
-    ).fetchone()
-    return row[0] if row else None
+    account: str | None = _value(connection, "accounts.account_of_link", digest=digest(token))
+    return account
 
 
 def use_link(connection: psycopg.Connection, token: str, password: str) -> str | None:
@@ -152,8 +146,8 @@ def use_link(connection: psycopg.Connection, token: str, password: str) -> str |
     with _HASHING:
         hashed = _hasher().hash(password)
     keys = {"digest": digest(token), "password_hash": hashed}
-    row = connection.execute(sql.get("accounts.use_link"), keys).fetchone()
-    return row[0] if row else None
+    account: str | None = _value(connection, "accounts.use_link", **keys)
+    return account
 
 
 def sign_in(
@@ -176,8 +170,7 @@ def sign_in(
 
 def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
     """Say whether a name and a password go together; for no name it takes as long."""
-    row = connection.execute(sql.get("accounts.find"), {"name": name}).fetchone()
-    known = row[0] if row else None
+    known = _value(connection, "accounts.find", name=name)
     try:
         with _HASHING:
             _hasher().verify(known or _nobodys_hash(), password)
@@ -186,22 +179,32 @@ def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
     return bool(known)
 
 
-def may_guess(connection: psycopg.Connection, name: str, address: str) -> bool:
-    """Say whether a name may be tried from an address; until it fits it counts as wrong."""
+class Guessed(Exception):  # noqa: N818 - a state of the visitor, not an error
+    """Too many wrong passwords came of late for this name, or from this address."""
+
+
+def sign_in_from(
+    connection: psycopg.Connection,
+    name: str,
+    password: str,
+    *,
+    address: str,
+    idle: timedelta,
+    lifetime: timedelta = SESSION_LIFETIME,
+) -> str | None:
+    """Sign somebody in who comes from an address: each try counts as wrong until it fits.
+
+    Raises Guessed for who must wait, whatever the password.
+    """
+    whose = {"name": digest(name), "address": digest(address)}
     together, of_name, of_address = MOST
     most = {"together": together, "of_name": of_name, "of_address": of_address}
-    keys = {**_whose(name, address), "within": WITHIN, **most}
-    row = connection.execute(sql.get("accounts.may_guess"), keys).fetchone()
-    return row is not None and bool(row[0])
-
-
-def forgive(connection: psycopg.Connection, name: str, address: str) -> None:
-    """Count anew for who signed in."""
-    connection.execute(sql.get("accounts.forgive"), _whose(name, address))
-
-
-def _whose(name: str, address: str) -> dict[str, bytes]:
-    return {"name": digest(name), "address": digest(address)}
+    if not _value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
+        raise Guessed
+    token = sign_in(connection, name, password, idle=idle, lifetime=lifetime)
+    if token is not None:
+        connection.execute(sql.get("accounts.forgive"), whose)
+    return token
 
 
 def visitor(connection: psycopg.Connection, idle: timedelta) -> Account | None:
@@ -228,3 +231,9 @@ def every(connection: psycopg.Connection) -> list[Row]:
 def shut(connection: psycopg.Connection, name: str) -> None:
     """Take password, sessions and link from an account, as an admin; not from one's own."""
     connection.execute(sql.get("accounts.shut"), {"name": name})
+
+
+def _value(connection: psycopg.Connection, query: str, **keys: object) -> Any:
+    """Return the one value that a question is answered with; None where there is none."""
+    row = connection.execute(sql.get(query), keys).fetchone()
+    return row[0] if row else None

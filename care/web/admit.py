@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import psycopg
 from fastapi import APIRouter, Form, HTTPException, Request
@@ -29,7 +29,7 @@ def invite(
     connection: Connection,
     account: Admin,
     name: Name,
-    role: Annotated[Literal["clinician", "coordinator", "ops", "admin"], Form()],
+    role: Annotated[accounts.Kind, Form()],
     panel: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:
     """Make an account, or a new link for one, and show the link: to be handed to its owner."""

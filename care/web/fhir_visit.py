@@ -14,7 +14,7 @@ from care import exchange
 from care.fhir.bundle import as_json, searchset
 from care.web import accounts, audit
 from care.web.accounts import Account
-from care.web.visit import COOKIE, Connection, idle
+from care.web.visit import COOKIE, Connection, address_of, idle
 from sql.rows import Row
 
 MEDIA = "application/fhir+json"
@@ -60,15 +60,18 @@ def _enter(
     request: Request, connection: psycopg.Connection, said: HTTPBasicCredentials
 ) -> str | None:
     """Open a session for one answer. Raises Refused for who guesses."""
-    address = request.client.host if request.client else ""
-    if not accounts.may_guess(connection, said.username, address):
-        raise Refused(429, "throttled", "too many wrong passwords; wait for a quarter of an hour")
-    token = accounts.sign_in(
-        connection, said.username, said.password, idle=accounts.ASKED, lifetime=accounts.ASKED
-    )
-    if token is not None:
-        accounts.forgive(connection, said.username, address)
-    return token
+    try:
+        return accounts.sign_in_from(
+            connection,
+            said.username,
+            said.password,
+            address=address_of(request),
+            idle=accounts.ASKED,
+            lifetime=accounts.ASKED,
+        )
+    except accounts.Guessed:
+        said_so = "too many wrong passwords; wait for a quarter of an hour"
+        raise Refused(429, "throttled", said_so) from None
 
 
 Visitor = Annotated[Account, Depends(_visitor)]

@@ -10,7 +10,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise.languages import other
 from care.web import accounts, audit
-from care.web.visit import COOKIE, Connection, SignedIn, idle, language, page, settings_of
+from care.web.visit import (
+    COOKIE,
+    Connection,
+    SignedIn,
+    address_of,
+    idle,
+    language,
+    page,
+    settings_of,
+)
 
 router = APIRouter()
 
@@ -29,13 +38,14 @@ def sign_in(
     password: Annotated[str, Form(max_length=1000)],
 ) -> Response:
     """Open a session; who guesses is told to wait, whatever the password."""
-    address = request.client.host if request.client else ""
-    if not accounts.may_guess(connection, name, address):
+    try:
+        token = accounts.sign_in_from(
+            connection, name, password, address=address_of(request), idle=idle(request)
+        )
+    except accounts.Guessed:
         return page(request, "sign_in.html", language(request), status=429, trouble="guessed")
-    token = accounts.sign_in(connection, name, password, idle=idle(request))
     if token is None:
         return page(request, "sign_in.html", language(request), status=401, trouble="refused")
-    accounts.forgive(connection, name, address)
     return _enter(request, connection, token)
 
 

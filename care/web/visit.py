@@ -54,6 +54,11 @@ def idle(request: Request) -> timedelta:
     return timedelta(minutes=settings_of(request).session_idle_minutes)
 
 
+def address_of(request: Request) -> str:
+    """Return from where somebody asks; behind a proxy it is what the proxy says."""
+    return request.client.host if request.client else ""
+
+
 def _account(request: Request, connection: Connection) -> Account:
     known = request.cookies.get(COOKIE)
     account = accounts.visitor(connection, idle(request)) if known else None
