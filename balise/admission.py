@@ -60,17 +60,16 @@ def _new_role(connection: psycopg.Connection, name: str, role: str | None) -> st
 
 def _first_panel(connection: psycopg.Connection, role: str | None) -> Sequence[str]:
     """Return the panel of everyone for a carer's account, while a site has no other."""
-    names = [row["name"] for row in rows.named(connection, "panels.names")]
     if role not in accounts.CARERS:
         return ()
+    names = _names(connection)
     if names != [_SITE]:
         raise UsageError(f"say which panel it follows: --panel, one of {', '.join(names)}")
     return (_SITE,)
 
 
 def _known_panels(connection: psycopg.Connection, asked: Sequence[str]) -> None:
-    names = {row["name"] for row in rows.named(connection, "panels.names")}
-    if unknown := sorted(set(asked) - names):
+    if unknown := sorted(set(asked) - set(_names(connection))):
         raise UsageError(f"no panel {', '.join(unknown)}; `balise panel put` makes one")
 
 
@@ -104,7 +103,7 @@ def put_panel(
         raise UsageError("a panel's name has lower-case letters, digits and hyphens")
 
     def work(connection: psycopg.Connection) -> None:
-        if everyone or not _is_panel(connection, name):
+        if everyone or name not in _names(connection):
             connection.execute(sql.get("panels.put"), {"name": name, "everyone": everyone})
         for one in accounts:
             connection.execute(sql.get("panels.add_account"), {"panel": name, "account": one})
@@ -134,8 +133,8 @@ def _told(accounts: Sequence[str]) -> str:
     return f"accounts {' '.join(accounts) or 'none'}"
 
 
-def _is_panel(connection: psycopg.Connection, name: str) -> bool:
-    return name in {row["name"] for row in rows.named(connection, "panels.names")}
+def _names(connection: psycopg.Connection) -> list[str]:
+    return [row["name"] for row in rows.named(connection, "panels.names")]
 
 
 def _known_patients(connection: psycopg.Connection, codes: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from rich.table import Table
 from balise.database import needed
 from balise.errors import DependencyDown, UsageError
 from balise.hand import who
-from balise.run import bar, print_answer, read_settings
+from balise.run import counting, print_answer, read_settings
 
 if TYPE_CHECKING:
     from balise.backups import Manifest
@@ -47,16 +47,8 @@ def backfill(since: date, until: date) -> None:
     from flows.backfill import check, run
 
     check(since, until)
-    with bar() as progress:
-        task = progress.add_task("windows", total=None)
-        done = _with_database(
-            lambda connection: run(
-                connection,
-                since,
-                until,
-                lambda done, total: progress.update(task, completed=done, total=total),
-            )
-        )
+    with counting("windows") as progress:
+        done = _with_database(lambda connection: run(connection, since, until, progress))
     print_answer(asdict(done), as_json=False)
 
 
@@ -65,15 +57,14 @@ def retention(*, dry_run: bool, as_json: bool) -> None:
     from flows import retention as keeping
 
     settings = read_settings("database_url")
-    with bar() as progress:
-        task = progress.add_task("days", total=None)
+    with counting("days") as progress:
         dropped = _with_database(
             lambda connection: keeping.drop_old(
                 connection,
                 datetime.now(UTC),
                 months=settings.raw_months,
                 dry_run=dry_run,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
+                progress=progress,
             )
         )
     edition = (
@@ -173,14 +164,8 @@ def back_up(file: Path, *, as_json: bool) -> None:
     from balise import backups
 
     settings = read_settings("database_url")
-    with needed(), bar() as progress:
-        task = progress.add_task("tables", total=None)
-        made = backups.back_up(
-            settings.database_url,
-            file,
-            settings.backup_recipient,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with needed(), counting("tables") as progress:
+        made = backups.back_up(settings.database_url, file, settings.backup_recipient, progress)
     _print_backup(file, made, as_json=as_json)
 
 
@@ -196,14 +181,8 @@ def restore(file: Path, key: Path, *, as_json: bool) -> None:
     from balise import backups
 
     settings = read_settings("database_url")
-    with needed(), bar() as progress:
-        task = progress.add_task("tables", total=None)
-        made = backups.restore(
-            settings.database_url,
-            _there(file),
-            _key(key),
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with needed(), counting("tables") as progress:
+        made = backups.restore(settings.database_url, _there(file), _key(key), progress)
     _print_backup(file, made, as_json=as_json)
 
 

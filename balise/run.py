@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -223,13 +223,12 @@ def import_paths(
         raise UsageError("name the files or folders to import")
     settings = read_settings("database_url", "mqtt_url")
     after = outcome.newest_batch(settings)
-    with bar() as progress:
-        task = progress.add_task("data points", total=None)
+    with counting("data points") as progress:
         given = importer.import_files(
             settings,
             paths,
             patient=patient,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=progress,
             mapping=site.mapping(settings, mapping) if mapping else None,
             dates=dates,
         )
@@ -277,6 +276,14 @@ def bar() -> Progress:
         MofNCompleteColumn(),
         console=Console(stderr=True),
     )
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far something is while the block runs; give what is told so many of so many."""
+    with bar() as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def print_answer(answer: dict[str, Any], *, as_json: bool) -> None:
