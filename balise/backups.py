@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -46,10 +47,8 @@ def back_up(database_url: str, path: Path, to: str, progress: Progress) -> Manif
         parts: dict[str, dict[str, Any]] = {}
         for done, table in enumerate(found, 1):
             counted = _Counted(dump.read(connection, table))
-            written = archive.add(f"{table.name}.copy", counted)
-            parts[table.name] = {
-                "columns": table.columns, "rows": counted.rows, "sha256": written,
-            }  # fmt: skip
+            archive.add(f"{table.name}.copy", counted)
+            parts[table.name] = {"columns": table.columns, **counted.told()}
             progress(done, len(found))
         manifest = Manifest(
             made_at=datetime.now(UTC).isoformat(),
@@ -67,16 +66,22 @@ def back_up(database_url: str, path: Path, to: str, progress: Progress) -> Manif
 
 
 class _Counted:
-    """Blocks of COPY's text, and how many rows they were: in it a row is a line."""
+    """Blocks of COPY's text as they pass: how many rows they were (a row is a line), and which."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
-        self.rows = 0
+        self._digest = sha256()
+        self._rows = 0
 
     def __iter__(self) -> Iterator[bytes]:
         for block in self._blocks:
-            self.rows += block.count(b"\n")
+            self._digest.update(block)
+            self._rows += block.count(b"\n")
             yield block
+
+    def told(self) -> dict[str, Any]:
+        """Return what a manifest says of what passed."""
+        return {"rows": self._rows, "sha256": self._digest.hexdigest()}
 
 
 def verify(path: Path, key: str) -> Manifest:
@@ -84,11 +89,9 @@ def verify(path: Path, key: str) -> Manifest:
     with reading(path, key) as archive:
         manifest = _manifest(archive)
         for name, part in manifest.tables.items():
-            digest, rows = sha256(), 0
-            for block in archive.blocks(f"{name}.copy"):
-                digest.update(block)
-                rows += block.count(b"\n")
-            if (digest.hexdigest(), rows) != (part["sha256"], part["rows"]):
+            counted = _Counted(archive.blocks(f"{name}.copy"))
+            deque(counted, maxlen=0)
+            if {**part, **counted.told()} != part:
                 raise BackupUnreadable(f"{name} is not what was written; take another backup")
         return manifest
 

@@ -12,7 +12,6 @@ import threading
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -46,19 +45,15 @@ def recipients(text: str) -> list[Recipient]:
 
 
 class Writer:
-    """Writes parts, and keeps the digest of each."""
+    """Writes parts."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
 
-    def add(self, name: str, blocks: Iterable[bytes]) -> str:
-        """Write a part; return its digest."""
-        digest = sha256()
+    def add(self, name: str, blocks: Iterable[bytes]) -> None:
+        """Write a part."""
         with self._archive.open(name, "w", force_zip64=True) as part:
-            for block in blocks:
-                digest.update(block)
-                part.write(block)
-        return digest.hexdigest()
+            part.writelines(blocks)
 
 
 @contextmanager
