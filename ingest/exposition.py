@@ -6,6 +6,7 @@ A part that doesn't answer is a figure of its own, and leaves the others on the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,11 +43,8 @@ class Line(Collector):
 
     def _figures(self) -> Iterator[Metric]:
         asked: list[Metric] = []
-        try:
-            with _connected(self.settings.database_url) as connection:
-                asked = [_asked(connection, one) for one in ASKED]
-        except psycopg.Error:
-            asked = []
+        with suppress(psycopg.Error), _connected(self.settings.database_url) as connection:
+            asked = [_asked(connection, one) for one in ASKED]
         yield _flag(DATABASE_UP, "Whether the database answers.", bool(asked))
         yield from asked
         yield from self._of_boxes()

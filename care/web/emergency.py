@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 import sql
+from care.web.accounts import Account
 from care.web.visit import Clinician, Connection, page
 
 router = APIRouter(prefix="/emergency")
@@ -18,10 +19,7 @@ OPEN = timedelta(hours=4)
 @router.get("")
 def form(request: Request, account: Clinician, code: str = "") -> HTMLResponse:
     """Show the form."""
-    return page(
-        request, "emergency.html", account.language, account=account, code=code, trouble="",
-        hours=OPEN // timedelta(hours=1),
-    )  # fmt: skip
+    return _page(request, account, code)
 
 
 @router.post("")
@@ -35,12 +33,22 @@ def open_patient(
     """Open a patient for some hours; who asked, and why, is in the patient's own list."""
     said = reason.strip()
     if not said:
-        return page(
-            request, "emergency.html", account.language, status=422, account=account, code=code,
-            trouble="reason", hours=OPEN // timedelta(hours=1),
-        )  # fmt: skip
+        return _page(request, account, code, trouble="reason")
     keys = {"code": code.strip(), "reason": said, "lifetime": OPEN}
     row = connection.execute(sql.get("panels.open"), keys).fetchone()
     if row is None or row[0] is None:
         raise HTTPException(404)
     return RedirectResponse(f"/patients/{code.strip()}", status_code=303)
+
+
+def _page(request: Request, account: Account, code: str, *, trouble: str = "") -> HTMLResponse:
+    return page(
+        request,
+        "emergency.html",
+        account.language,
+        status=422 if trouble else 200,
+        account=account,
+        code=code,
+        trouble=trouble,
+        hours=OPEN // timedelta(hours=1),
+    )

@@ -31,6 +31,15 @@ def signed_in(browser: Browser, site: str, language: str, width: int, name: str 
     return page
 
 
+def is_clean_and_fits(page: Page, name: str, width: int) -> None:
+    """Hold a page against axe and its width, and keep a picture of it where one is asked for."""
+    if shots := os.environ.get("BALISE_SCREENSHOTS"):
+        page.screenshot(path=Path(shots) / f"{name}.png", full_page=True)
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_nobody_needs_javascript_and_no_outside_host_is_asked(browser: Browser, site: str):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -53,7 +62,6 @@ def test_nobody_needs_javascript_and_no_outside_host_is_asked(browser: Browser, 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language: str, width: int):
     page = signed_in(browser, site, language, width)
-    shots = os.environ.get("BALISE_SCREENSHOTS")
     for name, path in (
         ("worklist", "/"),
         ("patient", "/patients/p-martin"),
@@ -66,11 +74,7 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")
-        if shots:
-            page.screenshot(path=Path(shots) / f"{name}-{language}-{width}.png", full_page=True)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        is_clean_and_fits(page, f"{name}-{language}-{width}", width)
     page.click("header a.brand")
     page.goto(f"{site}/patients/p-martin")
     page.click("table td a >> nth=0")
@@ -84,7 +88,6 @@ def test_the_workbench_is_axe_clean_and_fits(
     browser: Browser, site: str, refusals: int, language: str, width: int
 ):
     page = signed_in(browser, site, language, width, "keeper")
-    shots = os.environ.get("BALISE_SCREENSHOTS")
     for name, path in (
         ("refused", "/ops/refused"),
         ("reason", "/ops/refused?reason=payload_unreadable&new=0&changed=0&still=2&more=1"),
@@ -94,11 +97,7 @@ def test_the_workbench_is_axe_clean_and_fits(
         ("rules", "/ops/rules"),
     ):
         page.goto(f"{site}{path}")
-        if shots:
-            page.screenshot(path=Path(shots) / f"{name}-{language}-{width}.png", full_page=True)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        is_clean_and_fits(page, f"{name}-{language}-{width}", width)
     page.context.close()
 
 
@@ -111,18 +110,13 @@ def test_the_pages_of_accounts_are_axe_clean_and_fit(
         accounts.add(connection, "head", PASSWORD, role="admin", panels=())
         token = accounts.invite(connection, "new.nurse", role="clinician", panels=("site",))
     page = signed_in(browser, site, language, width, "head")
-    shots = os.environ.get("BALISE_SCREENSHOTS")
     page.fill("#name", "another.nurse")
     page.click("form.stacked button")
     pages = (("accounts", ""), ("welcome", f"/welcome/{token}"), ("sign-in", "/sign-in"))
     for name, path in pages:
         if path:
             page.goto(f"{site}{path}")
-        if shots:
-            page.screenshot(path=Path(shots) / f"{name}-{language}-{width}.png", full_page=True)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        is_clean_and_fits(page, f"{name}-{language}-{width}", width)
     page.context.close()
 
 
