@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from care.fhir import coordination, resources
 from care.fhir.audit_event import audit_event
@@ -22,76 +22,68 @@ _FIRST = 1 << 62
 """Above every number there is: the newest are listed first."""
 
 
-Page = Annotated[str, Query(alias="_page")]
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked of a patient's rows with rising numbers: which page of them, how many."""
+
+    request: Request
+    connection: psycopg.Connection
+    patient: str
+    page: str
+    count: int
+
+    def of(self, query: str, make: Callable[[Row, str], dict[str, Any]]) -> Response:
+        """Return the newest rows of a query, or those that follow on a page before.
+
+        Each is made a resource by the patient's code.
+        """
+        only(self.request, "patient", "_count")
+        found = patient_of(self.request, self.connection, self.patient)
+        before = self.page
+        if before and not (before.isascii() and before.isdigit() and int(before) < _FIRST):
+            raise Refused(400, "value", "follow the next link as it is given")
+        keys = {"subject": found["id"], "before": int(before) if before else _FIRST}
+        listed = rows.named(self.connection, query, **keys, limit=self.count + 1)
+        made = [make(one, found["code"]) for one in listed[: self.count]]
+        more = str(listed[self.count - 1]["id"]) if len(listed) > self.count else None
+        return found_in(self.request, made, more)
+
+
+def _search(
+    request: Request,
+    connection: Connection,
+    _visitor: Visitor,
+    patient: str = "",
+    page: Annotated[str, Query(alias="_page")] = "",
+    count: Count = 50,
+) -> Search:
+    return Search(request, connection, patient, page, count)
+
+
+Asked = Annotated[Search, Depends(_search)]
 
 
 @router.get("/Flag")
-def flags(
-    request: Request,
-    connection: Connection,
-    visitor: Visitor,
-    patient: str = "",
-    page: Page = "",
-    count: Count = 50,
-) -> Response:
+def flags(asked: Asked, visitor: Visitor) -> Response:
     """Search a patient's signals, the newest first."""
     w = words(visitor.language)
 
     def flag(row: Row, code: str) -> dict[str, Any]:
         return resources.flag(row, code, reason=w(f"reason.{row['rule']}", **row["figures"]))
 
-    listed = _Listed("fhir.flags", flag)
-    return listed.page(request, connection, patient, page, count)
+    return asked.of("fhir.flags", flag)
 
 
 @router.get("/Communication")
-def communications(
-    request: Request,
-    connection: Connection,
-    _visitor: Visitor,
-    patient: str = "",
-    page: Page = "",
-    count: Count = 50,
-) -> Response:
+def communications(asked: Asked) -> Response:
     """Search what a patient was told on the box at home, the newest first."""
-    listed = _Listed("fhir.communications", coordination.communication)
-    return listed.page(request, connection, patient, page, count)
+    return asked.of("fhir.communications", coordination.communication)
 
 
 @router.get("/AuditEvent")
-def audit_events(
-    request: Request,
-    connection: Connection,
-    _visitor: Visitor,
-    patient: str = "",
-    page: Page = "",
-    count: Count = 50,
-) -> Response:
+def audit_events(asked: Asked) -> Response:
     """Search who looked, changed and took away, the newest first, this search included."""
-    listed = _Listed("audit.of_patient", audit_event)
-    return listed.page(request, connection, patient, page, count)
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """Rows of a patient with rising numbers, each made a resource by the patient's code."""
-
-    query: str
-    make: Callable[[Row, str], dict[str, Any]]
-
-    def page(
-        self, request: Request, connection: psycopg.Connection, patient: str, page: str, count: int
-    ) -> Response:
-        """Return the newest of them, or those that follow on a page before."""
-        only(request, "patient", "_count")
-        found = patient_of(request, connection, patient)
-        if page and not (page.isascii() and page.isdigit() and int(page) < _FIRST):
-            raise Refused(400, "value", "follow the next link as it is given")
-        keys = {"subject": found["id"], "before": int(page) if page else _FIRST}
-        listed = rows.named(connection, self.query, **keys, limit=count + 1)
-        made = [self.make(one, found["code"]) for one in listed[:count]]
-        more = str(listed[count - 1]["id"]) if len(listed) > count else None
-        return found_in(request, made, more)
+    return asked.of("audit.of_patient", audit_event)
 
 
 @router.get("/CareTeam")
