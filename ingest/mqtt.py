@@ -21,9 +21,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from balise.errors import BoxRevoked, BrokerDown, UsageError
 from balise.settings import Settings
+from ingest.gulps import gulping
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE = 30
+RECONNECT_SECONDS = (1, 30)
+"""How long to wait after a lost connection at first, and at most."""
 _TAKEOVER_SECONDS, _REFUSAL_SECONDS = 10.0, 1.0
 
 
@@ -80,9 +83,17 @@ class Broker:
                 link.recv(1)
 
     def client(
-        self, client_id: str, *, manual_ack: bool = False, persistent: bool = True
+        self,
+        client_id: str,
+        *,
+        manual_ack: bool = False,
+        persistent: bool = True,
+        in_gulps: bool = False,
     ) -> mqtt.Client:
-        """Return a client, not yet connected; a persistent session outlives it."""
+        """Return a client, not yet connected; a persistent session outlives it.
+
+        One that reads and writes in gulps is for `ingest.network.Network` to drive.
+        """
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -90,16 +101,17 @@ class Broker:
             manual_ack=manual_ack,
             protocol=mqtt.MQTTv311,
         )
-        self.dress(client)
+        self.dress(client, in_gulps=in_gulps)
         return client
 
-    def dress(self, client: mqtt.Client) -> None:
+    def dress(self, client: mqtt.Client, *, in_gulps: bool = False) -> None:
         """Give a client our name and password, our certificate, and its patience."""
         if self.user:
             client.username_pw_set(self.user, self.password)
         if self._tls is not None:
-            client.tls_set_context(self._tls)
-        client.reconnect_delay_set(min_delay=1, max_delay=30)
+            client.tls_set_context(gulping(self._tls) if in_gulps else self._tls)
+        least, most = RECONNECT_SECONDS
+        client.reconnect_delay_set(min_delay=least, max_delay=most)
 
 
 def end_session(broker: Broker, client_id: str) -> None:

@@ -29,7 +29,8 @@ import sql
 from balise.errors import BrokerDown
 from devices.payloads import balise_v1
 from ingest.database_state import why
-from ingest.mqtt import KEEPALIVE, Broker
+from ingest.mqtt import Broker
+from ingest.network import Network
 from sql.roles import Role, connect
 
 _log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ _log = structlog.get_logger(__name__)
 TOPIC = "$share/receivers/balise/v1/+/frames"
 _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
+_GOODBYE_SECONDS = 5.0
 _RECEIPT_SECONDS = 0.2
 _BATCH_BYTES = 1 << 20
 _LIVE = 50
@@ -64,52 +66,37 @@ class Receiver:
     def __init__(
         self, broker: Broker, database_url: str, *, name: str = "1", batch_size: int = 1000
     ) -> None:
-        self._broker = broker
         self._database_url = database_url
         self._batch_size = batch_size
         self._queue: deque[Delivery] = deque()
         self._arrived = threading.Event()
         self._stop = threading.Event()
-        self._network_ended = threading.Event()
         self._connection = 0
         self._owed: set[str] = set()
         self._receipts_due = 0.0
-        self._client = broker.client(f"balise-receiver-{name}", manual_ack=True)
+        self._client = broker.client(f"balise-receiver-{name}", manual_ack=True, in_gulps=True)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.on_subscribe = self._on_subscribe
-        # Makes the network thread the only one that writes: without it paho sends what the writer
-        # acknowledges from the writer's own thread, into the middle of what the other sends.
-        self._client.on_socket_register_write = lambda *_: None
         self._status = f"{STATUS}/{name}"
         self._state = ONLINE
         self._client.will_set(self._status, OFFLINE, qos=1, retain=True)
-        self._thread = threading.Thread(target=self._network, name="network", daemon=True)
+        self._network = Network(broker, self._client, self._arrived.set)
 
     def run(self) -> None:
         """Receive until stopped; raise BrokerDown if the network thread ever ends by itself."""
-        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
-        self._thread.start()
+        self._network.start()
         try:
             while not self._stop.is_set():
                 self._write_until_the_database_fails()
         finally:
             self._client.publish(self._status, OFFLINE, qos=1, retain=True)
-            self._client.disconnect()
-            self._thread.join(timeout=5)
+            self._network.stop(_GOODBYE_SECONDS)
 
     def stop(self) -> None:
         """End after the batch in hand."""
         self._stop.set()
         self._arrived.set()
-
-    def _network(self) -> None:
-        # paho's own thread would end in silence on an exception and still look connected.
-        try:
-            self._client.loop_forever(retry_first_connection=True)
-        finally:
-            self._network_ended.set()
-            self._arrived.set()
 
     def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, code: Any, _p: Any) -> None:
         if code.is_failure:
@@ -144,7 +131,6 @@ class Receiver:
         self._queue.append(
             Delivery(self._connection, message.mid, message.topic, bytes(message.payload))
         )
-        self._arrived.set()
 
     def _write_until_the_database_fails(self) -> None:
         try:
@@ -161,7 +147,7 @@ class Receiver:
     def _write_next(self, connection: psycopg.Connection) -> None:
         self._arrived.wait(timeout=1)
         self._arrived.clear()
-        if self._network_ended.is_set() and not self._stop.is_set():
+        if self._network.ended and not self._stop.is_set():
             raise BrokerDown("the network thread ended; start the receiver again")
         while batch := self._take():
             try:
