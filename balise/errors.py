@@ -10,6 +10,7 @@ BaliseError
 ├── FormUnsafe
 │   ├── PlanUnsafe
 │   └── ObservationUnsafe
+├── IdentityUnsafe
 ├── AuditBroken
 ├── BackupUnreadable
 ├── BackupUnwritable
@@ -138,6 +139,14 @@ class PlanUnsafe(FormUnsafe):
 
 class ObservationUnsafe(FormUnsafe):
     """An observation is none that a human being has; write what was seen, or leave it empty."""
+
+
+class IdentityUnsafe(BaliseError):
+    """Who a patient is can't be kept as it was written; mend the field that is named."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
 
 
 class AuditBroken(BaliseError):

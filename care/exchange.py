@@ -189,6 +189,8 @@ def patient_resource(patient: Row) -> dict[str, Any]:
         given=patient["given"] or "",
         born=patient["birth_date"],
         sex=patient["sex"] or "",
+        # One that is not qualified is not for others (RNIV 1).
+        ins=(patient["ins_kind"], patient["ins"]) if patient["status"] == "qualified" else None,
     )
 
 

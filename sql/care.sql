@@ -241,7 +241,7 @@ WHERE subject.pathway <> 'observation'
 -- patient --
 -- The identity band of one patient's page.
 SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.family,
-       identity.given, identity.birth_date, identity.sex
+       identity.given, identity.birth_date, identity.sex, identity.status
 FROM subject JOIN identity ON identity.subject = subject.id
 WHERE subject.code = %(code)s
 

@@ -1,7 +1,8 @@
 -- patients --
 -- Patients whose name or code has these letters, by code; a page from a code on.
 SELECT subject.id, subject.code, subject.time_zone, subject.pathway, identity.family,
-       identity.given, identity.birth_date, identity.sex
+       identity.given, identity.birth_date, identity.sex, identity.ins, identity.ins_kind,
+       identity.status
 FROM subject LEFT JOIN identity ON identity.subject = subject.id
 WHERE subject.code > %(after)s
   AND (%(code)s = '' OR subject.code = %(code)s)
@@ -134,7 +135,8 @@ LIMIT %(limit)s
 -- patient --
 -- A patient by number.
 SELECT subject.id, subject.code, subject.time_zone, subject.pathway, identity.family,
-       identity.given, identity.birth_date, identity.sex
+       identity.given, identity.birth_date, identity.sex, identity.ins, identity.ins_kind,
+       identity.status
 FROM subject LEFT JOIN identity ON identity.subject = subject.id
 WHERE subject.id = %(subject)s
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -9,6 +10,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 import sql
+
+_CODE_BYTES = 6
+"""Of a new patient's code, which says nothing; one that is taken already is refused."""
 
 
 def known(connection: psycopg.Connection, code: str) -> bool:
@@ -47,6 +51,16 @@ def set_identity(
             "sex": sex,
         },
     )
+
+
+def enrol(
+    connection: psycopg.Connection, *, pathway: str, time_zone: str, panel: str
+) -> int | None:
+    """Return a new patient in a panel of whoever is signed in, None where they may not."""
+    code = f"p-{secrets.token_hex(_CODE_BYTES)}"
+    keys = {"code": code, "pathway": pathway, "time_zone": time_zone, "panel": panel}
+    row = connection.execute(sql.get("people.enrol"), keys).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
 
 
 @dataclass(frozen=True, slots=True)

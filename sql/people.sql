@@ -66,3 +66,28 @@ SELECT id, code FROM subject
 -- device --
 -- A device by its address.
 SELECT id FROM device WHERE address = %(address)s
+
+-- enrol --
+-- A patient in a panel of whoever is signed in; none where they may not.
+SELECT enrol_patient(%(code)s, %(pathway)s, %(time_zone)s, %(panel)s)
+
+-- correct --
+-- Who a patient is, as it is known now.
+UPDATE identity
+SET family = %(family)s, given = %(given)s, birth_date = %(birth_date)s, sex = %(sex)s,
+    birth_place = %(birth_place)s, ins = %(ins)s, ins_kind = %(ins_kind)s, status = %(status)s
+WHERE subject = %(subject)s
+
+-- identity --
+-- Who a patient is.
+SELECT family, given, birth_date, sex, birth_place, ins, ins_kind, status
+FROM identity WHERE subject = %(subject)s
+
+-- put_on_pathway --
+-- The pathway a patient is on from now on.
+UPDATE subject SET pathway = %(pathway)s WHERE id = %(subject)s AND pathway <> %(pathway)s
+RETURNING id
+
+-- own_panels --
+-- The panels of whoever is signed in.
+SELECT name, everyone FROM own_panels() ORDER BY everyone, name

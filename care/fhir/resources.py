@@ -34,14 +34,21 @@ def device_id(number: int | str) -> str:
 
 
 def patient(
-    code: str, *, family: str = "", given: str = "", born: date | None = None, sex: str = ""
+    code: str,
+    *,
+    family: str = "",
+    given: str = "",
+    born: date | None = None,
+    sex: str = "",
+    ins: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return a Patient; what isn't known isn't there."""
+    """Return a Patient; what isn't known isn't there. `ins` is its kind and the number."""
+    national = [{"system": INS[ins[0]], "value": ins[1]}] if ins else []
     name = {"family": family, "given": [given] if given else None}
     return {
         "resourceType": "Patient",
         "id": patient_id(code),
-        "identifier": [{"system": PATIENT, "value": code}],
+        "identifier": [{"system": PATIENT, "value": code}, *national],
         **({"name": [{key: one for key, one in name.items() if one}]} if family else {}),
         **({"gender": sex} if sex else {}),
         **({"birthDate": born.isoformat()} if born else {}),

@@ -24,6 +24,7 @@ from care.web import (
     fhir,
     fhir_team,
     fhir_visit,
+    identity,
     looked,
     messages,
     ops,
@@ -62,6 +63,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(sign_in.router)
     app.include_router(admit.router)
     app.include_router(emergency.router)
+    app.include_router(identity.router)
+    app.include_router(identity.of_one)
     app.include_router(patients.listed)
     app.include_router(patients.router)
     app.include_router(access.router)

@@ -280,7 +280,7 @@ OF_NOBODY = {
     "/sign-in", "/sign-out", "/language", "/welcome/{token}", "/healthz", "/readyz", "/accounts",
     "/accounts/{name}/shut", "/enrolment", "/enrolment/renewal", "/fhir/metadata", "/emergency",
     "/ops/rules", "/ops/refused", "/ops/refused/{landing}/{item}/{part}", "/ops/refused/replay",
-    "/ops/refused/discard", "/ops/refused/reopen",
+    "/ops/refused/discard", "/ops/refused/reopen", "/enrol",
 }  # fmt: skip
 """Routes that say nothing of one patient to whoever asks; those of the line show no value."""
 

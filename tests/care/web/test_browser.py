@@ -71,6 +71,8 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("glucose", "/patients/p-roux"),
         ("access", "/patients/p-martin/access"),
         ("emergency", "/emergency?code=p-martin"),
+        ("enrol", "/enrol"),
+        ("identity", "/patients/p-martin/identity"),
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")
