@@ -5,21 +5,27 @@ Layout: PostgreSQL's documentation of COPY, "Binary Format", and `numeric_recv` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 EPOCH_2000 = 946_684_800_000_000
 """In microseconds: PostgreSQL counts from there."""
+
+
+class Field(NamedTuple):
+    """Integers of so many bytes, the highest first: one a row, some a row, or one for all rows."""
+
+    width: int
+    values: npt.NDArray[np.integer] | np.integer | int
 
 
 class Column(Protocol):
@@ -30,8 +36,8 @@ class Column(Protocol):
         """0 or 1: what tells rows of different length apart."""
         ...
 
-    def write(self, rows: Ints) -> Sequence[Bytes]:
-        """Return the bytes of some rows of one shape, a line each, or one line that all share."""
+    def fields(self, rows: Ints) -> Sequence[Field]:
+        """Return what stands in some rows of one shape, one field after the other."""
         ...
 
 
@@ -44,32 +50,23 @@ def copy(columns: Sequence[Column]) -> Iterator[bytes]:
     yield _HEADER
     for number in np.flatnonzero(np.bincount(kind)):
         rows = np.flatnonzero(kind == number)
-        pieces = [_same(len(columns), 2)]
+        fields = [Field(2, len(columns))]
         for column in columns:
-            pieces += column.write(rows)
-        yield _joined(pieces, len(rows))
+            fields += column.fields(rows)
+        yield _lines(fields, len(rows))
     yield _TRAILER
 
 
-def _joined(pieces: Sequence[Bytes], count: int) -> bytes:
-    """Return so many lines, each of all pieces side by side."""
-    lines = np.empty((count, sum(piece.shape[1] for piece in pieces)), dtype=np.uint8)
-    at = 0
-    for piece in pieces:
-        lines[:, at : at + piece.shape[1]] = piece
-        at += piece.shape[1]
+def _lines(fields: Sequence[Field], count: int) -> bytes:
+    """Return so many lines, each of all fields side by side."""
+    each = [
+        (f"f{number}", f">i{one.width}", np.shape(one.values)[1:])
+        for number, one in enumerate(fields)
+    ]
+    lines = np.empty(count, dtype=np.dtype(each))
+    for (name, _, _), one in zip(each, fields, strict=True):
+        lines[name] = one.values
     return lines.tobytes()
-
-
-def _big(values: npt.NDArray[np.integer], width: int) -> Bytes:
-    """Return integers as bytes, the highest first, a line each."""
-    lines = np.ascontiguousarray(values, dtype=f">i{width}")
-    return lines.view(np.uint8).reshape(len(values), -1)
-
-
-def _same(value: int, width: int) -> Bytes:
-    """Return an integer that all lines share."""
-    return _big(np.array([value]), width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +81,9 @@ class Integer:
         """All alike."""
         return np.zeros(len(self.values), dtype=np.int64)
 
-    def write(self, rows: Ints) -> Sequence[Bytes]:
+    def fields(self, rows: Ints) -> Sequence[Field]:
         """Return the size, then the number."""
-        return [_same(self.width, 4), _big(self.values[rows], self.width)]
+        return [Field(4, self.width), Field(self.width, self.values[rows])]
 
 
 def timestamptz(microseconds: Ints) -> Integer:
@@ -105,7 +102,7 @@ class Null:
         """All alike."""
         return np.zeros(self.count, dtype=np.int64)
 
-    def write(self, rows: Ints) -> Sequence[Bytes]:  # noqa: ARG002 - all alike
+    def fields(self, rows: Ints) -> Sequence[Field]:  # noqa: ARG002 - all alike
         """Return the size that says NULL."""
         return [_NULL]
 
@@ -128,20 +125,20 @@ class Numeric:
         """1 where there is a number, 0 where there is none."""
         return self.there.astype(np.int64)
 
-    def write(self, rows: Ints) -> Sequence[Bytes]:
+    def fields(self, rows: Ints) -> Sequence[Field]:
         """Return the size, the head, then the digits; the server drops zeros at both ends."""
         if not self.there[rows[0]]:
             return [_NULL]
         count = self.digits.shape[1]
         return [
-            *(_same(2 * (_HEAD + count), 4), _same(count, 2), _same(self.whole - 1, 2)),
-            _big(self.negative[rows] * _NEGATIVE, 2),
-            _big(self.scale[rows], 2),
-            _big(self.digits[rows], 2),
+            *(Field(4, 2 * (_HEAD + count)), Field(2, count), Field(2, self.whole - 1)),
+            Field(2, self.negative[rows] * _NEGATIVE),
+            Field(2, self.scale[rows]),
+            Field(2, self.digits[rows]),
         ]
 
 
-_NULL = _same(-1, 4)
+_NULL = Field(4, -1)
 _HEAD, _NEGATIVE = 4, 0x4000
 _WHOLE, _DECIMALS = 4, 2
 MOST_DECIMALS = 4 * _DECIMALS
@@ -155,11 +152,10 @@ def numeric(mantissa: Ints, exponent: Ints, *, zero_is_null: bool = False) -> Nu
     """Return numbers `mantissa` times ten to the `exponent`, digit for digit as their Decimals."""
     scale = np.maximum(-exponent, 0)
     size = np.abs(mantissa) * _TEN_TO[np.maximum(exponent, 0)]
-    unit = _TEN_TO[scale]
-    whole = size // unit
-    fraction = (size - whole * unit) * _TEN_TO[MOST_DECIMALS - scale]
-    before = _digits(whole, reversed(range(_needed(int(whole.max(initial=0))))))
-    after = _digits(fraction, reversed(range(_DECIMALS))) if fraction.any() else []
+    # Dividing is half of the work, and of most measurements there is nothing to divide.
+    whole, rest = np.divmod(size, _TEN_TO[scale]) if scale.any() else (size, scale)
+    before = _digits(whole, _needed(int(whole.max(initial=0))))
+    after = _digits(rest * _TEN_TO[MOST_DECIMALS - scale], _DECIMALS) if rest.any() else []
     return Numeric(
         there=mantissa != 0 if zero_is_null else np.ones(len(mantissa), dtype=np.bool_),
         negative=mantissa < 0,
@@ -169,8 +165,13 @@ def numeric(mantissa: Ints, exponent: Ints, *, zero_is_null: bool = False) -> Nu
     )
 
 
-def _digits(values: Ints, places: Iterable[int]) -> list[Ints]:
-    return [values // 10_000**place % 10_000 for place in places]
+def _digits(values: Ints, count: int) -> list[Ints]:
+    """Return the digits in base 10,000 of numbers that have no more than so many."""
+    lower: list[Ints] = []
+    for _ in range(count - 1):
+        values, digit = np.divmod(values, 10_000)
+        lower.insert(0, digit)
+    return [values, *lower]
 
 
 def _needed(most: int) -> int:
