@@ -115,6 +115,14 @@ def bench_latency(*, readings: int = 40, messages: int = 2000) -> None:
     latency(readings, messages)
 
 
+@bench_app.command(name="soak")
+def bench_soak(*, minutes: int = 60, homes: int = 5000) -> None:
+    """Measure memory and accounts while so many homes send a reading a second each, for so long."""
+    from bench.soak import main as soak
+
+    soak(minutes=minutes, homes=homes)
+
+
 @bench_app.command(name="decode")
 def bench_decode() -> None:
     """Measure decoding beside another library, characteristic by characteristic."""

@@ -21,6 +21,7 @@ from bench.landing import Landing
 from bench.query import Asking
 from bench.receiving import Receiving
 from bench.site import Site, standing, validating
+from bench.soak import Soak
 from bench.stream import Stream
 from bench.validate import Validating, validate
 from bench.whole import Whole
@@ -108,6 +109,17 @@ def test_those_who_go_on_beside_a_backlog(line: Site):
     assert found["readings"] == 2000
     assert found["live"]["readings"] >= 1
     assert found["live"]["max_seconds"] < 60
+
+
+def test_homes_that_go_on_and_on(line: Site):
+    stream = live(20)
+    stream.enrol(line.line.settings.database_url)
+    line.empty()
+    found: dict[str, Any] = Soak(line, stream, minute=2.0).measure(2)
+    assert found["sent"] > 20 * 2
+    assert found["accounts"]["accepted"] == found["sent"]
+    assert [one.keys() for one in found["megabytes_at_most"]] == 2 * [{"receiver", "validate"}]
+    assert len(found["waiting"]) == 2
 
 
 def test_a_new_reading_where_many_are_stored(line: Site):
