@@ -30,11 +30,12 @@ _ALL = 1 << 31
 def export(connection: psycopg.Connection, code: str, folder: Path) -> dict[str, int]:
     """Write a patient's files into a folder; return how much of each kind it was.
 
-    `patient.json` and `fhir.json` are FHIR R4, `readings.csv` has a row a reading, `raw.jsonl` each
-    item as the device sent it (refused and repeated ones too, as long as payloads are kept),
-    `decisions.jsonl` what people decided, wrote and told, `access.csv` who looked. Nothing of
-    another patient is in them: of a message that two share only their items. Computed figures of a
-    day, and what was sent to another system, are copies of this and are left out.
+    `identity.json` is who they are as it is kept, `patient.json` and `fhir.json` are FHIR R4, where
+    a national number that is not qualified is no identifier, `readings.csv` has a row a reading,
+    `raw.jsonl` each item as the device sent it (refused and repeated ones too, as long as payloads
+    are kept), `decisions.jsonl` what people decided, wrote and told, `access.csv` who looked.
+    Nothing of another patient is in them: of a message that two share only their items. Computed
+    figures of a day, and what was sent to another system, are copies of this and are left out.
     """
     patient = exchange.patient(connection, code)
     if patient is None:
@@ -47,6 +48,7 @@ def export(connection: psycopg.Connection, code: str, folder: Path) -> dict[str,
     decided = rows.named(connection, "export.decided", subject=subject)
     access = audit.of_patient(connection, subject, _ALL)
     content = {
+        "identity.json": _lines(rows.named(connection, "people.identity", subject=subject)),
         "patient.json": as_json(exchange.patient_resource(patient)),
         "fhir.json": as_json(bundle),
         "readings.csv": _table(map(_told, readings)),

@@ -14,7 +14,8 @@ ALTER TABLE identity
     ADD CONSTRAINT identity_of_one UNIQUE (ins);
 
 -- The pages write whom the visitor follows; the policies of 0026_access say who that is.
-GRANT UPDATE ON identity TO balise_web;
+GRANT UPDATE (family, given, birth_date, sex, birth_place, ins, ins_kind, status)
+    ON identity TO balise_web;
 GRANT UPDATE (pathway) ON subject TO balise_web;
 
 -- The panels of whoever is signed in.

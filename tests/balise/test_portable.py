@@ -66,8 +66,11 @@ def test_all_of_hers_and_nothing_of_his(couple: psycopg.Connection, tmp_path: Pa
     assert (said["readings"], said["items"], said["note"], said["looks"]) == (5, 5, 1, 1)
     texts = {path.name: path.read_text() for path in (tmp_path / "hers").iterdir()}
     assert texts.keys() == {
-        *("patient.json", "fhir.json", "readings.csv", "raw.jsonl", "decisions.jsonl", "access.csv")
+        *("identity.json", "patient.json", "fhir.json", "readings.csv", "raw.jsonl"),
+        *("decisions.jsonl", "access.csv"),
     }
+    kept = json.loads(texts["identity.json"])
+    assert (kept["family"], kept["ins"], kept["status"]) == ("Elle", None, "provisional")
     his = ("p-his", "Lui", HIS, "00813f", "00823f")
     assert not [(name, one) for name, text in texts.items() for one in his if one in text]
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "hers").iterdir()} == {0o600}
