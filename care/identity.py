@@ -24,7 +24,9 @@ _WITH_INS = ("retrieved", "qualified")
 _STRICT_SEXES = ("female", "male")
 _EARLIEST = date(1900, 1, 1)
 _LONGEST = 100
-_PLACE = re.compile(r"[0-9][0-9AB][0-9]{3}")
+_PLACE = re.compile(r"(?!00)(?:[0-9]{2}|2[AB])[0-9]{3}")
+_NUMBER = re.compile(r"[123478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,8 @@ def _birth_date(text: str, today: date) -> date | None:
     if not text.strip():
         return None
     try:
-        day = date.fromisoformat(text.strip())
+        # What fromisoformat takes beside it, such as weeks, nobody types for a birth date.
+        day = date.fromisoformat(text.strip() if _DAY.fullmatch(text.strip()) else "")
     except ValueError as error:
         raise IdentityUnsafe("birth_date") from error
     if not _EARLIEST <= day <= today:
@@ -101,7 +104,7 @@ def _ins(text: str) -> str | None:
     if not text.strip():
         return None
     number = nir.compact(text)
-    if not nir.is_valid(number):
+    if not _NUMBER.fullmatch(number) or not nir.is_valid(number):
         raise IdentityUnsafe("ins")
     return number
 

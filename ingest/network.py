@@ -48,8 +48,6 @@ class Network:
         self._stop.set()
         self._wake()
         self._thread.join(seconds)
-        self._woken.close()
-        self._waker.close()
 
     @property
     def ended(self) -> bool:
@@ -57,8 +55,8 @@ class Network:
         return self._ended.is_set()
 
     def _wake(self, *_: Any) -> None:
-        # Where it blocks, the thread is about to wake already.
-        with suppress(BlockingIOError):
+        # Where it blocks, the thread is about to wake already; where it is closed, it is over.
+        with suppress(OSError):
             self._waker.send(b"\0")
 
     def _run(self) -> None:
@@ -74,6 +72,8 @@ class Network:
                 wait = min(2 * wait, most)
         finally:
             self._ended.set()
+            self._woken.close()
+            self._waker.close()
             self._heard()
 
     def _serve(self) -> bool:
@@ -87,7 +87,7 @@ class Network:
         """Wait for something to do and do it; return whether the connection is over."""
         if self._stop.is_set():
             self._client.disconnect()
-        held_up = isinstance(link, Gulps) and link.unsent
+        held_up = link.unsent if isinstance(link, Gulps) else self._client.want_write()
         idle = 0.0 if self._client.want_write() and not held_up else _IDLE_SECONDS
         ready, _, _ = select.select([link, self._woken], [link] if held_up else [], [], idle)
         if self._woken in ready:

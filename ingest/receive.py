@@ -76,6 +76,7 @@ class Receiver:
         self._receipts_due = 0.0
         self._client = broker.client(f"balise-receiver-{name}", manual_ack=True, in_gulps=True)
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.on_subscribe = self._on_subscribe
         self._status = f"{STATUS}/{name}"
@@ -108,6 +109,10 @@ class Receiver:
         # What an older connection delivered is delivered again by this one.
         self._queue.clear()
         client.subscribe(TOPIC, qos=1)
+
+    def _on_disconnect(self, *_: Any) -> None:
+        # An acknowledgement of the old connection's would be the first word of the new one.
+        self._connection += 1
 
     def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
         # From here on the broker keeps what comes for us, whether we are there or not.

@@ -40,7 +40,7 @@ def set_identity(
     birth_date: date | None = None,
     sex: str = "unknown",
 ) -> None:
-    """Write who a patient is, in the identity table only."""
+    """Write who a patient is where nobody has yet, in the identity table only."""
     connection.execute(
         sql.get("people.set_identity"),
         {

@@ -6,12 +6,11 @@ ON CONFLICT (code) DO UPDATE SET code = excluded.code
 RETURNING id
 
 -- set_identity --
--- Names live here and nowhere else.
+-- Names live here and nowhere else. Who has one keeps it: it is corrected on the patient's page, and no
+-- import may undo that.
 INSERT INTO identity (subject, family, given, birth_date, sex)
 VALUES (%(subject)s, %(family)s, %(given)s, %(birth_date)s, %(sex)s)
-ON CONFLICT (subject) DO UPDATE
-SET family = excluded.family, given = excluded.given, birth_date = excluded.birth_date,
-    sex = excluded.sex
+ON CONFLICT (subject) DO NOTHING
 
 -- add_gateway --
 -- A gateway known to the server.

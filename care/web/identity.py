@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -15,6 +16,7 @@ from balise.errors import IdentityUnsafe
 from care import identity
 from care.identity import Identity
 from care.pathways import PATHWAYS
+from care.web import audit
 from care.web.accounts import Account
 from care.web.visit import Carer, Connection, Fields, Patient, page, settings_of
 from sql import people, plans, rows
@@ -42,6 +44,8 @@ def enrol(request: Request, connection: Connection, account: Carer, said: Fields
             subject = _enrolled(connection, pathway, time_zone, said.get("panel", ""))
             _correct(connection, subject, found)
     except IdentityUnsafe as unsafe:
+        if unsafe.field == "twice":  # who tries numbers is seen, though what they tried is undone
+            audit.note(request, connection, [], reason="a number that is enrolled already")
         return _page(request, connection, account, said, unsafe=unsafe)
     code = people.codes(connection)[subject]
     return RedirectResponse(f"/patients/{code}", status_code=303)
@@ -65,6 +69,8 @@ def correct(
     """Correct who a patient is, and the pathway they are on."""
     try:
         pathway, found = _pathway(said), identity.read(said, _today(patient["time_zone"]))
+        if pathway != patient["pathway"] and not account.signs:
+            _refuse("unsigned")
         with connection.transaction():
             _correct(connection, patient["id"], found)
             keys = {"subject": patient["id"], "pathway": pathway}
@@ -92,6 +98,10 @@ def _correct(connection: psycopg.Connection, subject: int, found: Identity) -> N
         raise IdentityUnsafe("twice") from error
     if written != 1:
         raise HTTPException(404)
+
+
+def _refuse(field: str) -> NoReturn:
+    raise IdentityUnsafe(field)
 
 
 def _pathway(said: Mapping[str, str]) -> str:

@@ -3,14 +3,17 @@
 -- provisoire, validée, récupérée, qualifiée; only the last two have an INS.
 ALTER TABLE identity
     ADD COLUMN birth_place text NOT NULL DEFAULT ''
-        CHECK (birth_place ~ '^([0-9][0-9AB][0-9]{3})?$'),
-    ADD COLUMN ins text CHECK (ins ~ '^[0-9]{5}([0-9]{2}|2[AB])[0-9]{8}$'),
+        CHECK (birth_place ~ '^(([0-9]{2}|2[AB])[0-9]{3})?$'),
+    ADD COLUMN ins text CHECK (ins ~ '^[123478][0-9]{4}([0-9]{2}|2[AB])[0-9]{8}$'),
     ADD COLUMN ins_kind text CHECK (ins_kind IN ('nir', 'nia')),
     ADD COLUMN status text NOT NULL DEFAULT 'provisional'
         CHECK (status IN ('provisional', 'validated', 'retrieved', 'qualified')),
     ADD CONSTRAINT identity_ins_whole
         CHECK ((ins IS NULL) = (ins_kind IS NULL)
                AND (ins IS NOT NULL) = (status IN ('retrieved', 'qualified'))),
+    ADD CONSTRAINT identity_qualified_whole
+        CHECK (status <> 'qualified' OR (birth_date IS NOT NULL AND birth_place <> ''
+                                         AND sex IN ('female', 'male'))),
     ADD CONSTRAINT identity_of_one UNIQUE (ins);
 
 -- The pages write whom the visitor follows; the policies of 0026_access say who that is.

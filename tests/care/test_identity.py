@@ -65,6 +65,10 @@ def test_a_number_is_read_as_it_is_written_on_paper(number: str):
         ({"ins": "269054958851780"}, "ins"),  # two figures changed places
         ({"ins": "2690549588157"}, "ins"),  # without its key
         ({"ins": "253072C07300443"}, "ins"),
+        ({"ins": "999999999999983"}, "ins"),  # the key is right, nobody's number begins so
+        ({"birth_place": "1A123"}, "birth_place"),
+        ({"birth_place": "00000"}, "birth_place"),
+        ({"birth_date": "2020-W01-1"}, "birth_date"),
         ({"ins": "26905495881578O"}, "ins"),
         ({"ins_kind": "ssn"}, "ins_kind"),
         ({"status": "sure"}, "status"),

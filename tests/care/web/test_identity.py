@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from care.web import accounts
+from sql import people
 
 pytestmark = pytest.mark.stack
 
@@ -37,6 +38,7 @@ def wards(populated: str) -> None:
         for name in ("east", "west"):
             database.execute("INSERT INTO panel (name) VALUES (%s)", (name,))
             accounts.add(database, f"{name}.nurse", PASSWORD, role="coordinator", panels=(name,))
+        accounts.add(database, "east.doctor", PASSWORD, role="clinician", panels=("east",))
         accounts.add(database, "idle.nurse", PASSWORD, role="coordinator", panels=())
 
 
@@ -134,13 +136,13 @@ def test_what_was_written_comes_back_with_what_may_stand_there(
 def test_a_patient_put_on_another_pathway_is_judged_by_it(
     visit: Visit, database: psycopg.Connection
 ):
-    east = visit("east.nurse")
+    east, doctor = visit("east.nurse"), visit("east.doctor")
     code = code_of(east.post("/enrol", data=NEW | {"panel": "east"}))
     form = east.get(f"/patients/{code}/identity").text
     assert 'value="269054958815780"' in form
-    east.post(
-        f"/patients/{code}/identity", data=NEW | {"pathway": "heart_failure", "given": "Anne"}
-    )
+    changed = NEW | {"pathway": "heart_failure", "given": "Anne"}
+    assert east.post(f"/patients/{code}/identity", data=changed).status_code == 422
+    assert doctor.post(f"/patients/{code}/identity", data=changed).is_success
     row = database.execute(
         "SELECT pathway, given, assessed < generation FROM subject"
         " JOIN identity ON identity.subject = id JOIN dirty_subject ON dirty_subject.subject = id"
@@ -148,6 +150,26 @@ def test_a_patient_put_on_another_pathway_is_judged_by_it(
         (code,),
     ).fetchone()
     assert row == ("heart_failure", "Anne", True)
+
+
+def test_who_tries_numbers_is_seen(visit: Visit, database: psycopg.Connection):
+    east, west = visit("east.nurse"), visit("west.nurse")
+    code_of(east.post("/enrol", data=NEW | {"panel": "east"}))
+    west.post("/enrol", data=NEW | {"panel": "west"})
+    row = database.execute(
+        "SELECT what, patients, reason FROM audit WHERE who = 'west.nurse'"
+        " ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    assert row == ("POST /enrol", [], "a number that is enrolled already")
+
+
+def test_an_import_undoes_no_correction(visit: Visit, database: psycopg.Connection):
+    code = code_of(visit("east.nurse").post("/enrol", data=NEW | {"panel": "east"}))
+    found = people.find(database, code)
+    assert found
+    people.set_identity(database, found.id, family="?", given="import")
+    row = database.execute("SELECT family FROM identity WHERE subject = %s", (found.id,)).fetchone()
+    assert row == ("Lefèvre",)
 
 
 def test_who_follows_everybody_enrols_into_the_site(site: str, coordinator: httpx.Client):
