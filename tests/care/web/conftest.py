@@ -116,3 +116,21 @@ def signed_in(site: str, name: str) -> httpx.Client:
     client = httpx.Client(base_url=site, follow_redirects=True)
     client.post("/sign-in", data={"name": name, "password": PASSWORD})
     return client
+
+
+@pytest.fixture
+def visit(site: str) -> Iterator[Callable[[str], httpx.Client]]:
+    """Sign in as somebody; "" stays outside."""
+    clients: list[httpx.Client] = []
+
+    def enter(name: str) -> httpx.Client:
+        client = httpx.Client(base_url=site, follow_redirects=True)
+        clients.append(client)
+        if name:
+            answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})
+            assert answer.status_code == 200
+        return client
+
+    yield enter
+    for one in clients:
+        one.close()

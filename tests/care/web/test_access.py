@@ -23,7 +23,7 @@ from care.web import accounts
 from care.web.app import create_app
 from sql.roles import Role, connect
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("panels")]
 
 PASSWORD = "a long enough password"
 OURS, THEIRS = "p-durand", "p-martin"
@@ -136,24 +136,6 @@ def ours(visit: Callable[[str], httpx.Client], database: psycopg.Connection) -> 
 def database(populated: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(populated, autocommit=True) as connection:
         yield connection
-
-
-@pytest.fixture
-def visit(site: str, panels: None) -> Iterator[Callable[[str], httpx.Client]]:
-    """Sign in as somebody; "" stays outside."""
-    clients: list[httpx.Client] = []
-
-    def enter(name: str) -> httpx.Client:
-        client = httpx.Client(base_url=site, follow_redirects=True)
-        clients.append(client)
-        if name:
-            answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})
-            assert answer.status_code == 200
-        return client
-
-    yield enter
-    for one in clients:
-        one.close()
 
 
 FORM = {

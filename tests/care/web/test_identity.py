@@ -11,7 +11,7 @@ import pytest
 from care.web import accounts
 from sql import people
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("wards")]
 
 PASSWORD = "a long enough password"
 NEW = {
@@ -40,21 +40,6 @@ def wards(populated: str) -> None:
             accounts.add(database, f"{name}.nurse", PASSWORD, role="coordinator", panels=(name,))
         accounts.add(database, "east.doctor", PASSWORD, role="clinician", panels=("east",))
         accounts.add(database, "idle.nurse", PASSWORD, role="coordinator", panels=())
-
-
-@pytest.fixture
-def visit(site: str, wards: None) -> Iterator[Callable[[str], httpx.Client]]:
-    clients: list[httpx.Client] = []
-
-    def enter(name: str) -> httpx.Client:
-        client = httpx.Client(base_url=site, follow_redirects=True)
-        clients.append(client)
-        client.post("/sign-in", data={"name": name, "password": PASSWORD})
-        return client
-
-    yield enter
-    for one in clients:
-        one.close()
 
 
 Visit = Callable[[str], httpx.Client]
