@@ -55,12 +55,15 @@ def set_identity(
 
 def enrol(
     connection: psycopg.Connection, *, pathway: str, time_zone: str, panel: str
-) -> int | None:
-    """Return a new patient in a panel of whoever is signed in, None where they may not."""
+) -> tuple[int, str] | None:
+    """Return a new patient's number and code, in a panel of whoever is signed in.
+
+    None where they may not.
+    """
     code = f"p-{secrets.token_hex(_CODE_BYTES)}"
     keys = {"code": code, "pathway": pathway, "time_zone": time_zone, "panel": panel}
     row = connection.execute(sql.get("people.enrol"), keys).fetchone()
-    return None if row is None or row[0] is None else int(row[0])
+    return None if row is None or row[0] is None else (int(row[0]), code)
 
 
 @dataclass(frozen=True, slots=True)

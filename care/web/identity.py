@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -41,13 +40,12 @@ def enrol(request: Request, connection: Connection, account: Carer, said: Fields
     try:
         pathway, found = _pathway(said), identity.read(said, _today(time_zone))
         with connection.transaction():
-            subject = _enrolled(connection, pathway, time_zone, said.get("panel", ""))
+            subject, code = _enrolled(connection, pathway, time_zone, said.get("panel", ""))
             _correct(connection, subject, found)
     except IdentityUnsafe as unsafe:
         if unsafe.field == "twice":  # who tries numbers is seen, though what they tried is undone
             audit.note(request, connection, [], reason="a number that is enrolled already")
         return _page(request, connection, account, said, unsafe=unsafe)
-    code = people.codes(connection)[subject]
     return RedirectResponse(f"/patients/{code}", status_code=303)
 
 
@@ -69,8 +67,7 @@ def correct(
     """Correct who a patient is, and the pathway they are on."""
     try:
         pathway, found = _pathway(said), identity.read(said, _today(patient["time_zone"]))
-        if pathway != patient["pathway"] and not account.signs:
-            _refuse("unsigned")
+        _may_change(pathway, patient, account)
         with connection.transaction():
             _correct(connection, patient["id"], found)
             keys = {"subject": patient["id"], "pathway": pathway}
@@ -81,12 +78,14 @@ def correct(
     return RedirectResponse(f"/patients/{patient['code']}", status_code=303)
 
 
-def _enrolled(connection: psycopg.Connection, pathway: str, time_zone: str, panel: str) -> int:
-    """Return a new patient; IdentityUnsafe where the panel is none of the visitor's."""
-    subject = people.enrol(connection, pathway=pathway, time_zone=time_zone, panel=panel)
-    if subject is None:
+def _enrolled(
+    connection: psycopg.Connection, pathway: str, time_zone: str, panel: str
+) -> tuple[int, str]:
+    """Return a new patient's number and code; IdentityUnsafe where the panel is not theirs."""
+    enrolled = people.enrol(connection, pathway=pathway, time_zone=time_zone, panel=panel)
+    if enrolled is None:
         raise IdentityUnsafe("panel")
-    return subject
+    return enrolled
 
 
 def _correct(connection: psycopg.Connection, subject: int, found: Identity) -> None:
@@ -100,15 +99,17 @@ def _correct(connection: psycopg.Connection, subject: int, found: Identity) -> N
         raise HTTPException(404)
 
 
-def _refuse(field: str) -> NoReturn:
-    raise IdentityUnsafe(field)
-
-
 def _pathway(said: Mapping[str, str]) -> str:
     name = said.get("pathway", "")
     if name not in PATHWAYS:
         raise IdentityUnsafe("pathway")
     return name
+
+
+def _may_change(pathway: str, patient: Row, account: Account) -> None:
+    """Raise IdentityUnsafe where a pathway is another than now, and the visitor signs no plans."""
+    if pathway != patient["pathway"] and not account.signs:
+        raise IdentityUnsafe("unsigned")
 
 
 def _today(time_zone: str) -> date:
