@@ -62,9 +62,10 @@ class Adapters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """A Bluetooth stack; `client` None takes the platform's own (BlueZ)."""
+    """A Bluetooth stack; `bonds_unasked` where it bonds as a device refuses to be read before."""
 
     bonds: Bonds
     adapters: Adapters
     scan: Scan
-    client: type[BaseBleakClient] | None = None
+    client: type[BaseBleakClient]
+    bonds_unasked: bool = False

@@ -12,6 +12,10 @@ class BondLostError(BleakError):
     """The device has lost its half of the bond: it must be paired again."""
 
 
+class LinkCutError(BleakError):
+    """The device ended the link while we connected: it is there, and does not want us."""
+
+
 class ServicesMissingError(BleakError):
     """The device's services, as the stack knows them, are not those of its model."""
 
@@ -52,7 +56,9 @@ class Failures:
 
 def cut(error: Exception) -> bool:
     """Say whether a link was refused by a device that is there."""
-    return isinstance(error, BleakDBusError) and any(word in kind_of(error) for word in _CUT)
+    if isinstance(error, BleakDBusError):
+        return any(word in kind_of(error) for word in _CUT)
+    return isinstance(error, LinkCutError)
 
 
 def kind_of(error: Exception) -> str:

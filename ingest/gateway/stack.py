@@ -9,6 +9,7 @@ from pathlib import Path
 
 from balise.errors import RadioDown
 from ingest.gateway.bluez import BlueZ, told_of_its_end
+from ingest.gateway.bluez_client import BlueZClient
 from ingest.gateway.kit import Kit
 from ingest.gateway.pairing.bluez_agent import registered
 from ingest.gateway.pairing.bonds import BlueZBonds
@@ -36,7 +37,8 @@ async def _bluez(desk: Desk) -> AsyncIterator[tuple[Kit, asyncio.Event]]:
         watch.add_done_callback(lambda _: lost.set())
         try:
             bluez = BlueZ(bus)
-            yield Kit(BlueZBonds(bluez), bluez, Scan(adapters=bluez.names)), lost
+            scan = Scan(adapters=bluez.names)
+            yield Kit(BlueZBonds(bluez), bluez, scan, BlueZClient, bonds_unasked=True), lost
         finally:
             watch.cancel()
 

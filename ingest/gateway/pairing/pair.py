@@ -205,7 +205,7 @@ class Pairing:
                 raise PairingError(self._why_no_bond(client, error)) from error
         finally:
             await _end(asking)
-        if self.kit.client is None and not await self._has_bond(device):
+        if self.kit.bonds_unasked and not await self._has_bond(device):
             raise PairingError(Cause.REFUSED)
 
     async def _has_bond(self, device: BLEDevice) -> bool:
@@ -222,7 +222,7 @@ class Pairing:
 
     async def _bonded_after_all(self, device: BLEDevice) -> bool:
         for _ in range(10):
-            if self.kit.client is None and await self._has_bond(device):
+            if self.kit.bonds_unasked and await self._has_bond(device):
                 return True
             await asyncio.sleep(0.1)
         return False
