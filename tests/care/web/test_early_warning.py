@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -13,6 +16,9 @@ from balise.errors import ObservationUnsafe
 from balise.model import Quality
 from care.early_warning import content, is_observed, written
 from care.metrics.news2 import Observations
+from devices.payloads import balise_v1
+from flows import steps
+from ingest.receive import Delivery, land
 
 PAGE = "/patients/p-moreau/news2"
 SEEN = {
@@ -27,6 +33,11 @@ SEEN = {
 }
 """2 + 2 + 1 + 1 + 1 by chart 1 of the Royal College of Physicians, on scale 1."""
 
+
+OXYGEN = {
+    "header": {"schema_id": {"namespace": "omh", "name": "oxygen-saturation", "version": "2.0"}},
+    "body": {"oxygen_saturation": {"value": 95, "unit": "%"}},
+}
 
 NOTHING = dict.fromkeys(SEEN, "") | {"hypercapnic": "no"}
 
@@ -97,7 +108,22 @@ def test_the_prescribed_target_stays_until_somebody_changes_it(nurse: httpx.Clie
         assert f'<option value="{other}">' in scales
 
 
+@pytest.fixture(scope="module")
+def measured(populated: str) -> str:
+    """Madame Moreau's oxygen of half an hour ago: what the demo has of her is older at breakfast."""
+    now = datetime.now(UTC)
+    taken = {"date_time": (now - timedelta(minutes=30)).isoformat()}
+    document = json.dumps(OXYGEN | {"body": OXYGEN["body"] | {"effective_time_frame": taken}})
+    frame = balise_v1.Item(device="import/p-moreau", convention="open_mhealth", document=document)
+    payload = balise_v1.encode_message(uuid4(), [(1, balise_v1.encode_item(frame))])
+    with psycopg.connect(populated, autocommit=True) as connection:
+        land(connection, [Delivery(1, 1, "balise/v1/home/frames", payload)], now)
+        steps.validate(connection)
+    return populated
+
+
 @pytest.mark.stack
+@pytest.mark.usefixtures("measured")
 def test_what_a_device_measured_stands_in_the_form_with_its_moment(nurse: httpx.Client):
     page = nurse.get(PAGE).text
     field = re.search(r'name="oxygen_saturation"[^>]* value="([^"]*)"', page)
@@ -108,10 +134,10 @@ def test_what_a_device_measured_stands_in_the_form_with_its_moment(nurse: httpx.
 
 
 @pytest.mark.stack
-def test_what_a_rule_would_not_go_by_stands_in_no_form(nurse: httpx.Client, populated: str):
+def test_what_a_rule_would_not_go_by_stands_in_no_form(nurse: httpx.Client, measured: str):
     """A loose clip, a clock of nobody's; a hundred is written as a hundred."""
     field = r'name="oxygen_saturation"[^>]* value="([^"]*)"'
-    with psycopg.connect(populated, autocommit=True) as database:
+    with psycopg.connect(measured, autocommit=True) as database:
         [(subject,)] = database.execute("SELECT id FROM subject WHERE code = 'p-moreau'")
         newest = {"subject": subject}
         for quality, shown in ((0, "100"), (Quality.POOR_SIGNAL.value, None)):
