@@ -110,7 +110,7 @@ def test_the_prescribed_target_stays_until_somebody_changes_it(nurse: httpx.Clie
 
 @pytest.fixture(scope="module")
 def measured(populated: str) -> str:
-    """Madame Moreau's oxygen of half an hour ago: what the demo has of her is older at breakfast."""
+    """Madame Moreau's oxygen of half an hour ago; the demo's is of the evening, at breakfast."""
     now = datetime.now(UTC)
     taken = {"date_time": (now - timedelta(minutes=30)).isoformat()}
     document = json.dumps(OXYGEN | {"body": OXYGEN["body"] | {"effective_time_frame": taken}})
