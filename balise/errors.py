@@ -11,6 +11,8 @@ BaliseError
 │   ├── PlanUnsafe
 │   └── ObservationUnsafe
 ├── IdentityUnsafe
+├── ConsentUnsafe
+├── ConsentWithdrawn
 ├── AuditBroken
 ├── BackupUnreadable
 ├── BackupUnwritable
@@ -147,6 +149,18 @@ class IdentityUnsafe(BaliseError):
     def __init__(self, field: str) -> None:
         super().__init__()
         self.field = field
+
+
+class ConsentUnsafe(BaliseError):
+    """What a patient agrees to can't be kept as it was written; mend the field that is named."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
+
+
+class ConsentWithdrawn(BaliseError):
+    """This patient does not agree to be monitored; no device is theirs until they agree again."""
 
 
 class AuditBroken(BaliseError):

@@ -32,9 +32,19 @@ FROM subject
 LEFT JOIN LATERAL (SELECT version, content FROM plan WHERE plan.subject = subject.id
                    ORDER BY version DESC LIMIT 1) AS plan ON true
 CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(first_day ORDER BY id), '{}') AS first_days,
-           coalesce(array_agg(last_day ORDER BY id), '{}') AS last_days
-    FROM pause WHERE pause.subject = subject.id AND withdrawn_at IS NULL
+    SELECT coalesce(array_agg(first_day ORDER BY first_day, last_day), '{}') AS first_days,
+           coalesce(array_agg(last_day ORDER BY first_day, last_day), '{}') AS last_days
+    FROM (
+        SELECT first_day, last_day FROM pause
+        WHERE pause.subject = subject.id AND withdrawn_at IS NULL
+        UNION ALL
+        -- Who has withdrawn their consent measures nothing, and is missed by nobody.
+        SELECT began, coalesce(following - 1, '9999-12-30')
+        FROM (SELECT scope, began, lead(began) OVER (ORDER BY id) AS following
+              FROM (SELECT id, scope, (at AT TIME ZONE subject.time_zone)::date AS began
+                    FROM consent WHERE consent.subject = subject.id) AS agreed) AS said
+        WHERE scope = '{}'
+    ) AS nothing_expected
 ) AS away
 WHERE subject.id = ANY(%(subjects)s)
 ORDER BY subject.id
@@ -241,7 +251,9 @@ WHERE subject.pathway <> 'observation'
 -- patient --
 -- The identity band of one patient's page.
 SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.family,
-       identity.given, identity.birth_date, identity.sex, identity.status
+       identity.given, identity.birth_date, identity.sex, identity.status,
+       (SELECT scope FROM consent WHERE consent.subject = subject.id
+        ORDER BY consent.id DESC LIMIT 1) AS agreed
 FROM subject JOIN identity ON identity.subject = subject.id
 WHERE subject.code = %(code)s
 

@@ -29,6 +29,7 @@ _GONE = (
     "erasure.message",
     "erasure.looked",
     "erasure.early_warning",
+    "erasure.consent",
     "erasure.panel_subject",
     "erasure.break_glass",
     "erasure.refused_event",

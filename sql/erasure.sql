@@ -120,6 +120,10 @@ DELETE FROM looked WHERE subject = %(subject)s
 -- What somebody observed of the patient at a visit.
 DELETE FROM early_warning WHERE subject = %(subject)s
 
+-- consent --
+-- What the patient agreed to.
+DELETE FROM consent WHERE subject = %(subject)s
+
 -- refused_event --
 -- What became of refusals.
 DELETE FROM refused_event USING own_refusal

@@ -79,7 +79,7 @@ ORDER BY series.device, revision.stamped_at, revision.sequence, series.id, revis
 -- unsent_days --
 -- Local days of patients whose figures are up to date and were not sent as they are.
 SELECT subject, day FROM dirty_window
-WHERE sent < generation AND done >= generation
+WHERE sent < generation AND done >= generation AND subject NOT IN (SELECT subject FROM withheld)
 GROUP BY subject, day
 ORDER BY subject, day
 LIMIT %(limit)s
@@ -107,6 +107,7 @@ CROSS JOIN LATERAL (
                   extract(epoch FROM signal.changed_at)) AS key
 ) AS change
 WHERE NOT EXISTS (SELECT FROM outbox WHERE outbox.key = change.key)
+  AND signal.subject NOT IN (SELECT subject FROM withheld)
 ORDER BY signal.id
 LIMIT %(limit)s
 
@@ -126,6 +127,7 @@ ORDER BY id DESC LIMIT %(limit)s
 -- Followed patients with a summary and no report of the week queued.
 SELECT subject.id, subject.code FROM subject
 WHERE subject.pathway <> 'observation'
+  AND subject.id NOT IN (SELECT subject FROM withheld)
   AND EXISTS (SELECT FROM summary WHERE summary.subject = subject.id)
   AND NOT EXISTS (SELECT FROM outbox
                   WHERE outbox.key = concat('report/', subject.id, '/', %(week)s::text))
@@ -160,8 +162,10 @@ SELECT pg_advisory_unlock(%(lock)s)
 
 -- claim --
 -- The bundle that is due for longest, put off while it is on its way: if the run dies it is due again.
+-- Those of who does not agree wait until they do.
 UPDATE outbox SET due_at = %(lease)s, attempts = attempts + 1
 WHERE id = (SELECT id FROM outbox WHERE state = 'waiting' AND due_at <= %(now)s
+              AND subject NOT IN (SELECT subject FROM withheld)
             ORDER BY due_at, id LIMIT 1)
 RETURNING id, body, attempts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -10,9 +11,13 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 import sql
+from balise.errors import ConsentWithdrawn
 
 _CODE_BYTES = 6
 """Of a new patient's code, which says nothing; one that is taken already is refused."""
+
+_NOT_AGREED = "BA001"
+"""Said by the database: 0031_consent.sql."""
 
 
 def known(connection: psycopg.Connection, code: str) -> bool:
@@ -114,7 +119,8 @@ def give(
     """Enrol a device and give it to a patient from a moment on; doing it twice does nothing.
 
     Who had it until then has it until then; whom it is given to later has it from then on. `slot`
-    gives only the readings of one user number of a shared device.
+    gives only the readings of one user number of a shared device. ConsentWithdrawn where the
+    patient agrees to nothing any more.
     """
     device = _number(
         connection.execute(
@@ -127,8 +133,17 @@ def give(
         with connection.transaction():
             connection.execute(sql.get("people.end_at_once"), keys)
             connection.execute(sql.get("people.end_assignment"), keys)
-            connection.execute(sql.get("people.assign"), keys)
+            _assign(connection, keys)
     return device
+
+
+def _assign(connection: psycopg.Connection, keys: Mapping[str, object]) -> None:
+    try:
+        connection.execute(sql.get("people.assign"), keys)
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == _NOT_AGREED:
+            raise ConsentWithdrawn from error
+        raise
 
 
 def _number(row: tuple[int] | tuple[object, ...] | None) -> int:

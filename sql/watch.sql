@@ -74,9 +74,9 @@ FROM signal WHERE state = 'new'
 SELECT state, count(*)::float8 AS value FROM outbox WHERE state <> 'delivered' GROUP BY state
 
 -- outbox_age --
--- Since when the first of what waits does.
+-- Since when the first of what waits does; who does not agree is waited for by nobody.
 SELECT coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float8 AS value
-FROM outbox WHERE state = 'waiting'
+FROM outbox WHERE state = 'waiting' AND subject NOT IN (SELECT subject FROM withheld)
 
 -- backup_age --
 -- How old the newest backup is; nothing where there was none.

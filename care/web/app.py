@@ -18,6 +18,7 @@ from care.opening import opening
 from care.web import (
     access,
     admit,
+    consent,
     early_warning,
     emergency,
     enrolment,
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(emergency.router)
     app.include_router(identity.router)
     app.include_router(identity.of_one)
+    app.include_router(consent.router)
     app.include_router(patients.listed)
     app.include_router(patients.router)
     app.include_router(access.router)

@@ -85,6 +85,9 @@ INSERT INTO message (subject, who, text, boxes) VALUES (%(hers)s, 'nurse', 'Effa
 INSERT INTO early_warning (subject, who, observed, parts)
 VALUES (%(hers)s, 'Effacée', '{}', '{}');
 
+INSERT INTO consent (subject, sheet, scope, way, who)
+VALUES (%(hers)s, '2026-11', '{monitoring}', 'paper', 'Effacée');
+
 INSERT INTO looked (subject, who, up_to) VALUES (%(hers)s, 'Effacée', now());
 
 INSERT INTO login (name, password_hash) VALUES ('doctor', '');

@@ -1,0 +1,66 @@
+"""What a patient agrees to is written, and taken back, by whoever cares for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import psycopg
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+import sql
+from balise.errors import ConsentUnsafe
+from care import consent
+from care.web.accounts import Account
+from care.web.visit import Carer, Connection, Fields, Patient, page
+from sql import plans, rows
+from sql.rows import Row
+
+router = APIRouter(prefix="/patients/{code}/consent")
+
+
+@router.get("")
+def show(request: Request, connection: Connection, account: Carer, patient: Patient) -> Response:
+    """Show what a patient agreed to, and the forms."""
+    return _page(request, connection, account, patient, {})
+
+
+@router.post("")
+def write(
+    request: Request, connection: Connection, account: Carer, patient: Patient, said: Fields
+) -> Response:
+    """Write what a patient agrees to from now on; what can't be used comes back."""
+    try:
+        agreed = consent.read(said)
+    except ConsentUnsafe as unsafe:
+        return _page(request, connection, account, patient, said, unsafe.field)
+    keys = {"subject": patient["id"], "sheet": consent.SHEET, "scope": list(agreed.scope)}
+    with connection.transaction():
+        connection.execute(
+            sql.get("consent.write"), {**keys, "way": agreed.way, "who": account.name}
+        )
+        plans.judge_again(connection, patient["id"])
+    return RedirectResponse(f"/patients/{patient['code']}/consent", status_code=303)
+
+
+def _page(
+    request: Request,
+    connection: psycopg.Connection,
+    account: Account,
+    patient: Row,
+    said: Mapping[str, str],
+    unsafe: str = "",
+) -> Response:
+    return page(
+        request,
+        "consent.html",
+        account.language,
+        status=422 if unsafe else 200,
+        account=account,
+        patient=patient,
+        said=said,
+        unsafe=unsafe,
+        history=rows.named(connection, "consent.history", subject=patient["id"]),
+        sheet=consent.SHEET,
+        ways=consent.WAYS,
+    )
