@@ -160,7 +160,7 @@ class ConsentUnsafe(BaliseError):
 
 
 class ConsentWithdrawn(BaliseError):
-    """This patient does not agree to be monitored; no device is theirs until they agree again."""
+    """The patient does not agree to be monitored; no device is theirs until they agree again."""
 
 
 class AuditBroken(BaliseError):

@@ -7,6 +7,7 @@ what a thousand patients are expected to send. Broker, receiver, Prefect and all
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -19,7 +20,8 @@ from bench.site import Site, standing, validating, wait
 from bench.stream import Message, Stream
 
 _TICK = 0.25
-_PATIENCE = 600.0
+_PATIENCE = 60.0
+"""Seconds in which something of what waits must have been done."""
 
 
 def main(*, minutes: int, homes: int) -> None:
@@ -52,7 +54,7 @@ class Soak:
         """Return each minute's figures and the accounts; raise where a reading is missing."""
         before = clock(self.site.processes)
         each = [self._minute(number) for number in range(1, minutes + 1)]
-        wait(lambda: self.site.accounted().accepted >= self.sent, _PATIENCE)
+        self._until_nothing_waits()
         self.site.check(self.sent)
         took = spent(before, clock(self.site.processes))
         return {
@@ -68,7 +70,17 @@ class Soak:
         self.site.forget_memory()
         for _ in _ticks(self.began + self.minute * number):
             self._send_due()
-        return self.site.memory(), self.sent - self.site.accounted().accepted
+        found = self.site.memory(), self._waiting()
+        print(f"minute {number}: {found}", file=sys.stderr, flush=True)
+        return found
+
+    def _waiting(self) -> int:
+        return self.sent - self.site.accounted().accepted
+
+    def _until_nothing_waits(self) -> None:
+        """Wait as long as less and less does; TimeoutError where nothing moves."""
+        while waiting := self._waiting():
+            wait(lambda: self._waiting() < waiting, _PATIENCE)  # noqa: B023 - called before the next
 
     def _send_due(self) -> None:
         """Send what the homes have measured since; they take turns."""

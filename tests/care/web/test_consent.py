@@ -15,7 +15,7 @@ from care.consent import Consent
 from care.web.words import words
 
 PAGE, BAND = "/patients/p-durand/consent", "/patients/p-durand"
-UNWRITTEN = "L’accord du patient n’est pas noté ici."
+UNWRITTEN = words("fr")("consent.unwritten")
 TOLD = ("sheet_why", "sheet_who", "sheet_rights", "agrees_monitoring", "agrees_sharing")
 SHEETS = {"2026-11": "5d86ba71f3dfa766"}
 """The digest of what was told by each version, in all languages."""
@@ -58,10 +58,10 @@ def test_a_form_is_read(said: dict[str, str], expected: Consent | str):
 def test_it_is_written_and_taken_back_and_both_stay(nurse: httpx.Client, populated: str):
     assert UNWRITTEN in nurse.get(BAND).text
     page = nurse.post(PAGE, data={"monitoring": "yes", "way": "spoken"}).text
-    assert "Aujourd’hui : <strong>suivi par son équipe</strong>" in page
+    assert " : <strong>suivi par son équipe</strong>" in page
     assert UNWRITTEN not in nurse.get(BAND).text
     page = nurse.post(PAGE, data={"withdraw": "yes", "way": "helper"}).text
-    assert "Aujourd’hui : <strong>accord retiré</strong>" in page
+    assert " : <strong>accord retiré</strong>" in page
     assert "de vive voix" in page
     assert "Le patient a retiré son accord" in nurse.get(BAND).text
     with psycopg.connect(populated) as database:
@@ -88,7 +88,7 @@ def test_what_cannot_be_used_comes_back_and_nothing_is_written(nurse: httpx.Clie
     with psycopg.connect(populated) as database:
         before = database.execute("SELECT count(*) FROM consent").fetchone()
         for said, told in (
-            ({"way": "paper", "sharing": "yes"}, "il n’y a rien à noter"),
+            ({"way": "paper", "sharing": "yes"}, "rien à noter"),
             ({"monitoring": "yes", "way": "?"}, "Choisissez comment"),
         ):
             answer = nurse.post(PAGE, data=said)
