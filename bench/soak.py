@@ -80,7 +80,7 @@ class Soak:
     def _until_nothing_waits(self) -> None:
         """Wait as long as less and less does; TimeoutError where nothing moves."""
         while waiting := self._waiting():
-            wait(lambda: self._waiting() < waiting, _PATIENCE)  # noqa: B023 - called before the next
+            wait(lambda: self._waiting() < waiting, _PATIENCE)
 
     def _send_due(self) -> None:
         """Send what the homes have measured since; they take turns."""

@@ -1,7 +1,7 @@
 """What a patient agrees to: to be monitored, and that what is found is sent to others.
 
-Source: RGPD (EU 2016/679), articles 7 and 13: who asks can show what was said, and taking it back is
-as easy as giving it.
+Source: RGPD (EU 2016/679), articles 7 and 13: who asks can show what was said, and it is taken back
+as easily as it was given.
 """
 
 from __future__ import annotations
