@@ -26,10 +26,11 @@ SELECT id FROM subject WHERE pathway <> 'observation' ORDER BY id
 SELECT subject.id, subject.time_zone, subject.pathway,
        coalesce((SELECT min(lower(during)) FROM assignment WHERE assignment.subject = subject.id),
                 now()) AS enrolled_at,
-       coalesce(plan.version, 0) AS version, plan.content,
+       coalesce(plan.version, 0) AS version,
+       CASE WHEN plan.pathway = subject.pathway THEN plan.content END AS content,
        away.first_days, away.last_days
 FROM subject
-LEFT JOIN LATERAL (SELECT version, content FROM plan WHERE plan.subject = subject.id
+LEFT JOIN LATERAL (SELECT version, content, pathway FROM plan WHERE plan.subject = subject.id
                    ORDER BY version DESC LIMIT 1) AS plan ON true
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(first_day ORDER BY first_day, last_day), '{}') AS first_days,
@@ -201,7 +202,8 @@ CROSS JOIN LATERAL (
     SELECT family, given, birth_date FROM identity WHERE subject = page.subject LIMIT 1
 ) AS identity
 CROSS JOIN LATERAL (
-    SELECT EXISTS (SELECT FROM plan WHERE subject = page.subject) AS planned LIMIT 1
+    SELECT coalesce((SELECT pathway = page.pathway FROM plan WHERE subject = page.subject
+                     ORDER BY version DESC LIMIT 1), false) AS planned LIMIT 1
 ) AS planned
 LEFT JOIN LATERAL (
     SELECT last_reading_at, days_seen FROM dirty_subject WHERE subject = page.subject LIMIT 1
@@ -217,7 +219,9 @@ SELECT page.subject, page.code, page.pathway, page.family, page.given, page.birt
        coalesce(cardinality(seen.days_seen)
                 - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
                 0) AS days_of_7,
-       0 AS open_signals, EXISTS (SELECT FROM plan WHERE plan.subject = page.subject) AS planned
+       0 AS open_signals,
+       coalesce((SELECT plan.pathway = page.pathway FROM plan WHERE plan.subject = page.subject
+                 ORDER BY version DESC LIMIT 1), false) AS planned
 FROM (
     SELECT identity.*, subject.code, subject.pathway, subject.time_zone
     FROM identity JOIN subject ON subject.id = identity.subject

@@ -13,14 +13,22 @@ import sql
 
 
 def sign(
-    connection: psycopg.Connection, subject: int, content: Mapping[str, Any], *, over: int, who: str
+    connection: psycopg.Connection,
+    subject: int,
+    content: Mapping[str, Any],
+    *,
+    over: int,
+    who: str,
+    pathway: str | None = None,
 ) -> bool:
     """Sign a plan written over version `over`, and have its rules judge; say whether it holds.
 
-    It does not where somebody else signed one meanwhile: nobody's limits are lost unseen.
+    It does not where somebody else signed one meanwhile: nobody's limits are lost unseen; nor where
+    the patient is not on the pathway any more that it was written for, the one of now unless named.
     """
     with connection.transaction():
         keys = {"subject": subject, "content": Jsonb(dict(content)), "over": over, "who": who}
+        keys["pathway"] = pathway
         signed = connection.execute(sql.get("plans.sign"), keys).fetchone() is not None
         if signed:
             judge_again(connection, subject)

@@ -1,18 +1,20 @@
--- newest --
--- The plan that holds, none where nobody signed one.
-SELECT version, content, signed_by, signed_at FROM plan
-WHERE subject = %(subject)s ORDER BY version DESC LIMIT 1
+-- holds --
+-- Whether the newest plan was signed for the pathway of now; no row where nobody signed one.
+SELECT plan.pathway = subject.pathway AS holds FROM plan JOIN subject ON subject.id = plan.subject
+WHERE plan.subject = %(subject)s ORDER BY version DESC LIMIT 1
 
 -- history --
 -- Every plan there was, the newest first.
-SELECT version, content, signed_by, signed_at FROM plan
+SELECT version, pathway, content, signed_by, signed_at FROM plan
 WHERE subject = %(subject)s ORDER BY version DESC
 
 -- sign --
--- A plan after the one it was written over; none where somebody signed another meanwhile.
-INSERT INTO plan (subject, version, content, signed_by)
-SELECT %(subject)s, %(over)s + 1, %(content)s, %(who)s
-WHERE %(over)s = (SELECT coalesce(max(version), 0) FROM plan WHERE subject = %(subject)s)
+-- A plan after the one it was written over, for the pathway it was written for, the patient's own where
+-- none is named; none where somebody signed another meanwhile, or put the patient on another.
+INSERT INTO plan (subject, version, content, signed_by, pathway)
+SELECT id, %(over)s + 1, %(content)s, %(who)s, pathway FROM subject
+WHERE id = %(subject)s AND pathway = coalesce(%(pathway)s, pathway)
+  AND %(over)s = (SELECT coalesce(max(version), 0) FROM plan WHERE subject = %(subject)s)
 ON CONFLICT DO NOTHING
 RETURNING version
 

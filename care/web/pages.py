@@ -168,7 +168,7 @@ def patient_page(
         signals=rows.named(connection, "care.signals_of", subject=subject),
         events=events,
         summary=summary[0] if summary else None,
-        planned=bool(rows.named(connection, "plans.newest", subject=subject)),
+        planned=any(row["holds"] for row in rows.named(connection, "plans.holds", subject=subject)),
         pause=_pause(connection, subject, today),
         notes=rows.named(connection, "plans.notes", subject=subject)[:NOTES],
         messages=rows.named(connection, "plans.messages", subject=subject),

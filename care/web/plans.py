@@ -66,14 +66,22 @@ def sign(
 ) -> Response:
     """Sign the plan of the form; what can't be used comes back with what may stand there."""
     try:
-        plan = written(PATHWAYS[patient["pathway"]], form)
+        pathway = PATHWAYS[patient["pathway"]]
+        plan = written(pathway, form)
         over = int(form.get("over", ""))
     except PlanUnsafe as unsafe:
         return _page(request, connection, account, patient, said=form, unsafe=unsafe)
     except ValueError:
         raise HTTPException(404) from None
-    content = plan.content()
-    if not plans.sign(connection, patient["id"], content, over=over, who=account.name):
+    signed = plans.sign(
+        connection,
+        patient["id"],
+        plan.content(),
+        over=over,
+        who=account.name,
+        pathway=form.get("pathway", pathway.name),
+    )
+    if not signed:
         return _page(request, connection, account, patient, said=form, trouble=Trouble.OVERTAKEN)
     return RedirectResponse(f"/patients/{patient['code']}/plan", status_code=303)
 
@@ -160,7 +168,9 @@ def _page(
     subject, pathway = patient["id"], PATHWAYS[patient["pathway"]]
     history = rows.named(connection, "plans.history", subject=subject)
     newest = history[0] if history else None
-    plan = Plan.of(newest["version"], newest["content"]) if newest else Plan()
+    holds = newest is not None and newest["pathway"] == pathway.name
+    plan = Plan.of(newest["version"], newest["content"]) if newest and holds else Plan()
+    over = str(newest["version"]) if newest else "0"
     return page(
         request,
         "plan.html",
@@ -170,11 +180,11 @@ def _page(
         patient=patient,
         pathway=pathway,
         plan=plan,
-        over=(said or {}).get("over", str(plan.version)) if unsafe else str(plan.version),
+        over=(said or {}).get("over", over) if unsafe else over,
         fields=_fields(pathway, plan, said or {}),
         protocols=PROTOCOLS if pathway.protocol else {},
         protocol=(said or {}).get("protocol") or plan.protocol or pathway.protocol,
-        history=[{**one, "changes": _changes(pathway, one)} for one in history],
+        history=[{**one, "changes": _changes(PATHWAYS[one["pathway"]], one)} for one in history],
         pauses=rows.named(connection, "plans.pauses", subject=subject),
         today=datetime.now(UTC).astimezone(ZoneInfo(patient["time_zone"])).date(),
         away=list(Away),

@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 31",
-        "INSERT INTO schema_migration VALUES (31, '0031_consent.sql')",
+        "DELETE FROM schema_migration WHERE number = 32",
+        "INSERT INTO schema_migration VALUES (32, '0032_plan_pathway.sql')",
     )
 
 

@@ -73,6 +73,7 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("emergency", "/emergency?code=p-martin"),
         ("enrol", "/enrol"),
         ("identity", "/patients/p-martin/identity"),
+        ("consent", "/patients/p-martin/consent"),
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")

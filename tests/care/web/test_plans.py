@@ -10,10 +10,12 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from care.web.words import words
 from sql import signals
 
 pytestmark = pytest.mark.stack
 PLAN = "/patients/p-durand/plan"
+UNSIGNED = words("fr")("plan.unsigned").partition("'")[0]
 
 
 def over(page: str) -> str:
@@ -54,6 +56,31 @@ def test_a_plan_signed_over_anothers_is_shown_to_who_signs(nurse: httpx.Client):
     answer = nurse.post(PLAN, data={"over": over(page), "limit.very_high_systolic": "170"})
     assert answer.status_code == 409
     assert "un a signé un autre plan" in answer.text
+
+
+NEW = {"family": "Neuve", "given": "Rose", "sex": "unknown", "status": "provisional"}
+
+
+def test_a_plan_holds_for_the_pathway_it_was_signed_for(nurse: httpx.Client, populated: str):
+    enrolled = nurse.post("/enrol", data={**NEW, "pathway": "hypertension", "panel": "site"})
+    code = enrolled.url.path.rsplit("/", 1)[1]
+    plan, identity = f"/patients/{code}/plan", f"/patients/{code}/identity"
+    form = {"over": "0", "pathway": "hypertension", "limit.very_high_systolic": "175"}
+    assert UNSIGNED not in nurse.post(plan, data=form).text
+    nurse.post(identity, data={**NEW, "pathway": "heart_failure"})
+    page = nurse.get(plan).text
+    assert UNSIGNED in page
+    assert "(Hypertension)" in page
+    assert UNSIGNED in nurse.get(f"/patients/{code}").text
+    with psycopg.connect(populated) as database:
+        subject = database.execute("SELECT id FROM subject WHERE code = %s", (code,)).fetchone()
+        (judged,) = signals.subjects(database, [subject[0]]) if subject else ()
+    assert (judged.plan_version, judged.plan) == (1, None)
+    late = nurse.post(plan, data=form | {"over": over(page)})  # the form of the other pathway
+    assert late.status_code == 409
+    form = {"over": over(page), "pathway": "heart_failure"}
+    assert UNSIGNED not in nurse.post(plan, data=form).text
+    assert UNSIGNED not in nurse.get(f"/patients/{code}").text
 
 
 @pytest.mark.parametrize("form", [{}, {"over": "x"}])
