@@ -49,6 +49,10 @@ class Soak:
     minute: float = 60.0
     began: float = field(default_factory=time.perf_counter)
     sent: int = 0
+    sessions: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sessions = self.stream.sessions()
 
     def measure(self, minutes: int) -> dict[str, object]:
         """Return each minute's figures and the accounts; raise where a reading is missing."""
@@ -87,7 +91,7 @@ class Soak:
         homes = self.stream.homes
         due = int((time.perf_counter() - self.began) * homes)
         some = [Message(one % homes, one // homes, 1) for one in range(self.sent, due)]
-        self.site.producer.push(packets(self.stream.encoded(some)))
+        self.site.producer.push(packets(self.stream.encoded(some, self.sessions)))
         self.sent = due
 
 

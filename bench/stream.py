@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import psycopg
@@ -65,7 +66,7 @@ class Stream:
 
     def address(self, home: int) -> str:
         """Return the address of a home's strap."""
-        return "C0:00:" + uuid5(NAMESPACE_URL, self.gateway(home)).bytes[:4].hex(":").upper()
+        return _address(self.gateway(home))
 
     def moment(self, number: int) -> datetime:
         """Return when a reading is taken."""
@@ -73,11 +74,17 @@ class Stream:
 
     def epoch(self, home: int) -> UUID:
         """Return the number of a home's spool."""
-        return uuid5(NAMESPACE_URL, f"spool of {self.gateway(home)}")
+        return _epoch(self.gateway(home))
 
-    def encoded(self, messages: Iterable[Message]) -> Iterator[tuple[str, bytes]]:
-        """Yield topic and payload of messages as gateways send them."""
-        sessions = [str(uuid4()) for _ in range(self.homes)]
+    def sessions(self) -> list[str]:
+        """Return a new session of each home: from a strap's being put on to its being taken off."""
+        return [str(uuid4()) for _ in range(self.homes)]
+
+    def encoded(
+        self, messages: Iterable[Message], sessions: Sequence[str] = ()
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield topic and payload of messages as gateways send them, in new sessions unless told."""
+        sessions = sessions or self.sessions()
         for one in messages:
             items = [
                 (number + 1, self._item(one.home, number, sessions[one.home]))
@@ -107,6 +114,16 @@ class Stream:
                 subject = people.add_subject(connection, name, pathway="observation")
                 people.add_gateway(connection, name)
                 people.give(connection, self.address(home), subject, since=since, gateway=name)
+
+
+@cache
+def _address(gateway: str) -> str:
+    return "C0:00:" + uuid5(NAMESPACE_URL, gateway).bytes[:4].hex(":").upper()
+
+
+@cache
+def _epoch(gateway: str) -> UUID:
+    return uuid5(NAMESPACE_URL, f"spool of {gateway}")
 
 
 def beats(home: int, number: int) -> int:
