@@ -83,7 +83,7 @@ class Stream:
     def encoded(
         self, messages: Iterable[Message], sessions: Sequence[str] = ()
     ) -> Iterator[tuple[str, bytes]]:
-        """Yield topic and payload of messages as gateways send them, in new sessions unless told."""
+        """Yield topic and payload of messages as gateways send them, in sessions of their own."""
         sessions = sessions or self.sessions()
         for one in messages:
             items = [
