@@ -39,7 +39,10 @@ TOPIC = "$share/receivers/balise/v1/+/frames"
 _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
 _GOODBYE_SECONDS = 5.0
-_RECEIPT_SECONDS = 0.2
+_RECEIPT_SECONDS, _RECEIPT_SHARE, _RECEIPT_LATEST = 0.2, 0.1, 10.0
+"""How often gateways are told at most; the share of the time that telling may take, since of thousands
+it costs as much as what they sent; and how late it may be for that: a gateway sends again after 60 s.
+"""
 _BATCH_BYTES = 1 << 20
 _LIVE = 50
 """Messages of one gateway in a batch above which they are no home's that measures now."""
@@ -150,7 +153,7 @@ class Receiver:
             self._stop.wait(_RETRY_SECONDS)
 
     def _write_next(self, connection: psycopg.Connection) -> None:
-        self._arrived.wait(timeout=1)
+        self._arrived.wait(self._rest())
         self._arrived.clear()
         if self._network.ended and not self._stop.is_set():
             raise BrokerDown("the network thread ended; start the receiver again")
@@ -163,12 +166,25 @@ class Receiver:
                 raise
             self._acknowledge(batch)
             self._owed |= gateways
-            if time.monotonic() >= self._receipts_due:
-                self._publish_receipts(connection)
+            self._tell(connection)
             if _BUSY <= len(batch) < self._batch_size > len(self._queue):
                 self._stop.wait(_GATHER_SECONDS)
-        self._publish_receipts(connection)
+        self._tell(connection)
         self._say(ONLINE)
+
+    def _rest(self) -> float:
+        """Return for how long to wait for messages: until a receipt is due, a second at most."""
+        due = self._receipts_due - time.monotonic() if self._owed else 1.0
+        return min(1.0, max(0.0, due))
+
+    def _tell(self, connection: psycopg.Connection) -> None:
+        """Tell gateways what is stored of them, when that is due again."""
+        began = time.monotonic()
+        if self._owed and began >= self._receipts_due:
+            self._publish_receipts(connection)
+            ended = time.monotonic()
+            wait = max(_RECEIPT_SECONDS, (ended - began) / _RECEIPT_SHARE)
+            self._receipts_due = ended + min(wait, _RECEIPT_LATEST)
 
     def _take(self) -> list[Delivery]:
         batch: list[Delivery] = []
@@ -190,10 +206,7 @@ class Receiver:
         return {str(row[0]) for row in rows}
 
     def _publish_receipts(self, connection: psycopg.Connection) -> None:
-        """Tell each gateway all that is stored of it; on a busy line not after every commit."""
-        if not self._owed:
-            return
-        self._receipts_due = time.monotonic() + _RECEIPT_SECONDS
+        """Tell each gateway that is owed it all that is stored of it."""
         rows = connection.execute(sql.get("landing.receipts"), {"gateways": list(self._owed)})
         for gateway, some in groupby(rows, key=lambda row: str(row[0])):
             stored = {str(epoch): _closed(ranges) for _, epoch, ranges in some}
