@@ -10,6 +10,7 @@ from sql.replay import BESIDE_VALIDATE
 _FOUND = ("erasure.own_devices", "erasure.refusals", "erasure.duplicates", "erasure.messages")
 _GONE = (
     "erasure.identity",
+    "erasure.identity_revision",
     "erasure.dirty_window",
     "erasure.dirty_subject",
     "erasure.window_recheck",

@@ -44,6 +44,10 @@ UNION SELECT new_landing FROM reading_revision
 -- Who it is, first: whatever comes after can be named no more.
 DELETE FROM identity WHERE subject = %(subject)s
 
+-- identity_revision --
+-- Who it was said to be before.
+DELETE FROM identity_revision WHERE subject = %(subject)s
+
 -- dirty_window --
 -- Before what is computed of it: a run that computes holds these, and has written when they go.
 DELETE FROM dirty_window WHERE subject = %(subject)s

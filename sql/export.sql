@@ -62,6 +62,8 @@ SELECT kind, row FROM (
     UNION ALL SELECT 'signal_event', to_jsonb(one) FROM signal_event AS one
               JOIN signal ON signal.id = one.signal WHERE signal.subject = %(subject)s
     UNION ALL SELECT 'summary', to_jsonb(one) FROM summary AS one WHERE one.subject = %(subject)s
+    UNION ALL SELECT 'identity_revision', to_jsonb(one) FROM identity_revision AS one
+              WHERE one.subject = %(subject)s
     UNION ALL SELECT 'consent', to_jsonb(one) FROM consent AS one WHERE one.subject = %(subject)s
     UNION ALL SELECT 'early_warning', to_jsonb(one) FROM early_warning AS one
               WHERE one.subject = %(subject)s

@@ -41,7 +41,7 @@ def enrol(request: Request, connection: Connection, account: Carer, said: Fields
         pathway, found = _pathway(said), identity.read(said, _today(time_zone))
         with connection.transaction():
             subject, code = _enrolled(connection, pathway, time_zone, said.get("panel", ""))
-            _correct(connection, subject, found)
+            _correct(connection, subject, found, over="0")
     except IdentityUnsafe as unsafe:
         if unsafe.field == "twice":  # who tries numbers is seen, though what they tried is undone
             audit.note(request, connection, [], reason="a number that is enrolled already")
@@ -69,7 +69,7 @@ def correct(
         pathway, found = _pathway(said), identity.read(said, _today(patient["time_zone"]))
         _may_change(pathway, patient, account)
         with connection.transaction():
-            _correct(connection, patient["id"], found)
+            _correct(connection, patient["id"], found, over=said.get("over", ""))
             keys = {"subject": patient["id"], "pathway": pathway}
             if connection.execute(sql.get("people.put_on_pathway"), keys).fetchone():
                 plans.judge_again(connection, patient["id"])
@@ -88,15 +88,20 @@ def _enrolled(
     return enrolled
 
 
-def _correct(connection: psycopg.Connection, subject: int, found: Identity) -> None:
-    """Write who a patient is; IdentityUnsafe where the number is another patient's."""
-    keys = {"subject": subject, **found.columns()}
+def _correct(connection: psycopg.Connection, subject: int, found: Identity, *, over: str) -> None:
+    """Write who a patient is over what was shown of them.
+
+    IdentityUnsafe where the number is another patient's, or somebody else corrected it meanwhile.
+    """
+    if not over.isdecimal():
+        raise HTTPException(404)
+    keys = {"subject": subject, "over": int(over), **found.columns()}
     try:
         written = connection.execute(sql.get("people.correct"), keys).rowcount
     except psycopg.errors.UniqueViolation as error:
         raise IdentityUnsafe("twice") from error
     if written != 1:
-        raise HTTPException(404)
+        raise IdentityUnsafe("overtaken")
 
 
 def _pathway(said: Mapping[str, str]) -> str:
@@ -135,6 +140,9 @@ def _page(
         said=said,
         unsafe=unsafe.field if unsafe else "",
         pathways=_ORDER,
+        before=rows.named(connection, "people.identities", subject=patient["id"])
+        if patient
+        else [],
         panels=[] if patient else rows.named(connection, "people.own_panels"),
         sexes=identity.SEXES,
         kinds=identity.KINDS,

@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 32",
-        "INSERT INTO schema_migration VALUES (32, '0032_plan_pathway.sql')",
+        "DELETE FROM schema_migration WHERE number = 33",
+        "INSERT INTO schema_migration VALUES (33, '0033_identity_revision.sql')",
     )
 
 

@@ -85,6 +85,8 @@ INSERT INTO message (subject, who, text, boxes) VALUES (%(hers)s, 'nurse', 'Effa
 INSERT INTO early_warning (subject, who, observed, parts)
 VALUES (%(hers)s, 'Effacée', '{}', '{}');
 
+UPDATE identity SET given = 'Marie Effacée' WHERE subject = %(hers)s;
+
 INSERT INTO consent (subject, sheet, scope, way, who)
 VALUES (%(hers)s, '2026-11', '{monitoring}', 'paper', 'Effacée');
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -55,6 +56,45 @@ def identifiers(client: httpx.Client, code: str) -> dict[str, str]:
     return {one["system"]: one["value"] for one in patient["identifier"]}
 
 
+def shown(client: httpx.Client, code: str) -> dict[str, str]:
+    """Return what the form says of the identity that it was shown."""
+    found = re.search(r'name="over" value="(\d+)"', client.get(f"/patients/{code}/identity").text)
+    assert found
+    return {"over": found[1]}
+
+
+def corrects(
+    client: httpx.Client, code: str, said: dict[str, str], over: dict[str, str] | None = None
+) -> httpx.Response:
+    return client.post(f"/patients/{code}/identity", data=said | (over or shown(client, code)))
+
+
+def test_of_two_who_correct_at_once_the_second_sees_the_first(
+    visit: Visit, database: psycopg.Connection
+):
+    east, doctor = visit("east.nurse"), visit("east.doctor")
+    code = code_of(east.post("/enrol", data=NEW | {"panel": "east"}))
+    seen = shown(doctor, code)
+    assert corrects(east, code, NEW | {"given": "Anne"}).is_success
+    late = corrects(doctor, code, NEW | {"family": "Lefebvre"}, over=seen)
+    assert late.status_code == 422
+    assert "entre-temps" in late.text
+    assert corrects(doctor, code, NEW | {"family": "Lefebvre"}, over={"over": "x"}).is_error
+    assert corrects(doctor, code, NEW | {"family": "Lefebvre"}).is_success
+    rows = database.execute(
+        "SELECT family, given, corrected_by FROM identity_revision"
+        " JOIN subject ON subject.id = subject WHERE code = %s ORDER BY version",
+        (code,),
+    ).fetchall()
+    assert rows == [
+        ("Lefèvre", "Anne Marie", "east.nurse"),
+        ("Lefèvre", "Anne", "east.doctor"),
+    ]
+    page = doctor.get(f"/patients/{code}/identity").text
+    assert "Corrigé par east.doctor" in page
+    assert "Lefèvre Anne Marie" in page
+
+
 def test_a_new_patient_is_the_ward_s_and_nobody_else_s(visit: Visit, database: psycopg.Connection):
     east, west = visit("east.nurse"), visit("west.nurse")
     code = code_of(east.post("/enrol", data=NEW | {"panel": "east"}))
@@ -81,7 +121,7 @@ def test_the_national_number_is_told_where_it_is_qualified_and_only_there(
     east = visit("east.nurse")
     code = code_of(east.post("/enrol", data=NEW | {"panel": "east"}))
     assert identifiers(east, code)[OID] == "269054958815780"
-    east.post(f"/patients/{code}/identity", data=NEW | {"status": "retrieved"})
+    corrects(east, code, NEW | {"status": "retrieved"})
     assert OID not in identifiers(east, code)
 
 
@@ -126,8 +166,8 @@ def test_a_patient_put_on_another_pathway_is_judged_by_it(
     form = east.get(f"/patients/{code}/identity").text
     assert 'value="269054958815780"' in form
     changed = NEW | {"pathway": "heart_failure", "given": "Anne"}
-    assert east.post(f"/patients/{code}/identity", data=changed).status_code == 422
-    assert doctor.post(f"/patients/{code}/identity", data=changed).is_success
+    assert corrects(east, code, changed).status_code == 422
+    assert corrects(doctor, code, changed).is_success
     row = database.execute(
         "SELECT pathway, given, assessed < generation FROM subject"
         " JOIN identity ON identity.subject = id JOIN dirty_subject ON dirty_subject.subject = id"

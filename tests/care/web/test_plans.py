@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from care.web.words import words
-from sql import signals
+from sql import people, signals
 
 pytestmark = pytest.mark.stack
 PLAN = "/patients/p-durand/plan"
@@ -67,14 +67,16 @@ def test_a_plan_holds_for_the_pathway_it_was_signed_for(nurse: httpx.Client, pop
     plan, identity = f"/patients/{code}/plan", f"/patients/{code}/identity"
     form = {"over": "0", "pathway": "hypertension", "limit.very_high_systolic": "175"}
     assert UNSIGNED not in nurse.post(plan, data=form).text
-    nurse.post(identity, data={**NEW, "pathway": "heart_failure"})
+    nurse.post(
+        identity, data={**NEW, "pathway": "heart_failure", "over": over(nurse.get(identity).text)}
+    )
     page = nurse.get(plan).text
     assert UNSIGNED in page
     assert "(Hypertension)" in page
     assert UNSIGNED in nurse.get(f"/patients/{code}").text
     with psycopg.connect(populated) as database:
-        subject = database.execute("SELECT id FROM subject WHERE code = %s", (code,)).fetchone()
-        (judged,) = signals.subjects(database, [subject[0]]) if subject else ()
+        found = people.find(database, code)
+        (judged,) = signals.followed(database, [found.id] if found else [])
     assert (judged.plan_version, judged.plan) == (1, None)
     late = nurse.post(plan, data=form | {"over": over(page)})  # the form of the other pathway
     assert late.status_code == 409
