@@ -131,6 +131,7 @@ def _fill(
     missing = manifest.tables.keys() - {table.name for table in here}
     if missing:
         raise BackupUnreadable(f"this schema has no {', '.join(sorted(missing))}")
+    connection.execute(sql.get("dump.brings_nothing_about"))
     for done, name in enumerate((table.name for table in here), 1):
         part = manifest.tables[name]
         kept = dump.Table(name, part["columns"])
@@ -138,6 +139,7 @@ def _fill(
         if rows != part["rows"]:
             raise BackupUnreadable(f"of {name} {rows} rows came of {part['rows']}")
         progress(done, len(here))
+    connection.execute(sql.get("dump.brings_about_again"))
     dump.set_sequences(connection, manifest.sequences)
     counted = dump.accounting(connection)
     if counted != manifest.accounting:

@@ -160,7 +160,7 @@ class ConsentUnsafe(BaliseError):
 
 
 class ConsentWithdrawn(BaliseError):
-    """The patient does not agree to be monitored; no device is theirs until they agree again."""
+    """The patient did not agree to be monitored then; give it from when they agree anew."""
 
 
 class AuditBroken(BaliseError):

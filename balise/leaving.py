@@ -16,6 +16,7 @@ from balise.hand import who
 from balise.portable import whole
 from balise.run import print_answer, read_settings
 from care import exchange
+from care.consent import SHARING
 from care.fhir import mes
 from care.fhir.bundle import as_json
 from care.fhir.checker import check as problems
@@ -54,6 +55,8 @@ def export(patient: str, folder: Path, *, profile: str, oid: str, person: str) -
         found = pages.patient(connection, patient)
         if found is None:
             raise UsageError(f"no patient {patient} is enrolled")
+        if profile == "mes" and found["agreed"] is not None and SHARING not in found["agreed"]:
+            raise UsageError(f"{patient} does not agree that results are sent to their record")
         audit.add(connection, [found["id"]], who=who(), action="export", what="balise fhir export")
         bundles = (
             _to_mes(connection, found, mes.Sender(oid=oid, patient=person))

@@ -31,6 +31,8 @@ class Consent:
 def read(said: Mapping[str, str]) -> Consent:
     """Return what a form says; ConsentUnsafe with the field that is to be mended."""
     scope = () if said.get("withdraw") else tuple(one for one in SCOPES if said.get(one))
+    if said.get("sheet") != SHEET:
+        raise ConsentUnsafe("overtaken")
     if said.get("way") not in WAYS:
         raise ConsentUnsafe("way")
     if not said.get("withdraw") and MONITORING not in scope:

@@ -39,10 +39,10 @@ TOPIC = "$share/receivers/balise/v1/+/frames"
 _GATEWAY = re.compile(r"^balise/v1/([a-z0-9-]{2,64})/frames$")
 _RETRY_SECONDS = 1.0
 _GOODBYE_SECONDS = 5.0
-_RECEIPT_SECONDS, _RECEIPT_SHARE, _RECEIPT_LATEST = 0.2, 0.1, 10.0
+_RECEIPT_SECONDS, _RECEIPT_SHARE, _RECEIPT_LATEST = 0.2, 0.1, 5.0
 """How often gateways are told, at most; the share of the time that telling may take, which of
-thousands costs as much as what they sent; and how late that may make it, since after 60 s a gateway
-sends again."""
+thousands costs as much as what they sent; and how late that may make it, since a gateway
+sends again after ten."""
 _BATCH_BYTES = 1 << 20
 _LIVE = 50
 """Messages of one gateway in a batch above which they are no home's that measures now."""

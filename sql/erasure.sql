@@ -13,7 +13,7 @@ SELECT refused.landing, refused.item, refused.part FROM refused
 WHERE refused.device IN (SELECT address FROM own_device)
    OR EXISTS (SELECT FROM assignment JOIN device ON device.id = assignment.device
               WHERE assignment.subject = %(subject)s AND device.address = refused.device
-                AND assignment.during @> refused.received_at)
+                AND had(assignment) @> refused.received_at)
 
 -- duplicates --
 -- What came again of the patient's readings, and of devices that were only the patient's.

@@ -32,7 +32,7 @@ WITH place AS (
     SELECT refused.landing, refused.item FROM refused
     JOIN device ON device.address = refused.device
     JOIN assignment ON assignment.device = device.id
-    WHERE assignment.subject = %(subject)s AND assignment.during @> refused.received_at
+    WHERE assignment.subject = %(subject)s AND had(assignment) @> refused.received_at
 )
 SELECT landing.id, landing.received_at, landing.gateway, landing.payload,
        array_agg(place.item ORDER BY place.item) AS items
@@ -51,7 +51,7 @@ SELECT kind, row FROM (
     UNION ALL SELECT 'refused', to_jsonb(one) FROM refused AS one
               JOIN device ON device.address = one.device
               JOIN assignment ON assignment.device = device.id
-              WHERE assignment.subject = %(subject)s AND assignment.during @> one.received_at
+              WHERE assignment.subject = %(subject)s AND had(assignment) @> one.received_at
     UNION ALL SELECT 'plan', to_jsonb(one) FROM plan AS one WHERE one.subject = %(subject)s
     UNION ALL SELECT 'pause', to_jsonb(one) FROM pause AS one WHERE one.subject = %(subject)s
     UNION ALL SELECT 'note', to_jsonb(one) FROM note AS one WHERE one.subject = %(subject)s

@@ -119,8 +119,8 @@ def give(
     """Enrol a device and give it to a patient from a moment on; doing it twice does nothing.
 
     Who had it until then has it until then; whom it is given to later has it from then on. `slot`
-    gives only the readings of one user number of a shared device. ConsentWithdrawn where the
-    patient agrees to nothing any more.
+    gives only the readings of one user number of a shared device. What
+    they are given for while they agreed to nothing is left out; ConsentWithdrawn where that is all.
     """
     device = _number(
         connection.execute(
@@ -139,11 +139,13 @@ def give(
 
 def _assign(connection: psycopg.Connection, keys: Mapping[str, object]) -> None:
     try:
-        connection.execute(sql.get("people.assign"), keys)
+        given = connection.execute(sql.get("people.assign"), keys).rowcount
     except psycopg.DatabaseError as error:
         if error.sqlstate == _NOT_AGREED:
             raise ConsentWithdrawn from error
         raise
+    if not given:
+        raise ConsentWithdrawn
 
 
 def _number(row: tuple[int] | tuple[object, ...] | None) -> int:

@@ -43,12 +43,14 @@ WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s AND during @> %
 
 -- assign --
 -- From a moment on, until whom it is given to later, the device's readings, or those of its user
--- slot, are this patient's.
+-- slot, are this patient's; but for when they agreed to nothing.
 INSERT INTO assignment (device, subject, slot, during)
-VALUES (%(device)s, %(subject)s, %(slot)s,
-        tstzrange(%(since)s, (SELECT min(lower(during)) FROM assignment
-                              WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s
-                                AND lower(during) > %(since)s)))
+SELECT %(device)s, %(subject)s, %(slot)s, part
+FROM unnest(tstzmultirange(tstzrange(
+         %(since)s, (SELECT min(lower(during)) FROM assignment
+                     WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s
+                       AND lower(during) > %(since)s)))
+     - withdrawn(%(subject)s)) AS part
 
 -- known --
 -- Whether a code is somebody's already.

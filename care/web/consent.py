@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 import sql
 from balise.errors import ConsentUnsafe
 from care import consent
+from care.consent import Consent
 from care.web.accounts import Account
 from care.web.visit import Carer, Connection, Fields, Patient, page
 from sql import plans, rows
@@ -32,15 +33,25 @@ def write(
     """Write what a patient agrees to from now on; what can't be used comes back."""
     try:
         agreed = consent.read(said)
+        with connection.transaction():
+            _write(connection, patient["id"], agreed, over=said.get("over", ""), who=account.name)
+            plans.judge_again(connection, patient["id"])
     except ConsentUnsafe as unsafe:
         return _page(request, connection, account, patient, said, unsafe.field)
-    keys = {"subject": patient["id"], "sheet": consent.SHEET, "scope": list(agreed.scope)}
-    with connection.transaction():
-        connection.execute(
-            sql.get("consent.write"), {**keys, "way": agreed.way, "who": account.name}
-        )
-        plans.judge_again(connection, patient["id"])
     return RedirectResponse(f"/patients/{patient['code']}/consent", status_code=303)
+
+
+def _write(
+    connection: psycopg.Connection, subject: int, agreed: Consent, *, over: str, who: str
+) -> None:
+    """Write it over what was shown; ConsentUnsafe where something else was written since."""
+    if not over.isdecimal():
+        raise HTTPException(404)
+    keys = {"subject": subject, "sheet": consent.SHEET, "scope": list(agreed.scope)}
+    more = {"way": agreed.way, "who": who, "over": int(over)}
+    connection.execute(sql.get("consent.lock"), keys)
+    if not connection.execute(sql.get("consent.write"), {**keys, **more}).rowcount:
+        raise ConsentUnsafe("overtaken")
 
 
 def _page(

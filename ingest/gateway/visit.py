@@ -31,7 +31,7 @@ _CONNECT_SECONDS, _AGAIN_SECONDS = 20.0, 10.0
 _CUTS = 2
 """Links that a bonded device ends, and none that it keeps, until its bond is said to be lost.
 
-Each stands for several: bleak itself tries again for 20 s where BlueZ says `abort-by-local`.
+Each may stand for several: bleak itself tries again for 20 s where BlueZ says `abort-by-local`.
 """
 
 GONE_WRONG = (BleakError, TimeoutError, OSError, EOFError)

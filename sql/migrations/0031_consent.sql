@@ -28,35 +28,49 @@ WHERE 'sharing' <> ALL(scope)
                   WHERE newer.subject = consent.subject AND newer.id > consent.id);
 GRANT SELECT ON withheld TO balise_flows;
 
+-- When a patient agreed to nothing: from each withdrawal until they agreed anew.
+CREATE FUNCTION withdrawn(a_subject integer) RETURNS tstzmultirange
+    LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+    SELECT coalesce(range_agg(tstzrange(at, CASE WHEN following < at THEN at ELSE following END))
+                    FILTER (WHERE scope = '{}'), '{}')
+    FROM (SELECT scope, at, lead(at) OVER (ORDER BY id) AS following
+          FROM consent WHERE subject = a_subject) AS said
+$$;
+
 -- What is agreed to takes effect as it is written: devices are nobody's from the moment of a withdrawal
 -- on, so that what they measure then is no reading; and those that were taken from the patient that way
--- are theirs again when they agree anew, unless somebody else has them.
+-- are theirs again when they agree anew, unless somebody else has them. Whoever writes has locked the
+-- patient before, so that of two the later one holds (sql/consent.sql).
 CREATE FUNCTION consent_holds() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 DECLARE
-    before consent;
+    ended timestamptz := (
+        -- The first withdrawal since they last agreed to anything: a second one took nothing away.
+        SELECT min(at) FROM consent
+        WHERE subject = NEW.subject AND scope = '{}' AND id < NEW.id
+          AND id > coalesce((SELECT max(id) FROM consent
+                             WHERE subject = NEW.subject AND scope <> '{}' AND id < NEW.id), 0));
 BEGIN
     -- Who gives a device to the patient meanwhile waits, or is waited for: assignment_agreed.
-    PERFORM FROM subject WHERE id = NEW.subject FOR UPDATE;
-    SELECT * INTO before FROM consent
-    WHERE subject = NEW.subject AND id < NEW.id ORDER BY id DESC LIMIT 1;
+    PERFORM FROM subject WHERE id = NEW.subject FOR NO KEY UPDATE;
     IF NEW.scope = '{}' THEN
         DELETE FROM assignment WHERE subject = NEW.subject AND lower(during) >= NEW.at;
         UPDATE assignment SET during = tstzrange(lower(during), NEW.at)
         WHERE subject = NEW.subject AND during @> NEW.at;
-    ELSIF before.scope = '{}' THEN
+    ELSIF ended IS NOT NULL THEN
         INSERT INTO assignment (device, subject, slot, during)
         SELECT device, subject, slot,
                tstzrange(NEW.at, (SELECT min(lower(later.during)) FROM assignment AS later
-                                  WHERE later.device = ended.device
-                                    AND later.slot IS NOT DISTINCT FROM ended.slot
+                                  WHERE later.device = one.device
+                                    AND later.slot IS NOT DISTINCT FROM one.slot
                                     AND lower(later.during) > NEW.at))
-        FROM assignment AS ended
-        WHERE subject = NEW.subject AND upper(during) = before.at
+        FROM assignment AS one
+        WHERE subject = NEW.subject AND upper(during) = ended
           AND NOT EXISTS (SELECT FROM assignment AS another
-                          WHERE another.device = ended.device
-                            AND another.slot IS NOT DISTINCT FROM ended.slot
+                          WHERE another.device = one.device
+                            AND another.slot IS NOT DISTINCT FROM one.slot
                             AND another.during @> NEW.at);
     END IF;
     RETURN NULL;
@@ -65,13 +79,14 @@ $$;
 CREATE TRIGGER consent_holds AFTER INSERT ON consent
     FOR EACH ROW EXECUTE FUNCTION consent_holds();
 
--- Nothing is measured of who does not agree: no device is given to them.
+-- Nothing is measured of who does not agree: no device is given to them for such a time, not afterwards
+-- either.
 CREATE FUNCTION assignment_agreed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 BEGIN
-    PERFORM FROM subject WHERE id = NEW.subject FOR KEY SHARE;
-    IF (SELECT scope = '{}' FROM consent WHERE subject = NEW.subject ORDER BY id DESC LIMIT 1) THEN
+    PERFORM FROM subject WHERE id = NEW.subject FOR SHARE;
+    IF withdrawn(NEW.subject) && NEW.during THEN
         RAISE EXCEPTION 'this patient does not agree to be monitored' USING ERRCODE = 'BA001';
     END IF;
     RETURN NEW;
@@ -79,3 +94,14 @@ END
 $$;
 CREATE TRIGGER assignment_agreed BEFORE INSERT ON assignment
     FOR EACH ROW EXECUTE FUNCTION assignment_agreed();
+
+-- For how long what a device sent is this patient's to be told and erased: until somebody else had it, so
+-- that what it measured after a withdrawal is theirs too.
+CREATE FUNCTION had(one assignment) RETURNS tstzrange
+    LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+    SELECT tstzrange(lower(one.during), (
+        SELECT min(lower(during)) FROM assignment
+        WHERE device = one.device AND slot IS NOT DISTINCT FROM one.slot
+          AND lower(during) > lower(one.during)))
+$$;

@@ -63,6 +63,11 @@ def filled(database_url: str) -> Iterator[psycopg.Connection]:
         land(database, [Delivery(1, 1, "balise/v1/home/frames", b"<no message>")], NOW)
         steps.run_line(database_url, NOW)
         audit.add(database, [subject], who="nurse", action="view", what="a test")
+        database.execute(
+            "INSERT INTO consent (subject, sheet, scope, way, who)"
+            " VALUES (%s, '2026-11', '{}', 'paper', 'nurse')",
+            (subject,),
+        )
         yield database
 
 

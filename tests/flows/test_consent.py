@@ -49,9 +49,42 @@ def test_what_is_measured_after_a_withdrawal_is_no_reading_and_what_was_before_i
 def test_no_device_is_given_to_who_does_not_agree(database: psycopg.Connection, patient: int):
     agrees(database, patient, NOTHING, NOW)
     with pytest.raises(ConsentWithdrawn):
-        people.give(database, "C0:00:00:00:00:02", patient, since=NOW - timedelta(days=9))
+        people.give(database, "C0:00:00:00:00:02", patient, since=NOW)
     agrees(database, patient, MONITORING, NOW + HOUR)
     people.give(database, "C0:00:00:00:00:02", patient, since=NOW)
+    row = database.execute(
+        "SELECT during = tstzrange(%s, NULL) FROM assignment JOIN device ON device.id = device"
+        " WHERE address = 'C0:00:00:00:00:02'",
+        (NOW + HOUR,),
+    )
+    assert row.fetchall() == [(True,)]
+
+
+def test_what_was_measured_while_they_did_not_agree_is_given_to_them_by_nobody(
+    database: psycopg.Connection, database_url: str, patient: int, weight: Weight, send: Send
+):
+    """Not afterwards either: `balise devices give --from` and imports reach back for years."""
+    agrees(database, patient, NOTHING, NOW - 6 * HOUR)
+    agrees(database, patient, MONITORING, NOW - 2 * HOUR)
+    with pytest.raises(ConsentWithdrawn):
+        people.give(database, SCALE, patient, since=NOW - 5 * HOUR)
+    new = "C0:00:00:00:00:02"
+    people.give(database, new, patient, since=datetime(1900, 1, 1, tzinfo=UTC))
+    hours = (7, 5, 1)
+    send(database, *(weight(f"{70 + hour}", NOW - hour * HOUR, new) for hour in hours))
+    steps.run_line(database_url, NOW)
+    assert weights(database) == [(patient, 71), (patient, 77)]
+
+
+def test_who_withdraws_twice_has_their_devices_again_as_who_did_it_once(
+    database: psycopg.Connection, patient: int
+):
+    for hours in (9, 6):
+        agrees(database, patient, NOTHING, NOW - hours * HOUR)
+    agrees(database, patient, MONITORING, NOW - HOUR)
+    assert database.execute(
+        "SELECT count(*) FROM assignment WHERE subject = %s AND during @> %s", (patient, NOW)
+    ).fetchone() == (1,)
 
 
 def test_who_agrees_anew_has_their_devices_again_and_not_what_is_another_s(

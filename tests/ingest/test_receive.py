@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import psycopg
@@ -203,3 +204,30 @@ def test_a_step_takes_what_is_measured_now_and_nothing_of_what_waits_longer(
             "UPDATE landing_batch SET validated_at = now() WHERE id = ANY(%s)", (numbers,)
         )
     assert taken == [[False], [True] * 3]
+
+
+@pytest.mark.parametrize(("telling", "wait"), [(0.001, 0.2), (0.1, 1.0), (2.0, 5.0)])
+def test_telling_takes_a_tenth_of_the_time_and_is_late_by_five_seconds_at_most(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, telling: float, wait: float
+):
+    receiver = Receiver(Broker(settings), settings.database_url, name="teller")
+    now, told = [100.0], list[set[str]]()
+
+    def publish(_: psycopg.Connection) -> None:
+        now[0] += telling
+        told.append(set(receiver._owed))
+        receiver._owed.clear()
+
+    monkeypatch.setattr(receiver, "_publish_receipts", publish)
+    monkeypatch.setattr("ingest.receive.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with psycopg.connect(settings.database_url) as connection:
+        receiver._owed = {"home-1"}
+        receiver._tell(connection)
+        assert receiver._rest() == 1  # nobody is owed anything
+        receiver._owed = {"home-2"}
+        receiver._tell(connection)
+        assert told == [{"home-1"}]
+        assert receiver._rest() == pytest.approx(min(1, wait))
+        now[0] += wait
+        receiver._tell(connection)
+        assert told == [{"home-1"}, {"home-2"}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 import httpx
@@ -17,7 +18,7 @@ from care.web.words import words
 PAGE, BAND = "/patients/p-durand/consent", "/patients/p-durand"
 UNWRITTEN = words("fr")("consent.unwritten")
 TOLD = ("sheet_why", "sheet_who", "sheet_rights", "agrees_monitoring", "agrees_sharing")
-SHEETS = {"2026-11": "5d86ba71f3dfa766"}
+SHEETS = {"2026-11": "4520b88ad79edf73"}
 """The digest of what was told by each version, in all languages."""
 
 
@@ -46,21 +47,38 @@ def test_what_the_patient_is_told_is_that_version_s():
     ],
 )
 def test_a_form_is_read(said: dict[str, str], expected: Consent | str):
+    sheet = {"sheet": consent.SHEET}
     if isinstance(expected, Consent):
-        assert consent.read(said) == expected
+        assert consent.read(said | sheet) == expected
     else:
         with pytest.raises(ConsentUnsafe) as unsafe:
-            consent.read(said)
+            consent.read(said | sheet)
         assert unsafe.value.field == expected
+
+
+def test_who_was_read_other_words_agreed_to_others():
+    with pytest.raises(ConsentUnsafe) as unsafe:
+        consent.read({"monitoring": "yes", "way": "paper", "sheet": "2020-01"})
+    assert unsafe.value.field == "overtaken"
+
+
+def shown(client: httpx.Client) -> dict[str, str]:
+    """Return what the forms say of what was shown."""
+    page = client.get(PAGE).text
+    found = re.search(
+        r'name="over" value="(\d+)"><input type="hidden" name="sheet" value="(.+?)"', page
+    )
+    assert found
+    return {"over": found[1], "sheet": found[2]}
 
 
 @pytest.mark.stack
 def test_it_is_written_and_taken_back_and_both_stay(nurse: httpx.Client, populated: str):
     assert UNWRITTEN in nurse.get(BAND).text
-    page = nurse.post(PAGE, data={"monitoring": "yes", "way": "spoken"}).text
+    page = nurse.post(PAGE, data=shown(nurse) | {"monitoring": "yes", "way": "spoken"}).text
     assert " : <strong>suivi par son équipe</strong>" in page
     assert UNWRITTEN not in nurse.get(BAND).text
-    page = nurse.post(PAGE, data={"withdraw": "yes", "way": "helper"}).text
+    page = nurse.post(PAGE, data=shown(nurse) | {"withdraw": "yes", "way": "helper"}).text
     assert " : <strong>accord retiré</strong>" in page
     assert "de vive voix" in page
     assert "Le patient a retiré son accord" in nurse.get(BAND).text
@@ -84,6 +102,20 @@ def test_it_is_written_and_taken_back_and_both_stay(nurse: httpx.Client, populat
 
 
 @pytest.mark.stack
+def test_an_old_page_undoes_no_withdrawal_and_a_second_one_is_none(nurse: httpx.Client):
+    old = shown(nurse) | {"monitoring": "yes", "way": "paper"}
+    nurse.post(PAGE, data=old)
+    withdrawal = shown(nurse) | {"withdraw": "yes", "way": "spoken"}
+    assert nurse.post(PAGE, data=withdrawal).status_code == 200
+    for late in (old, withdrawal, shown(nurse) | {"withdraw": "yes", "way": "spoken"}):
+        answer = nurse.post(PAGE, data=late)
+        assert answer.status_code == 422
+        assert words("fr")("consent.unsafe_overtaken")[:20] in answer.text
+    assert "<strong>accord retiré</strong>" in nurse.get(PAGE).text
+    assert nurse.post(PAGE, data=old | {"over": "x"}).status_code == 404
+
+
+@pytest.mark.stack
 def test_what_cannot_be_used_comes_back_and_nothing_is_written(nurse: httpx.Client, populated: str):
     with psycopg.connect(populated) as database:
         before = database.execute("SELECT count(*) FROM consent").fetchone()
@@ -91,7 +123,7 @@ def test_what_cannot_be_used_comes_back_and_nothing_is_written(nurse: httpx.Clie
             ({"way": "paper", "sharing": "yes"}, "rien à noter"),
             ({"monitoring": "yes", "way": "?"}, "Choisissez comment"),
         ):
-            answer = nurse.post(PAGE, data=said)
+            answer = nurse.post(PAGE, data=shown(nurse) | said)
             assert answer.status_code == 422
             assert told in answer.text
         assert database.execute("SELECT count(*) FROM consent").fetchone() == before
