@@ -27,9 +27,9 @@ def sign(
     the patient is not on the pathway any more that it was written for, the one of now unless named.
     """
     with connection.transaction():
-        keys = {"subject": subject, "content": Jsonb(dict(content)), "over": over, "who": who}
-        keys["pathway"] = pathway
-        signed = connection.execute(sql.get("plans.sign"), keys).fetchone() is not None
+        keys = {"content": Jsonb(dict(content)), "over": over, "who": who, "pathway": pathway}
+        row = connection.execute(sql.get("plans.sign"), {"subject": subject, **keys}).fetchone()
+        signed = row is not None
         if signed:
             judge_again(connection, subject)
         return signed

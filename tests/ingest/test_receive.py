@@ -231,3 +231,5 @@ def test_telling_takes_a_tenth_of_the_time_and_is_late_by_five_seconds_at_most(
         now[0] += wait
         receiver._tell(connection)
         assert told == [{"home-1"}, {"home-2"}]
+    for one in (receiver._network._woken, receiver._network._waker):  # it was never started
+        one.close()
