@@ -131,15 +131,14 @@ def _fill(
     missing = manifest.tables.keys() - {table.name for table in here}
     if missing:
         raise BackupUnreadable(f"this schema has no {', '.join(sorted(missing))}")
-    connection.execute(sql.get("dump.brings_nothing_about"))
-    for done, name in enumerate((table.name for table in here), 1):
-        part = manifest.tables[name]
-        kept = dump.Table(name, part["columns"])
-        rows = dump.write(connection, kept, archive.blocks(f"{name}.copy"))
-        if rows != part["rows"]:
-            raise BackupUnreadable(f"of {name} {rows} rows came of {part['rows']}")
-        progress(done, len(here))
-    connection.execute(sql.get("dump.brings_about_again"))
+    with dump.quiet(connection):
+        for done, name in enumerate((table.name for table in here), 1):
+            part = manifest.tables[name]
+            kept = dump.Table(name, part["columns"])
+            rows = dump.write(connection, kept, archive.blocks(f"{name}.copy"))
+            if rows != part["rows"]:
+                raise BackupUnreadable(f"of {name} {rows} rows came of {part['rows']}")
+            progress(done, len(here))
     dump.set_sequences(connection, manifest.sequences)
     counted = dump.accounting(connection)
     if counted != manifest.accounting:

@@ -6,6 +6,7 @@ Text, not the binary form: another version of PostgreSQL reads it, and so does a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -14,6 +15,7 @@ from psycopg import sql as build
 
 import sql
 from sql import rows
+from sql.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,21 @@ def write(connection: psycopg.Connection, table: Table, blocks: Iterable[bytes])
         for block in blocks:
             copy.write(block)
     return cursor.rowcount
+
+
+@contextmanager
+def quiet(connection: psycopg.Connection) -> Iterator[None]:
+    """Have rows bring nothing about meanwhile: what they brought about is in the backup already."""
+    found = rows.named(connection, "dump.triggers")
+    _switch(connection, found, build.SQL("DISABLE"))
+    yield
+    _switch(connection, found, build.SQL("ENABLE"))
+
+
+def _switch(connection: psycopg.Connection, triggers: Sequence[Row], way: build.SQL) -> None:
+    for one in triggers:
+        table, name = build.Identifier(one["table"]), build.Identifier(one["name"])
+        connection.execute(build.SQL("ALTER TABLE {} {} TRIGGER {}").format(table, way, name))
 
 
 def _columns(table: Table) -> build.Composed:

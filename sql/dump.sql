@@ -47,28 +47,10 @@ SELECT coalesce(max(number), 0) FROM schema_migration
 -- A backup was made.
 INSERT INTO backup (made_at, bytes, readings) VALUES (%(made_at)s, %(bytes)s, %(readings)s)
 
--- brings_nothing_about --
--- What a row of these tables brings about is in the backup already.
-DO $$
-DECLARE
-    one record;
-BEGIN
-    FOR one IN SELECT tgrelid::regclass AS place, tgname FROM pg_trigger
-               WHERE tgname IN ('consent_holds', 'assignment_agreed') LOOP
-        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', one.place, one.tgname);
-    END LOOP;
-END
-$$
-
--- brings_about_again --
--- From now on it does.
-DO $$
-DECLARE
-    one record;
-BEGIN
-    FOR one IN SELECT tgrelid::regclass AS place, tgname FROM pg_trigger
-               WHERE tgname IN ('consent_holds', 'assignment_agreed') LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', one.place, one.tgname);
-    END LOOP;
-END
-$$
+-- triggers --
+-- What a new row of ours brings about; TimescaleDB's own triggers have their functions elsewhere.
+SELECT pg_class.relname AS "table", tgname AS name FROM pg_trigger
+JOIN pg_class ON pg_class.oid = tgrelid
+JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE NOT tgisinternal AND pronamespace = 'public'::regnamespace
+  AND tgtype & 4 <> 0 -- on INSERT

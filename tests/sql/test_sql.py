@@ -17,8 +17,6 @@ NOT_PREPARED = {
     "flows.listen": "LISTEN can't be prepared",
     "migration.create_table": "nor can CREATE TABLE",
     "dump.snapshot": "nor can SET",
-    "dump.brings_nothing_about": "nor can DO",
-    "dump.brings_about_again": "nor can this DO",
     "readings.stage": "a temporary table ends with its transaction",
     "readings.stage_accepted": "as does this one",
     **dict.fromkeys(
