@@ -40,11 +40,9 @@ CROSS JOIN LATERAL (
         WHERE pause.subject = subject.id AND withdrawn_at IS NULL
         UNION ALL
         -- Who has withdrawn their consent measures nothing, and is missed by nobody.
-        SELECT began, coalesce(following - 1, '9999-12-30')
-        FROM (SELECT scope, began, lead(began) OVER (ORDER BY id) AS following
-              FROM (SELECT id, scope, (at AT TIME ZONE subject.time_zone)::date AS began
-                    FROM consent WHERE consent.subject = subject.id) AS agreed) AS said
-        WHERE scope = '{}'
+        SELECT (lower(part) AT TIME ZONE subject.time_zone)::date,
+               coalesce((upper(part) AT TIME ZONE subject.time_zone)::date - 1, '9999-12-30')
+        FROM unnest(withdrawn(subject.id)) AS part
     ) AS nothing_expected
 ) AS away
 WHERE subject.id = ANY(%(subjects)s)

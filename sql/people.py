@@ -119,8 +119,8 @@ def give(
     """Enrol a device and give it to a patient from a moment on; doing it twice does nothing.
 
     Who had it until then has it until then; whom it is given to later has it from then on. `slot`
-    gives only the readings of one user number of a shared device. What
-    they are given for while they agreed to nothing is left out; ConsentWithdrawn where that is all.
+    gives only the readings of one user number of a shared device. When they agreed to nothing is
+    left out; ConsentWithdrawn where that is all.
     """
     device = _number(
         connection.execute(

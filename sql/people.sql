@@ -46,11 +46,9 @@ WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s AND during @> %
 -- slot, are this patient's; but for when they agreed to nothing.
 INSERT INTO assignment (device, subject, slot, during)
 SELECT %(device)s, %(subject)s, %(slot)s, part
-FROM unnest(tstzmultirange(tstzrange(
-         %(since)s, (SELECT min(lower(during)) FROM assignment
-                     WHERE device = %(device)s AND slot IS NOT DISTINCT FROM %(slot)s
-                       AND lower(during) > %(since)s)))
-     - withdrawn(%(subject)s)) AS part
+FROM unnest(tstzmultirange(tstzrange(%(since)s,
+                                     given_anew(%(device)s, %(slot)s::smallint, %(since)s)))
+            - withdrawn(%(subject)s)) AS part
 
 -- known --
 -- Whether a code is somebody's already.

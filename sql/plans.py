@@ -29,10 +29,9 @@ def sign(
     with connection.transaction():
         keys = {"content": Jsonb(dict(content)), "over": over, "who": who, "pathway": pathway}
         row = connection.execute(sql.get("plans.sign"), {"subject": subject, **keys}).fetchone()
-        signed = row is not None
-        if signed:
+        if row is not None:
             judge_again(connection, subject)
-        return signed
+        return row is not None
 
 
 def pause(

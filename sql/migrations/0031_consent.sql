@@ -28,6 +28,14 @@ WHERE 'sharing' <> ALL(scope)
                   WHERE newer.subject = consent.subject AND newer.id > consent.id);
 GRANT SELECT ON withheld TO balise_flows;
 
+-- When a device, or its user slot, is given anew after a moment; NULL where it is not.
+CREATE FUNCTION given_anew(a_device integer, a_slot smallint, after timestamptz) RETURNS timestamptz
+    LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+    SELECT min(lower(during)) FROM assignment
+    WHERE device = a_device AND slot IS NOT DISTINCT FROM a_slot AND lower(during) > after
+$$;
+
 -- When a patient agreed to nothing: from each withdrawal until they agreed anew.
 CREATE FUNCTION withdrawn(a_subject integer) RETURNS tstzmultirange
     LANGUAGE sql STABLE SET search_path = public, pg_temp
@@ -61,11 +69,7 @@ BEGIN
         WHERE subject = NEW.subject AND during @> NEW.at;
     ELSIF ended IS NOT NULL THEN
         INSERT INTO assignment (device, subject, slot, during)
-        SELECT device, subject, slot,
-               tstzrange(NEW.at, (SELECT min(lower(later.during)) FROM assignment AS later
-                                  WHERE later.device = one.device
-                                    AND later.slot IS NOT DISTINCT FROM one.slot
-                                    AND lower(later.during) > NEW.at))
+        SELECT device, subject, slot, tstzrange(NEW.at, given_anew(device, slot, NEW.at))
         FROM assignment AS one
         WHERE subject = NEW.subject AND upper(during) = ended
           AND NOT EXISTS (SELECT FROM assignment AS another
@@ -100,8 +104,5 @@ CREATE TRIGGER assignment_agreed BEFORE INSERT ON assignment
 CREATE FUNCTION had(one assignment) RETURNS tstzrange
     LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-    SELECT tstzrange(lower(one.during), (
-        SELECT min(lower(during)) FROM assignment
-        WHERE device = one.device AND slot IS NOT DISTINCT FROM one.slot
-          AND lower(during) > lower(one.during)))
+    SELECT tstzrange(lower(one.during), given_anew(one.device, one.slot, lower(one.during)))
 $$;
