@@ -10,8 +10,9 @@ BaliseError
 ├── FormUnsafe
 │   ├── PlanUnsafe
 │   └── ObservationUnsafe
-├── IdentityUnsafe
-├── ConsentUnsafe
+├── FieldUnsafe
+│   ├── IdentityUnsafe
+│   └── ConsentUnsafe
 ├── ConsentWithdrawn
 ├── AuditBroken
 ├── BackupUnreadable
@@ -143,24 +144,24 @@ class ObservationUnsafe(FormUnsafe):
     """An observation is none that a human being has; write what was seen, or leave it empty."""
 
 
-class IdentityUnsafe(BaliseError):
+class FieldUnsafe(BaliseError):
+    """What a form says can't be kept as it was written; mend the field that is named."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
+
+
+class IdentityUnsafe(FieldUnsafe):
     """Who a patient is can't be kept as it was written; mend the field that is named."""
 
-    def __init__(self, field: str) -> None:
-        super().__init__()
-        self.field = field
 
-
-class ConsentUnsafe(BaliseError):
+class ConsentUnsafe(FieldUnsafe):
     """What a patient agrees to can't be kept as it was written; mend the field that is named."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__()
-        self.field = field
 
 
 class ConsentWithdrawn(BaliseError):
-    """The patient did not agree to be monitored then; give it from when they agree anew."""
+    """The patient did not agree to be monitored then: give the device from when they do."""
 
 
 class AuditBroken(BaliseError):

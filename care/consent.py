@@ -30,11 +30,12 @@ class Consent:
 
 def read(said: Mapping[str, str]) -> Consent:
     """Return what a form says; ConsentUnsafe with the field that is to be mended."""
-    scope = () if said.get("withdraw") else tuple(one for one in SCOPES if said.get(one))
+    withdraws = bool(said.get("withdraw"))
+    scope = () if withdraws else tuple(one for one in SCOPES if said.get(one))
     if said.get("sheet") != SHEET:
         raise ConsentUnsafe("overtaken")
     if said.get("way") not in WAYS:
         raise ConsentUnsafe("way")
-    if not said.get("withdraw") and MONITORING not in scope:
+    if not withdraws and MONITORING not in scope:
         raise ConsentUnsafe(MONITORING)
     return Consent(scope, said["way"])

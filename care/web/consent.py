@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import psycopg
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 import sql
@@ -13,7 +13,7 @@ from balise.errors import ConsentUnsafe
 from care import consent
 from care.consent import Consent
 from care.web.accounts import Account
-from care.web.visit import Carer, Connection, Fields, Patient, page
+from care.web.visit import Carer, Connection, Fields, Patient, page, written_over
 from sql import plans, rows
 from sql.rows import Row
 
@@ -34,7 +34,7 @@ def write(
     try:
         agreed = consent.read(said)
         with connection.transaction():
-            _write(connection, patient["id"], agreed, over=said.get("over", ""), who=account.name)
+            _write(connection, patient["id"], agreed, over=written_over(said), who=account.name)
             plans.judge_again(connection, patient["id"])
     except ConsentUnsafe as unsafe:
         return _page(request, connection, account, patient, said, unsafe.field)
@@ -42,15 +42,13 @@ def write(
 
 
 def _write(
-    connection: psycopg.Connection, subject: int, agreed: Consent, *, over: str, who: str
+    connection: psycopg.Connection, subject: int, agreed: Consent, *, over: int, who: str
 ) -> None:
     """Write it over what was shown; ConsentUnsafe where something else was written since."""
-    if not over.isdecimal():
-        raise HTTPException(404)
-    keys = {"subject": subject, "sheet": consent.SHEET, "scope": list(agreed.scope)}
-    more = {"way": agreed.way, "who": who, "over": int(over)}
-    connection.execute(sql.get("consent.lock"), keys)
-    if not connection.execute(sql.get("consent.write"), {**keys, **more}).rowcount:
+    keys = {"subject": subject, "who": who, "over": over}
+    said = {"sheet": consent.SHEET, "scope": list(agreed.scope), "way": agreed.way}
+    connection.execute(sql.get("consent.lock"), {"subject": subject})
+    if not connection.execute(sql.get("consent.write"), {**keys, **said}).rowcount:
         raise ConsentUnsafe("overtaken")
 
 

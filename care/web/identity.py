@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import psycopg
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 import sql
@@ -17,7 +17,7 @@ from care.identity import Identity
 from care.pathways import PATHWAYS
 from care.web import audit
 from care.web.accounts import Account
-from care.web.visit import Carer, Connection, Fields, Patient, page, settings_of
+from care.web.visit import Carer, Connection, Fields, Patient, page, settings_of, written_over
 from sql import people, plans, rows
 from sql.rows import Row
 
@@ -41,7 +41,7 @@ def enrol(request: Request, connection: Connection, account: Carer, said: Fields
         pathway, found = _pathway(said), identity.read(said, _today(time_zone))
         with connection.transaction():
             subject, code = _enrolled(connection, pathway, time_zone, said.get("panel", ""))
-            _correct(connection, subject, found, over="0")
+            _correct(connection, subject, found, over=0)
     except IdentityUnsafe as unsafe:
         if unsafe.field == "twice":  # who tries numbers is seen, though what they tried is undone
             audit.note(request, connection, [], reason="a number that is enrolled already")
@@ -69,7 +69,7 @@ def correct(
         pathway, found = _pathway(said), identity.read(said, _today(patient["time_zone"]))
         _may_change(pathway, patient, account)
         with connection.transaction():
-            _correct(connection, patient["id"], found, over=said.get("over", ""))
+            _correct(connection, patient["id"], found, over=written_over(said))
             keys = {"subject": patient["id"], "pathway": pathway}
             if connection.execute(sql.get("people.put_on_pathway"), keys).fetchone():
                 plans.judge_again(connection, patient["id"])
@@ -88,14 +88,12 @@ def _enrolled(
     return enrolled
 
 
-def _correct(connection: psycopg.Connection, subject: int, found: Identity, *, over: str) -> None:
+def _correct(connection: psycopg.Connection, subject: int, found: Identity, *, over: int) -> None:
     """Write who a patient is over what was shown of them.
 
     IdentityUnsafe where the number is another patient's, or somebody else corrected it meanwhile.
     """
-    if not over.isdecimal():
-        raise HTTPException(404)
-    keys = {"subject": subject, "over": int(over), **found.columns()}
+    keys = {"subject": subject, "over": over, **found.columns()}
     try:
         written = connection.execute(sql.get("people.correct"), keys).rowcount
     except psycopg.errors.UniqueViolation as error:

@@ -11,7 +11,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import psycopg
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 import sql
@@ -21,7 +21,7 @@ from care.pathways import PATHWAYS
 from care.pathways.pathway import Pathway
 from care.plan import LONGEST_DELAY, Away, Plan, limits_of, written
 from care.rules.rule import Limit
-from care.web.visit import Carer, Clinician, Connection, Fields, Patient, page
+from care.web.visit import Carer, Clinician, Connection, Fields, Patient, page, written_over
 from sql import plans, rows
 from sql.rows import Row
 
@@ -65,19 +65,16 @@ def sign(
     request: Request, connection: Connection, account: Clinician, patient: Patient, form: Fields
 ) -> Response:
     """Sign the plan of the form; what can't be used comes back with what may stand there."""
+    pathway = PATHWAYS[patient["pathway"]]
     try:
-        pathway = PATHWAYS[patient["pathway"]]
         plan = written(pathway, form)
-        over = int(form.get("over", ""))
     except PlanUnsafe as unsafe:
         return _page(request, connection, account, patient, said=form, unsafe=unsafe)
-    except ValueError:
-        raise HTTPException(404) from None
     signed = plans.sign(
         connection,
         patient["id"],
         plan.content(),
-        over=over,
+        over=written_over(form),
         who=account.name,
         pathway=form.get("pathway", pathway.name),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
@@ -47,6 +47,14 @@ async def _fields_of(request: Request) -> dict[str, str]:
 
 
 Fields = Annotated[dict[str, str], Depends(_fields_of)]
+
+
+def written_over(said: Mapping[str, str]) -> int:
+    """Return which version a form shows that it was written over; 404 where it is none of ours."""
+    try:
+        return int(said.get("over", ""))
+    except ValueError:
+        raise HTTPException(404) from None
 
 
 def idle(request: Request) -> timedelta:
