@@ -20,18 +20,20 @@ def hears() -> bool:
     return False
 
 
+async def hang(begun: asyncio.Event, tidied: asyncio.Event) -> None:
+    begun.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0)
+        tidied.set()
+
+
 async def test_an_attempt_whose_answer_cannot_come_any_more_is_given_up():
     ended, tidied = asyncio.Event(), asyncio.Event()
 
-    async def hang() -> None:
-        ended.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            tidied.set()
-
     with pytest.raises(LinkCutError) as said:
-        await unless_cut(hang(), ended, deaf=deaf, moment=MOMENT)
+        await unless_cut(hang(ended, tidied), ended, deaf=deaf, moment=MOMENT)
     assert cut(said.value)
     assert tidied.is_set()
 
@@ -59,15 +61,7 @@ async def test_one_that_nobody_cuts_ends_as_it_ends():
 async def test_who_is_cancelled_has_tidied_up():
     begun, tidied = asyncio.Event(), asyncio.Event()
 
-    async def hang() -> None:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(0)
-            tidied.set()
-
-    attempt = asyncio.ensure_future(unless_cut(hang(), asyncio.Event(), deaf=deaf))
+    attempt = asyncio.ensure_future(unless_cut(hang(begun, tidied), asyncio.Event(), deaf=deaf))
     await begun.wait()
     attempt.cancel()
     with pytest.raises(asyncio.CancelledError):
