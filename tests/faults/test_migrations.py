@@ -39,6 +39,22 @@ $$;
 GRANT USAGE ON SCHEMA public TO balise_receive;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO balise_receive;
 """
+CONSENT = 31
+"""The migration from which on whom a device is given to is asked whether they agreed."""
+AGREED = """
+CREATE SCHEMA before;
+CREATE FUNCTION before.given_anew(integer, smallint, timestamptz) RETURNS timestamptz
+RETURN NULL::timestamptz;
+CREATE FUNCTION before.withdrawn(integer) RETURNS tstzmultirange
+RETURN '{}'::tstzmultirange;
+DO $$
+BEGIN
+    EXECUTE format('ALTER DATABASE %I SET search_path = public, before', current_database());
+END
+$$;
+"""
+"""What the enrolling of today asks a schema of before: nobody had withdrawn anything. The functions
+of the migration are found first once they are there."""
 STALL = 2.0
 CHANGES: dict[int, tuple[str, LiteralString]] = {
     9001: (
@@ -68,6 +84,8 @@ def of_migrations(servers: Line, name: str, newest: int) -> Line:
     with psycopg.connect(url, autocommit=True) as owner:
         if newest < ROLES:
             owner.execute(AS_BEFORE.encode())
+        if newest < CONSENT:
+            owner.execute(AGREED.encode())
     return replace(servers, settings=servers.settings.model_copy(update={"database_url": url}))
 
 
