@@ -45,6 +45,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "outbox": line.outbox,
     "pages": trust.pages,
     "accounts": trust.accounts,
+    "provider": trust.provider,
     "audit": trust.audit,
     "backup": trust.backup,
 }

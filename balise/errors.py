@@ -18,6 +18,7 @@ BaliseError
 ├── BackupUnreadable
 ├── BackupUnwritable
 ├── AuthorityMissing
+├── ProviderRefused
 ├── EnrolmentRefused
 │   ├── CodeUnknown
 │   ├── CodeUsed
@@ -40,6 +41,7 @@ BaliseError
     ├── DatabaseDown
     ├── BrokerDown
     ├── ServerDown
+    ├── ProviderDown
     ├── BoxAway
     └── RadioDown
 """
@@ -180,6 +182,10 @@ class AuthorityMissing(BaliseError):
     """The server has no certificate authority yet; run `balise authority`, or `balise up`."""
 
 
+class ProviderRefused(BaliseError):
+    """The OpenID provider does not say who this is, or says it in a way that can't be trusted."""
+
+
 class EnrolmentRefused(BaliseError):
     """The server did not enrol this box."""
 
@@ -266,6 +272,10 @@ class BrokerDown(DependencyDown):
 
 class ServerDown(DependencyDown):
     """The server does not answer; see that the internet is there, and the address the sheet's."""
+
+
+class ProviderDown(DependencyDown):
+    """The OpenID provider does not answer as one does; see BALISE_OIDC_ISSUER."""
 
 
 class BoxAway(DependencyDown):

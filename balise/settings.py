@@ -77,6 +77,29 @@ class Settings(BaseSettings):
         default=30, ge=2, description="minutes after which who doesn't use the pages is signed out"
     )
     web_secure_cookies: bool = Field(default=False, description="true behind HTTPS")
+    oidc_issuer: str = Field(
+        default="",
+        description="OpenID provider at which accounts sign in: its issuer, an https:// URL; empty"
+        " offers none",
+    )
+    oidc_discovery: str = Field(
+        default="",
+        description="where the provider describes itself; empty is below the issuer, at"
+        " /.well-known/openid-configuration",
+    )
+    oidc_client: str = Field(default="", description="what the provider calls these pages")
+    oidc_secret: SecretStr = Field(
+        default=SecretStr(""), description="the secret that the provider gave them"
+    )
+    oidc_name: str = Field(
+        default="OpenID Connect", max_length=60, description="what the link to the provider says"
+    )
+    oidc_scope: str = Field(default="openid", description="scopes that are asked for, by spaces")
+    oidc_acr: str = Field(
+        default="",
+        description="how surely the provider must know who comes, by spaces; empty leaves it to the"
+        " provider",
+    )
     gateway_name: str = Field(default="", description="this gateway's name and MQTT user")
     gateway_clock: Literal["kernel", "trusted"] = Field(
         default="kernel",

@@ -1,10 +1,11 @@
 -- add --
--- An account; the password is kept as an argon2id hash only, and every session of it ends.
+-- An account; the password is kept as an argon2id hash only, it is the one way in, and every session
+-- ends.
 WITH ended AS (DELETE FROM web_session WHERE login = %(name)s)
 INSERT INTO login (name, password_hash, role)
 VALUES (%(name)s, %(password_hash)s, coalesce(%(role)s, 'clinician'))
 ON CONFLICT (name) DO UPDATE
-SET password_hash = excluded.password_hash, role = coalesce(%(role)s, login.role)
+SET password_hash = excluded.password_hash, outside = NULL, role = coalesce(%(role)s, login.role)
 
 -- invite --
 -- A link by which somebody chooses a password for an account; the one before is good no more.
@@ -22,9 +23,9 @@ RETURNING role
 -- What an account is there for, none where there is no such account.
 SELECT role FROM login WHERE name = %(name)s
 
--- has_passwords --
+-- anybody_enters --
 -- Whether anybody can sign in already.
-SELECT EXISTS (SELECT FROM login WHERE password_hash <> '')
+SELECT EXISTS (SELECT FROM login WHERE enters(login))
 
 -- sign_out --
 -- Every session of an account ends.
@@ -37,6 +38,10 @@ SELECT invite_first(%(name)s, %(digest)s, %(lifetime)s)
 -- find --
 -- What signing in compares with; NULL where there is no such account.
 SELECT password_of(%(name)s)
+
+-- outside --
+-- Whose account somebody is who signed in at the provider; NULL where it is nobody's.
+SELECT account_outside(%(digest)s)
 
 -- open_session --
 -- Only the token's digest is kept.
@@ -66,6 +71,10 @@ SELECT account_of_link(%(digest)s)
 -- Choose it, once.
 SELECT use_link(%(digest)s, %(password_hash)s)
 
+-- use_link_outside --
+-- From now on the account is whose the provider says it is.
+SELECT use_link_outside(%(link)s, %(digest)s)
+
 -- may_guess --
 -- Whether another password may be tried; it counts at once.
 SELECT may_guess(%(name)s, %(address)s, %(within)s, %(together)s, %(of_name)s, %(of_address)s)
@@ -76,7 +85,7 @@ DELETE FROM sign_in_refused WHERE name = %(name)s AND address = %(address)s
 
 -- every --
 -- The accounts, for an admin; for anybody else there are none.
-SELECT name, role, open, invited, sessions, panels FROM accounts_for_admin()
+SELECT name, role, open, outside, invited, sessions, panels FROM accounts_for_admin()
 
 -- invite_as_admin --
 -- An account and its link; false for whoever is no admin.

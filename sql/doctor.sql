@@ -48,6 +48,6 @@ SELECT max(made_at) FROM backup
 
 -- admins --
 -- Whether anybody can give accounts.
-SELECT EXISTS (SELECT FROM login WHERE role = 'admin' AND password_hash <> '')
+SELECT EXISTS (SELECT FROM login WHERE role = 'admin' AND enters(login))
     OR EXISTS (SELECT FROM login_link JOIN login ON login.name = login
                WHERE role = 'admin' AND expires_at > now())

@@ -52,7 +52,7 @@ WHERE pathway <> 'observation'
                              AND panel_subject.subject = subject.id
                              AND panel_subject.left_at IS NULL
       WHERE panel_account.left_at IS NULL AND (everyone OR panel_subject.subject IS NOT NULL)
-        AND role IN ('clinician', 'coordinator') AND password_hash <> '')
+        AND role IN ('clinician', 'coordinator') AND enters(login))
 ORDER BY code
 
 -- open --

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
 
+from balise import openid
 from balise.chain import breaks
 from balise.checkup import connected, names, row
 from balise.errors import BaliseError
@@ -65,6 +65,16 @@ def accounts(settings: Settings) -> str:
     return "an admin can sign in, and every patient is followed"
 
 
+def provider(settings: Settings) -> str:
+    """Say whether the OpenID provider answers, where accounts may sign in at one."""
+    if not settings.oidc_issuer:
+        return "none is used"
+    if not settings.oidc_client:
+        raise BaliseError("BALISE_OIDC_CLIENT is not set: it is what the provider calls the pages")
+    openid.Provider.found(settings)
+    return "it answers, and is the issuer that is set"
+
+
 def audit(settings: Settings) -> str:
     """Say whether the audit is what was written."""
     with connected(settings) as connection:
@@ -105,16 +115,9 @@ def disk(settings: Settings) -> str:
 
 def pages(settings: Settings) -> str:
     """Say whether what the pages send is seen by nobody on the way."""
-    if settings.web_secure_cookies or _is_loopback(settings.web_host):
+    if settings.web_secure_cookies or openid.is_loopback(settings.web_host):
         return "on this machine only, or behind TLS"
     raise BaliseError(
         f"they listen on {settings.web_host} without TLS: put a proxy before them, and set"
         " BALISE_WEB_SECURE_COOKIES=true"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

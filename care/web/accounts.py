@@ -95,7 +95,7 @@ def add(
 
 def ensure_first(connection: psycopg.Connection) -> str | None:
     """Make a clinician's account where there is none; return its password, told this once."""
-    if _value(connection, "accounts.has_passwords"):
+    if _value(connection, "accounts.anybody_enters"):
         return None
     password = secrets.token_urlsafe(12)
     add(connection, FIRST_ACCOUNT, password, role="clinician")
@@ -161,11 +161,42 @@ def sign_in(
     """Return a session's token, which the connection works for; None for a wrong password."""
     if not _fits(connection, name, password):
         return None
+    return _open(connection, name, idle=idle, lifetime=lifetime)
+
+
+def _open(
+    connection: psycopg.Connection, name: str, *, idle: timedelta, lifetime: timedelta
+) -> str:
     token = secrets.token_urlsafe(32)
     keys = {"digest": digest(token), "name": name, "lifetime": lifetime, "idle": idle}
     connection.execute(sql.get("accounts.open_session"), keys)
     enter(connection, token)
     return token
+
+
+class Taken(Exception):  # noqa: N818 - a state of the visitor, not an error
+    """Whoever signed in at the provider has another account already."""
+
+
+def use_link_outside(connection: psycopg.Connection, token: str, identity: str) -> str | None:
+    """Give a link's account to whom the provider says has come; return the account.
+
+    Raises Taken where they have another one.
+    """
+    keys = {"link": digest(token), "digest": digest(identity)}
+    try:
+        account: str | None = _value(connection, "accounts.use_link_outside", **keys)
+    except psycopg.errors.UniqueViolation:
+        raise Taken from None
+    return account
+
+
+def sign_in_outside(
+    connection: psycopg.Connection, identity: str, *, idle: timedelta
+) -> str | None:
+    """Return a session's token for whom the provider says has come; None without an account."""
+    name = _value(connection, "accounts.outside", digest=digest(identity))
+    return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
 
 
 def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:

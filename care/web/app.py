@@ -29,6 +29,7 @@ from care.web import (
     looked,
     messages,
     ops,
+    outside,
     patients,
     plans,
     rules,
@@ -62,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.exception_handler(psycopg.DataError)(_not_found)
     _add_health(app)
     app.include_router(sign_in.router)
+    app.include_router(outside.router)
     app.include_router(admit.router)
     app.include_router(emergency.router)
     app.include_router(identity.router)

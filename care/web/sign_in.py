@@ -18,6 +18,7 @@ from care.web.visit import (
     idle,
     language,
     page,
+    provider_of,
     settings_of,
 )
 
@@ -25,9 +26,24 @@ router = APIRouter()
 
 
 @router.get("/sign-in")
-def form(request: Request) -> HTMLResponse:
-    """Show the form."""
-    return page(request, "sign_in.html", language(request), trouble="")
+def form(request: Request, *, left: bool = False) -> HTMLResponse:
+    """Show the form; who has just `left` may want to be signed out at the provider too."""
+    return shown(request, left=left)
+
+
+def shown(
+    request: Request, trouble: str = "", *, status: int = 200, left: bool = False
+) -> HTMLResponse:
+    """Return the form, with what went wrong."""
+    return page(
+        request,
+        "sign_in.html",
+        language(request),
+        status=status,
+        trouble=trouble,
+        provider=provider_of(request),
+        left=left,
+    )
 
 
 @router.post("/sign-in")
@@ -43,13 +59,14 @@ def sign_in(
             connection, name, password, address=address_of(request), idle=idle(request)
         )
     except accounts.Guessed:
-        return page(request, "sign_in.html", language(request), status=429, trouble="guessed")
+        return shown(request, "guessed", status=429)
     if token is None:
-        return page(request, "sign_in.html", language(request), status=401, trouble="refused")
-    return _enter(request, connection, token)
+        return shown(request, "refused", status=401)
+    return enter(request, connection, token)
 
 
-def _enter(request: Request, connection: psycopg.Connection, token: str) -> Response:
+def enter(request: Request, connection: psycopg.Connection, token: str) -> Response:
+    """Write down that somebody signed in, and have their browser keep the session's token."""
     audit.note(request, connection, [], action="sign_in")
     response = RedirectResponse("/", status_code=303)
     response.set_cookie(
@@ -67,7 +84,7 @@ def _enter(request: Request, connection: psycopg.Connection, token: str) -> Resp
 def sign_out(request: Request, connection: Connection) -> Response:
     """End the session, here and not only in the browser."""
     accounts.sign_out(connection, request.cookies.get(COOKIE, ""))
-    response = RedirectResponse("/sign-in", status_code=303)
+    response = RedirectResponse("/sign-in?left=true", status_code=303)
     response.delete_cookie(COOKIE)
     return response
 
@@ -106,7 +123,7 @@ def choose(
     opened = name and accounts.sign_in(connection, name, password, idle=idle(request))
     if not opened:
         raise HTTPException(404)
-    return _enter(request, connection, opened)
+    return enter(request, connection, opened)
 
 
 def _welcome(
@@ -123,4 +140,6 @@ def _welcome(
         name=name,
         least=accounts.LEAST_PASSWORD,
         trouble=trouble,
+        provider=provider_of(request),
+        token=token,
     )

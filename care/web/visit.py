@@ -62,6 +62,12 @@ def idle(request: Request) -> timedelta:
     return timedelta(minutes=settings_of(request).session_idle_minutes)
 
 
+def provider_of(request: Request) -> str:
+    """Return what the OpenID provider is called by which somebody may sign in; empty without."""
+    settings = settings_of(request)
+    return settings.oidc_name if settings.oidc_issuer else ""
+
+
 def address_of(request: Request) -> str:
     """Return from where somebody asks; behind a proxy it is what the proxy says."""
     return request.client.host if request.client else ""

@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 33",
-        "INSERT INTO schema_migration VALUES (33, '0033_identity_revision.sql')",
+        "DELETE FROM schema_migration WHERE number = 34",
+        "INSERT INTO schema_migration VALUES (34, '0034_outside.sql')",
     )
 
 
@@ -271,6 +271,14 @@ def no_admin(ground: Ground) -> Settings:
     )
 
 
+def provider_away(ground: Ground) -> Settings:
+    return ground.copy(oidc_issuer=f"http://localhost:{free()}", oidc_client="balise")
+
+
+def nameless(ground: Ground) -> Settings:
+    return ground.copy(oidc_issuer="https://provider.example")
+
+
 def unfollowed(ground: Ground) -> Settings:
     ground.sql(
         "INSERT INTO subject (code, pathway) VALUES ('p-alone', 'hypertension')",
@@ -322,6 +330,8 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "a fault of ours refused something": (fault_of_ours, "balise refused list"),
     "a gateway is silent": (silent_gateway, "balise gateway list"),
     "another system refused": (refused_abroad, "balise fhir status"),
+    "the OpenID provider is away": (provider_away, "BALISE_OIDC_ISSUER"),
+    "the pages have no name at the provider": (nameless, "BALISE_OIDC_CLIENT"),
     "the pages are open to the network": (open_pages, "BALISE_WEB_SECURE_COOKIES"),
     "no admin": (no_admin, "balise account"),
     "nobody follows a patient": (unfollowed, "balise panel put"),

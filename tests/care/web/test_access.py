@@ -262,7 +262,8 @@ OF_NOBODY = {
     "/sign-in", "/sign-out", "/language", "/welcome/{token}", "/healthz", "/readyz", "/accounts",
     "/accounts/{name}/shut", "/enrolment", "/enrolment/renewal", "/fhir/metadata", "/emergency",
     "/ops/rules", "/ops/refused", "/ops/refused/{landing}/{item}/{part}", "/ops/refused/replay",
-    "/ops/refused/discard", "/ops/refused/reopen", "/enrol",
+    "/ops/refused/discard", "/ops/refused/reopen", "/enrol", "/sign-in/outside",
+    "/sign-in/outside/back", "/sign-in/outside/out",
 }  # fmt: skip
 """Routes that say nothing of one patient to whoever asks; those of the line show no value."""
 

@@ -1,0 +1,114 @@
+"""Sign in by an OpenID provider, such as Pro Santé Connect or a hospital's Keycloak."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import psycopg
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from balise.errors import ProviderDown, ProviderRefused
+from balise.openid import Attempt, Provider
+from balise.settings import Settings
+from care.web import accounts
+from care.web.sign_in import enter, shown
+from care.web.visit import Connection, idle, settings_of
+
+PLACE = "/sign-in/outside"
+router = APIRouter(prefix=PLACE)
+COOKIE = "balise_outside"
+_MINUTES = 10
+"""How long somebody may take at the provider."""
+
+
+def _offered(request: Request) -> Settings:
+    """Where no provider is set, there is no such page."""
+    settings = settings_of(request)
+    if not settings.oidc_issuer:
+        raise HTTPException(404)
+    return settings
+
+
+Offered = Annotated[Settings, Depends(_offered)]
+
+
+@router.get("")
+def leave(
+    request: Request, settings: Offered, link: Annotated[str, Query(pattern=r"^[\w-]*$")] = ""
+) -> Response:
+    """Send a browser to the provider; `link` is what an account begins with."""
+    attempt = Attempt.begin(link)
+    try:
+        there = Provider.found(settings).address(attempt, _back(request))
+    except ProviderDown as error:
+        return _trouble(request, error)
+    answer = RedirectResponse(there, status_code=303)
+    answer.set_cookie(
+        COOKIE,
+        attempt.written(),
+        max_age=_MINUTES * 60,
+        path=PLACE,
+        httponly=True,
+        samesite="lax",
+        secure=settings.web_secure_cookies,
+    )
+    return answer
+
+
+@router.get("/back")
+def come_back(request: Request, connection: Connection, settings: Offered) -> Response:
+    """Sign in whom the provider says has come."""
+    try:
+        attempt = Attempt.read(request.cookies.get(COOKIE, ""))
+        provider = Provider.found(settings)
+        identity = provider.identity(attempt, request.query_params, _back(request))
+        token = _token(request, connection, attempt.link, identity)
+    except (ProviderDown, ProviderRefused, accounts.Taken) as error:
+        answer = _trouble(request, error)
+    else:
+        answer = _entered(request, connection, token)
+    answer.delete_cookie(COOKIE, path=PLACE)
+    return answer
+
+
+@router.get("/out")
+def leave_there_too(request: Request, settings: Offered) -> Response:
+    """Send a browser to be signed out at the provider as well."""
+    back = str(request.url_for("form"))
+    try:
+        there = Provider.found(settings).leaving(back)
+    except ProviderDown as error:
+        return _trouble(request, error)
+    return RedirectResponse(there or back, status_code=303)
+
+
+def _entered(request: Request, connection: psycopg.Connection, token: str | None) -> Response:
+    if token is None:
+        return shown(request, "outside_unknown", status=403)
+    return enter(request, connection, token)
+
+
+def _token(
+    request: Request, connection: psycopg.Connection, link: str, identity: str
+) -> str | None:
+    """Return the token of a session, None for whom no account is."""
+    if link and accounts.use_link_outside(connection, link, identity) is None:
+        raise HTTPException(404)
+    return accounts.sign_in_outside(connection, identity, idle=idle(request))
+
+
+def _back(request: Request) -> str:
+    return str(request.url_for("come_back"))
+
+
+_TROUBLES = {
+    ProviderDown: ("outside_away", 502),
+    ProviderRefused: ("outside_refused", 401),
+    accounts.Taken: ("outside_taken", 409),
+}
+
+
+def _trouble(request: Request, error: Exception) -> Response:
+    trouble, status = _TROUBLES[type(error)]
+    return shown(request, trouble, status=status)
