@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from ipaddress import ip_address
@@ -23,12 +23,15 @@ from balise.errors import ProviderDown, ProviderRefused
 from balise.settings import Settings
 
 STANDARD_PLACE = "/.well-known/openid-configuration"
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384")
 """By public keys only: a secret that two know signs for neither."""
 _NEEDED = ("iss", "sub", "aud", "exp", "iat", "nonce")
+_LONGEST = 256
+"""A subject is ASCII and no longer than 255 (OpenID Connect Core 1.0, section 2)."""
 _LEEWAY = 60
 """Seconds by which two clocks may differ."""
 _SECONDS = 5.0
+_WAIT = 1.0
 _ASKED_AT_ONCE = BoundedSemaphore(8)
 """Whoever comes may have us ask the provider: a slow one must not hold up all the pages."""
 _log = structlog.get_logger(__name__)
@@ -48,6 +51,10 @@ class Metadata(msgspec.Struct, frozen=True):
 
 class _Tokens(msgspec.Struct):
     id_token: str
+
+
+class _Keys(msgspec.Struct):
+    keys: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +116,11 @@ class Provider:
             )
         return cls(settings, said)
 
-    def address(self, attempt: Attempt, back: str) -> str:
-        """Return where a browser is sent, to come back to `back`."""
+    def address(self, attempt: Attempt, back: str, *, anew: bool = False) -> str:
+        """Return where a browser is sent, to come back to `back`; `anew` has them say who they are.
+
+        Whoever is still signed in there would not be asked otherwise.
+        """
         asked = {
             "response_type": "code",
             "client_id": self.settings.oidc_client,
@@ -121,6 +131,8 @@ class Provider:
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
+        if anew:
+            asked["prompt"] = "login"
         if self.settings.oidc_acr:
             asked["acr_values"] = self.settings.oidc_acr
         return str(_safe(self.metadata.authorization_endpoint).copy_merge_params(asked))
@@ -144,7 +156,7 @@ class Provider:
             _log.info("the provider let nobody in", error=_code(said.get("error")))
             raise ProviderRefused
         claims = self._claims(self._exchanged(attempt, said["code"], back))
-        if not _same(str(claims["nonce"]), attempt.nonce):
+        if not _same(ascii(claims["nonce"]), ascii(attempt.nonce)):
             raise ProviderRefused
         return f"{self.metadata.issuer} {claims['sub']}"
 
@@ -170,26 +182,32 @@ class Provider:
 
     def _claims(self, token: str) -> dict[str, Any]:
         """Return what an ID token says, proved (OpenID Connect Core 1.0, section 3.1.3.7)."""
-        keys = _asked(dict[str, Any], "GET", self.metadata.jwks_uri)
         try:
+            key = _key(self.keys(), jwt.get_unverified_header(token))
             claims: dict[str, Any] = jwt.decode(
                 token,
-                _key(jwt.PyJWKSet.from_dict(keys), token),
+                key,
                 algorithms=ALGORITHMS,
                 audience=self.settings.oidc_client,
                 issuer=self.metadata.issuer,
                 leeway=_LEEWAY,
                 options={"require": list(_NEEDED)},
             )
-        except (jwt.PyJWTError, KeyError) as error:
+        except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError) as error:
             claim = getattr(error, "claim", "")
             _log.warning("an ID token proves nothing", error=type(error).__name__, claim=claim)
             raise ProviderRefused from error
         self._check(claims)
         return claims
 
+    def keys(self) -> list[dict[str, Any]]:
+        """Return the keys that the provider signs with now."""
+        return _asked(_Keys, "GET", self.metadata.jwks_uri).keys
+
     def _check(self, claims: Mapping[str, Any]) -> None:
-        """See that a token was made for us, and that the provider is as sure as we ask."""
+        """See that a token was made for us, of somebody, and as surely as we ask."""
+        if not 0 < len(claims["sub"]) < _LONGEST or not claims["sub"].isascii():
+            raise ProviderRefused
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else self.settings.oidc_client) != (
             self.settings.oidc_client
@@ -201,12 +219,18 @@ class Provider:
             raise ProviderRefused
 
 
-def _key(keys: jwt.PyJWKSet, token: str) -> jwt.PyJWK:
-    """Return the key a token names; without a name, the only one. KeyError where it isn't there."""
-    name = jwt.get_unverified_header(token).get("kid")
-    if name is None and len(keys.keys) == 1:
-        return keys.keys[0]
-    return keys[str(name)]
+def _key(keys: Sequence[Mapping[str, Any]], header: Mapping[str, Any]) -> jwt.PyJWK:
+    """Return the key a token names; without a name, the only one.
+
+    Raises PyJWTError where it isn't there, or is none of ours. A key need not say for what it is
+    (RFC 7517, section 4.4): then it is for what the token says.
+    """
+    signing = [one for one in keys if one.get("use", "sig") == "sig"]
+    name = header.get("kid")
+    found = [one for one in signing if name is None or one.get("kid") == name]
+    if len(found) != 1 or header.get("alg") not in ALGORITHMS:
+        raise jwt.InvalidKeyError
+    return jwt.PyJWK(dict(found[0]), algorithm=str(found[0].get("alg", header["alg"])))
 
 
 def _asked(kind: type[Said], method: str, url: str, **more: Any) -> Said:
@@ -215,7 +239,7 @@ def _asked(kind: type[Said], method: str, url: str, **more: Any) -> Said:
         try:
             answer = httpx.request(method, _safe(url), timeout=_SECONDS, **more)
         except httpx.HTTPError as error:
-            raise ProviderDown from error
+            raise ProviderDown(f"{url} does not answer; see BALISE_OIDC_ISSUER") from error
     if method == "POST" and answer.is_client_error:
         _log.warning("the provider refused the code", error=_code(_error_of(answer)))
         raise ProviderRefused
@@ -223,14 +247,14 @@ def _asked(kind: type[Said], method: str, url: str, **more: Any) -> Said:
         raise ProviderDown(f"{url} answers with {answer.status_code}")
     try:
         return msgspec.json.decode(answer.content, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ProviderDown(f"{url} does not answer as an OpenID provider does") from error
 
 
 @contextmanager
 def _one_more() -> Iterator[None]:
-    if not _ASKED_AT_ONCE.acquire(blocking=False):
-        raise ProviderDown
+    if not _ASKED_AT_ONCE.acquire(timeout=_WAIT):
+        raise ProviderDown("too many ask the OpenID provider at once")
     try:
         yield
     finally:
@@ -263,7 +287,7 @@ def _same(one: str, other: str) -> bool:
 def _error_of(answer: httpx.Response) -> str:
     try:
         said = msgspec.json.decode(answer.content)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
     return str(said.get("error", "")) if isinstance(said, dict) else ""
 

@@ -1,7 +1,8 @@
 -- add --
--- An account; the password is kept as an argon2id hash only, it is the one way in, and every session
--- ends.
-WITH ended AS (DELETE FROM web_session WHERE login = %(name)s)
+-- An account; the password is kept as an argon2id hash only, it is the one way in, and what
+-- sessions and links there were end.
+WITH ended AS (DELETE FROM web_session WHERE login = %(name)s),
+     old AS (DELETE FROM login_link WHERE login = %(name)s)
 INSERT INTO login (name, password_hash, role)
 VALUES (%(name)s, %(password_hash)s, coalesce(%(role)s, 'clinician'))
 ON CONFLICT (name) DO UPDATE

@@ -31,6 +31,7 @@ _GONE = (
     "erasure.looked",
     "erasure.early_warning",
     "erasure.consent",
+    "erasure.helper",
     "erasure.panel_subject",
     "erasure.break_glass",
     "erasure.refused_event",

@@ -128,6 +128,10 @@ DELETE FROM early_warning WHERE subject = %(subject)s
 -- What the patient agreed to.
 DELETE FROM consent WHERE subject = %(subject)s
 
+-- helper --
+-- Who of their own saw the patient's measurements, and their accounts.
+DELETE FROM login WHERE name IN (SELECT account FROM helper WHERE subject = %(subject)s)
+
 -- refused_event --
 -- What became of refusals.
 DELETE FROM refused_event USING own_refusal

@@ -65,6 +65,7 @@ SELECT kind, row FROM (
     UNION ALL SELECT 'identity_revision', to_jsonb(one) FROM identity_revision AS one
               WHERE one.subject = %(subject)s
     UNION ALL SELECT 'consent', to_jsonb(one) FROM consent AS one WHERE one.subject = %(subject)s
+    UNION ALL SELECT 'helper', to_jsonb(one) FROM helper AS one WHERE one.subject = %(subject)s
     UNION ALL SELECT 'early_warning', to_jsonb(one) FROM early_warning AS one
               WHERE one.subject = %(subject)s
     UNION ALL SELECT 'source_preference', to_jsonb(one) FROM source_preference AS one

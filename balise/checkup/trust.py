@@ -71,8 +71,8 @@ def provider(settings: Settings) -> str:
         return "none is used"
     if not settings.oidc_client:
         raise BaliseError("BALISE_OIDC_CLIENT is not set: it is what the provider calls the pages")
-    openid.Provider.found(settings)
-    return "it answers, and is the issuer that is set"
+    count = len(openid.Provider.found(settings).keys())
+    return f"it answers, is the issuer that is set, and has {count} keys"
 
 
 def audit(settings: Settings) -> str:

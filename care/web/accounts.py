@@ -28,6 +28,8 @@ FIRST_ACCOUNT = "clinicien"
 FIRST_ADMIN = "admin"
 Kind = Literal["clinician", "coordinator", "ops", "admin"]
 ROLES: tuple[Kind, ...] = get_args(Kind)
+HELPER = "helper"
+"""Somebody of one patient's own; carers make such accounts, and nobody gives that role."""
 CARERS = ("clinician", "coordinator")
 KEEPERS = ("ops", "admin")
 LEAST_PASSWORD = 12
@@ -47,6 +49,15 @@ class Account:
     role: str
 
     @property
+    def home(self) -> str:
+        """Return the page they begin at."""
+        if self.helps:
+            return "/helped"
+        if self.admits:
+            return "/accounts"
+        return "/ops/refused" if self.keeps_the_line else "/"
+
+    @property
     def cares(self) -> bool:
         """Say whether they are here for patients."""
         return self.role in CARERS
@@ -60,6 +71,11 @@ class Account:
     def keeps_the_line(self) -> bool:
         """Say whether the pages of the line's keepers are theirs."""
         return self.role in KEEPERS
+
+    @property
+    def helps(self) -> bool:
+        """Say whether they are of a patient's own."""
+        return self.role == HELPER
 
     @property
     def admits(self) -> bool:
@@ -95,7 +111,7 @@ def add(
 
 def ensure_first(connection: psycopg.Connection) -> str | None:
     """Make a clinician's account where there is none; return its password, told this once."""
-    if _value(connection, "accounts.anybody_enters"):
+    if value(connection, "accounts.anybody_enters"):
         return None
     password = secrets.token_urlsafe(12)
     add(connection, FIRST_ACCOUNT, password, role="clinician")
@@ -106,7 +122,7 @@ def invite_first(connection: psycopg.Connection) -> str | None:
     """Return the token of the first admin's link, None where somebody can sign in already."""
     token = secrets.token_urlsafe(32)
     keys = {"name": FIRST_ADMIN, "digest": digest(token), "lifetime": LINK_LIFETIME}
-    return token if _value(connection, "accounts.invite_first", **keys) else None
+    return token if value(connection, "accounts.invite_first", **keys) else None
 
 
 def invite(
@@ -129,13 +145,13 @@ def invite_as_admin(
     """Return the token of a link for an account, None where the visitor is no admin."""
     token = secrets.token_urlsafe(32)
     keys = {"name": name, "role": role, "panel": panel, "digest": digest(token)}
-    made = _value(connection, "accounts.invite_as_admin", **keys, lifetime=LINK_LIFETIME)
+    made = value(connection, "accounts.invite_as_admin", **keys, lifetime=LINK_LIFETIME)
     return token if made else None
 
 
 def account_of_link(connection: psycopg.Connection, token: str) -> str | None:
     """Return whose password a link lets choose, None where it is used or too old."""
-    account: str | None = _value(connection, "accounts.account_of_link", digest=digest(token))
+    account: str | None = value(connection, "accounts.account_of_link", digest=digest(token))
     return account
 
 
@@ -146,7 +162,7 @@ def use_link(connection: psycopg.Connection, token: str, password: str) -> str |
     with _HASHING:
         hashed = _hasher().hash(password)
     keys = {"digest": digest(token), "password_hash": hashed}
-    account: str | None = _value(connection, "accounts.use_link", **keys)
+    account: str | None = value(connection, "accounts.use_link", **keys)
     return account
 
 
@@ -185,7 +201,7 @@ def use_link_outside(connection: psycopg.Connection, token: str, identity: str) 
     """
     keys = {"link": digest(token), "digest": digest(identity)}
     try:
-        account: str | None = _value(connection, "accounts.use_link_outside", **keys)
+        account: str | None = value(connection, "accounts.use_link_outside", **keys)
     except psycopg.errors.UniqueViolation:
         raise Taken from None
     return account
@@ -195,13 +211,13 @@ def sign_in_outside(
     connection: psycopg.Connection, identity: str, *, idle: timedelta
 ) -> str | None:
     """Return a session's token for whom the provider says has come; None without an account."""
-    name = _value(connection, "accounts.outside", digest=digest(identity))
+    name = value(connection, "accounts.outside", digest=digest(identity))
     return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
 
 
 def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
     """Say whether a name and a password go together; for no name it takes as long."""
-    known = _value(connection, "accounts.find", name=name)
+    known = value(connection, "accounts.find", name=name)
     try:
         with _HASHING:
             _hasher().verify(known or _nobodys_hash(), password)
@@ -230,7 +246,7 @@ def sign_in_from(
     whose = {"name": digest(name), "address": digest(address)}
     together, of_name, of_address = MOST
     most = {"together": together, "of_name": of_name, "of_address": of_address}
-    if not _value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
+    if not value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
         raise Guessed
     token = sign_in(connection, name, password, idle=idle, lifetime=lifetime)
     if token is not None:
@@ -264,7 +280,7 @@ def shut(connection: psycopg.Connection, name: str) -> None:
     connection.execute(sql.get("accounts.shut"), {"name": name})
 
 
-def _value(connection: psycopg.Connection, query: str, **keys: object) -> Any:
+def value(connection: psycopg.Connection, query: str, **keys: object) -> Any:
     """Return the one value that a question is answered with; None where there is none."""
     row = connection.execute(sql.get(query), keys).fetchone()
     return row[0] if row else None

@@ -10,11 +10,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.web import accounts
 from care.web.accounts import Account
-from care.web.visit import Admin, Connection, page
+from care.web.visit import AccountName, Admin, Connection, link_to, page
 from sql import rows
 
 router = APIRouter(prefix="/accounts")
-Name = Annotated[str, Form(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")]
 
 
 @router.get("")
@@ -28,7 +27,7 @@ def invite(
     request: Request,
     connection: Connection,
     account: Admin,
-    name: Name,
+    name: AccountName,
     role: Annotated[accounts.Kind, Form()],
     panel: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:
@@ -37,8 +36,7 @@ def invite(
     token = accounts.invite_as_admin(connection, name, role=role, panel=panel if carer else "")
     if token is None:
         raise HTTPException(404)
-    link = f"{str(request.base_url).rstrip('/')}/welcome/{token}"
-    return _page(request, connection, account, link=link, invited=name)
+    return _page(request, connection, account, link=link_to(request, token), invited=name)
 
 
 @router.post("/{name}/shut")

@@ -25,6 +25,7 @@ from care.web import (
     fhir,
     fhir_team,
     fhir_visit,
+    helpers,
     identity,
     looked,
     messages,
@@ -38,6 +39,7 @@ from care.web import (
 )
 from care.web.accounts import Account
 from care.web.visit import (
+    COOKIE,
     Connection,
     SignedOut,
     language,
@@ -72,6 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(patients.listed)
     app.include_router(patients.router)
     app.include_router(access.router)
+    app.include_router(helpers.own)
+    app.include_router(helpers.router)
     app.include_router(enrolment.router)
     app.include_router(ops.router)
     app.include_router(rules.router)
@@ -102,8 +106,10 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     return response
 
 
-async def _to_sign_in(_request: Request, _error: Exception) -> Response:
-    return RedirectResponse("/sign-in", status_code=303)
+async def _to_sign_in(request: Request, _error: Exception) -> Response:
+    """Ask who it is; somebody else may sit there now where a session has ended by itself."""
+    left = "?left=true" if request.cookies.get(COOKIE) else ""
+    return RedirectResponse(f"/sign-in{left}", status_code=303)
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:

@@ -32,7 +32,7 @@ def worklist(
 ) -> Response:
     """Show who needs attention, to whoever is here for patients; others their own page."""
     if not account.cares:
-        return RedirectResponse("/accounts" if account.admits else "/ops/refused", 303)
+        return RedirectResponse(account.home, 303)
     now = datetime.now(UTC)
     fresh = pages.freshness(connection, now)
     looks = account.signs and not (fresh.late_since or start or name)

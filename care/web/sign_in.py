@@ -59,9 +59,9 @@ def sign_in(
             connection, name, password, address=address_of(request), idle=idle(request)
         )
     except accounts.Guessed:
-        return shown(request, "guessed", status=429)
+        return shown(request, "sign_in.guessed", status=429)
     if token is None:
-        return shown(request, "refused", status=401)
+        return shown(request, "sign_in.refused", status=401)
     return enter(request, connection, token)
 
 
@@ -103,7 +103,7 @@ def change_language(
 @router.get("/welcome/{token}")
 def welcome(request: Request, connection: Connection, token: str) -> HTMLResponse:
     """Show where the owner of an account chooses a password."""
-    return _welcome(request, connection, token)
+    return welcome_page(request, connection, token)
 
 
 @router.post("/welcome/{token}")
@@ -116,9 +116,9 @@ def choose(
 ) -> Response:
     """Choose it: the link is used up, and its owner is signed in."""
     if len(password) < accounts.LEAST_PASSWORD:
-        return _welcome(request, connection, token, trouble="short")
+        return welcome_page(request, connection, token, trouble="welcome.short")
     if password != again:
-        return _welcome(request, connection, token, trouble="differ")
+        return welcome_page(request, connection, token, trouble="welcome.differ")
     name = accounts.use_link(connection, token, password)
     opened = name and accounts.sign_in(connection, name, password, idle=idle(request))
     if not opened:
@@ -126,9 +126,15 @@ def choose(
     return enter(request, connection, opened)
 
 
-def _welcome(
-    request: Request, connection: psycopg.Connection, token: str, *, trouble: str = ""
+def welcome_page(
+    request: Request,
+    connection: psycopg.Connection,
+    token: str,
+    *,
+    trouble: str = "",
+    status: int = 422,
 ) -> HTMLResponse:
+    """Return the page of a link, with what went wrong and its status; 404 for none that is good."""
     name = accounts.account_of_link(connection, token)
     if name is None:
         raise HTTPException(404)
@@ -136,7 +142,7 @@ def _welcome(
         request,
         "welcome.html",
         language(request),
-        status=422 if trouble else 200,
+        status=status if trouble else 200,
         name=name,
         least=accounts.LEAST_PASSWORD,
         trouble=trouble,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
 import psycopg
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from balise.languages import preferred
@@ -105,6 +105,21 @@ def _patient(request: Request, connection: Connection, _account: Carer, code: st
 
 
 Patient = Annotated[Row, Depends(_patient)]
+
+
+def _helper(account: SignedIn) -> Account:
+    if not account.helps:
+        raise HTTPException(404)
+    return account
+
+
+Helper = Annotated[Account, Depends(_helper)]
+AccountName = Annotated[str, Form(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")]
+
+
+def link_to(request: Request, token: str) -> str:
+    """Return the one-time link of an account."""
+    return f"{str(request.base_url).rstrip('/')}/welcome/{token}"
 
 
 def _keeper(account: SignedIn) -> Account:

@@ -11,6 +11,16 @@ CREATE FUNCTION account_outside(digest bytea) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     RETURN (SELECT name FROM login WHERE outside = digest);
 
+-- A session of an account that can still be signed in to: who shuts it meanwhile waits, or is waited for.
+CREATE OR REPLACE FUNCTION open_session(digest bytea, account text, lifetime interval, idle interval)
+    RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+BEGIN ATOMIC
+    DELETE FROM web_session WHERE expires_at <= now() OR idle_until <= now();
+    INSERT INTO web_session (token_digest, login, expires_at, idle_until)
+    SELECT digest, name, now() + lifetime, now() + least(idle, lifetime)
+    FROM login WHERE name = account AND enters(login) FOR SHARE;
+END;
+
 -- Use a link up: its account is signed in to by this password, or at the provider by whom this digest is
 -- of, and every session of it ends. Written down, as all that is done to accounts.
 CREATE FUNCTION use_link_for(link bytea, hash text, provider bytea, what text) RETURNS text

@@ -13,17 +13,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
 from balise.errors import BaliseError, ProviderDown, ProviderRefused
-from balise.openid import Attempt, Provider
+from balise.openid import ALGORITHMS, Attempt, Provider
 from balise.settings import Settings
 
-HTML = "text/html"
 BACK = "https://balise.example/sign-in/outside/back"
 KEY = RSAKey.generate_key(2048, parameters={"kid": "one", "use": "sig"})
 CURVE = ECKey.generate_key("P-256", parameters={"kid": "two", "use": "sig"})
+CURVES = {"ES256": CURVE, "ES384": ECKey.generate_key("P-384", parameters={"kid": "four"})}
 STRANGE = RSAKey.generate_key(2048, parameters={"kid": "one"})
 ATTEMPT = Attempt("state", "nonce", "verifier")
 SAID = {"state": "state", "code": "code"}
@@ -67,7 +67,9 @@ def handler(said: Said) -> type[BaseHTTPRequestHandler]:
             self.send_response(answer if isinstance(answer, int) else 200)
             self.end_headers()
             if not isinstance(answer, int):
-                self.wfile.write(json.dumps(answer).encode())
+                self.wfile.write(
+                    answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                )
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""
@@ -105,7 +107,8 @@ def provider(said: Said, **settings: Any) -> Provider:
 
 def signed(claims: dict[str, Any], key: Any = KEY, alg: str = "RS256", **header: str) -> str:
     names = {"kid": key.kid} if key.kid else {}
-    return jwt.encode({"alg": alg} | names | header, claims, key, algorithms=[alg])
+    body = json.dumps(claims).encode()
+    return jws.serialize_compact({"alg": alg} | names | header, body, key, algorithms=[alg])
 
 
 def encoded(part: dict[str, Any]) -> str:
@@ -131,6 +134,20 @@ def test_what_is_proved_is_who_it_is(said: Said):
     assert provider(said).identity(ATTEMPT, SAID, BACK) == who
 
 
+@pytest.mark.parametrize("alg", ALGORITHMS)
+def test_by_each_way_to_sign(said: Said, alg: str):
+    """Keys need not say for which they are; ones that we can't use stand beside."""
+    key = CURVES.get(alg, KEY)
+    known = key.as_dict(private=False)
+    beside = [{"kid": "x", "kty": "RSA", "alg": "none"}, {"kty": "oct", "alg": ["RS256"], "k": "a"}]
+    said.answers["/keys"] = {"keys": [*beside, known]}
+    said.tokens(signed(said.claims(), key, alg))
+    assert provider(said).identity(ATTEMPT, SAID, BACK).startswith(said.issuer)
+    said.answers["/keys"] = {"keys": [known | {"use": "enc"}]}
+    with pytest.raises(ProviderRefused):
+        provider(said).identity(ATTEMPT, SAID, BACK)
+
+
 FALSE: dict[str, Callable[[Said], str]] = {
     "another's signature": lambda said: signed(said.claims(), STRANGE),
     "a key that is not there": lambda said: signed(said.claims(), kid="three"),
@@ -147,6 +164,13 @@ FALSE: dict[str, Callable[[Said], str]] = {
     "of another attempt": lambda said: signed(said.claims(nonce="another")),
     "of no attempt": lambda said: signed(said.claims(nonce=None)),
     "of nobody": lambda said: signed(said.claims(sub=None)),
+    "of nobody's name": lambda said: signed(said.claims(sub="")),
+    "of no name": lambda said: signed(said.claims(sub=7)),
+    "of a name too long": lambda said: signed(said.claims(sub="x" * 256)),
+    "of a name that is no text": lambda said: signed(said.claims(sub="\ud800")),
+    "of an attempt that is no text": lambda said: signed(said.claims(nonce="\ud800")),
+    "of an attempt that is many": lambda said: signed(said.claims(nonce=["nonce"])),
+    "for what is no name": lambda said: signed(said.claims(aud=7)),
     "of no end": lambda said: signed(said.claims(exp=None)),
     "no token": lambda _: "nothing",
 }
@@ -237,6 +261,14 @@ AWAY: dict[str, tuple[str, Any, type[BaliseError]]] = {
     "no keys": ("/keys", 500, ProviderDown),
     "keys that are none": ("/keys", {"keys": []}, ProviderRefused),
     "a code that is used": ("/token", 400, ProviderRefused),
+    "keys with one that is none": (
+        "/keys",
+        {"keys": [{"kty": "RSA", "kid": "one"}]},
+        ProviderRefused,
+    ),
+    "keys of no kind": ("/keys", {"keys": [7]}, ProviderDown),
+    "what is no text": ("/token", b'{"id_token": "\xe9"}', ProviderDown),
+    "what is deep": ("/token", b"[" * 100_000, ProviderDown),
     "a broken provider": ("/token", 503, ProviderDown),
     "no token": ("/token", {"access_token": "x"}, ProviderDown),
 }

@@ -97,6 +97,10 @@ INSERT INTO login (name, password_hash) VALUES ('doctor', '');
 INSERT INTO break_glass (account, subject, reason, until)
 VALUES ('doctor', %(hers)s, 'Effacée fell', now());
 
+INSERT INTO login (name, password_hash, role) VALUES ('her.daughter', '', 'helper');
+
+INSERT INTO helper (account, subject, added_by) VALUES ('her.daughter', %(hers)s, 'nurse');
+
 INSERT INTO panel_subject (panel, subject) VALUES ('site', %(hers)s);
 
 INSERT INTO team_member (subject, name, role, added_by)

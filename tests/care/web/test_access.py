@@ -33,9 +33,11 @@ STRANGERS = {
     "alone": ("clinician", ()),
     "ops": ("ops", ("south",)),
     "admin": ("admin", ("south",)),
+    "helper": ("helper", ()),
     "": ("", ()),
 }
-"""Who must see nothing of the south's patient: a panel makes no carer of ops. "" is nobody."""
+"""Who must see nothing of the south's patient: a panel makes no carer of ops. "" is nobody;
+the helper is of the north's patient, and no table is theirs."""
 
 CALLS = [
     (method.upper(), path)
@@ -119,6 +121,11 @@ def panels(populated: str) -> None:
         for name, (role, followed) in STRANGERS.items():
             if name:
                 accounts.add(database, name, PASSWORD, role=role, panels=followed)
+        database.execute(
+            "INSERT INTO helper (account, subject, added_by)"
+            " SELECT 'helper', id, 'nurse' FROM subject WHERE code = %s",
+            (OURS,),
+        )
         accounts.add(database, "south.clinician", PASSWORD, role="clinician", panels=("south",))
 
 
@@ -263,9 +270,10 @@ OF_NOBODY = {
     "/accounts/{name}/shut", "/enrolment", "/enrolment/renewal", "/fhir/metadata", "/emergency",
     "/ops/rules", "/ops/refused", "/ops/refused/{landing}/{item}/{part}", "/ops/refused/replay",
     "/ops/refused/discard", "/ops/refused/reopen", "/enrol", "/sign-in/outside",
-    "/sign-in/outside/back", "/sign-in/outside/out",
+    "/sign-in/outside/back", "/sign-in/outside/out", "/helped",
 }  # fmt: skip
-"""Routes that say nothing of one patient to whoever asks; those of the line show no value."""
+"""Routes that say nothing of one patient to whoever asks; those of the line show no value.
+That a helper's look is written down `test_helpers.py` sees."""
 
 
 @pytest.mark.parametrize(("method", "route"), CALLS)

@@ -74,6 +74,7 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("enrol", "/enrol"),
         ("identity", "/patients/p-martin/identity"),
         ("consent", "/patients/p-martin/consent"),
+        ("helpers", "/patients/p-martin/helpers"),
         ("not-found", "/patients/nobody"),
     ):
         page.goto(f"{site}{path}")
@@ -120,6 +121,26 @@ def test_the_pages_of_accounts_are_axe_clean_and_fit(
         if path:
             page.goto(f"{site}{path}")
         is_clean_and_fits(page, f"{name}-{language}-{width}", width)
+    page.context.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_helpers_pages_are_axe_clean_and_fit(
+    browser: Browser, site: str, populated: str, language: str, width: int
+):
+    name = f"daughter.{language}.{width}"
+    page = signed_in(browser, site, language, width)
+    page.goto(f"{site}/patients/p-martin/helpers")
+    page.fill("#name", name)
+    page.check("[name=agreed]")
+    page.click("form.stacked button")
+    is_clean_and_fits(page, f"helpers-{language}-{width}", width)
+    page.context.close()
+    with psycopg.connect(populated, autocommit=True) as connection:
+        accounts.add(connection, name, PASSWORD, role=None, panels=())
+    page = signed_in(browser, site, language, width, name)
+    is_clean_and_fits(page, f"helped-{language}-{width}", width)
     page.context.close()
 
 

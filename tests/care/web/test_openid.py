@@ -28,6 +28,7 @@ from balise.settings import Settings
 from care.web import accounts
 from care.web.app import create_app
 from care.web.words import words
+from sql.roles import digest
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
@@ -116,8 +117,13 @@ def invited(database: psycopg.Connection, name: str, role: str = "clinician") ->
 def choose_provider(person: httpx.Client, welcome: str) -> httpx.Response:
     """Open a link and go from there to the provider."""
     page = person.get(welcome)
-    (there,) = re.findall(r'href="(/sign-in/outside[^"]*)"', page.text)
-    return person.get(unescape(there))
+    return follow(person, page)
+
+
+def follow(person: httpx.Client, page: httpx.Response) -> httpx.Response:
+    """Go to the provider from a page, as a browser does that says where it was."""
+    (there,) = re.findall(r'href="(/sign-in/outside\?[^"]*|/sign-in/outside)"', page.text)
+    return person.get(unescape(there), headers={"Referer": str(page.url)})
 
 
 def let_in(person: httpx.Client, page: httpx.Response, name: str) -> httpx.Response:
@@ -147,18 +153,53 @@ def test_whoever_is_invited_may_use_the_provider_from_then_on(
     assert again.url == f"{site}/"
     row = database.execute("SELECT password_hash, outside IS NOT NULL FROM login").fetchone()
     assert row == ("", True)
-    whats = [what for (what,) in database.execute("SELECT what FROM audit ORDER BY number").fetchall()]
+    whats = [
+        what for (what,) in database.execute("SELECT what FROM audit ORDER BY number").fetchall()
+    ]
     assert "signs in at the provider" in whats
     assert whats.count("GET /sign-in/outside/back") == 2
 
 
-def test_what_is_kept_says_of_nobody_who_they_are_there(
-    person: httpx.Client, database: psycopg.Connection
+def test_who_they_are_there_is_not_kept(
+    person: httpx.Client, issuer: str, database: psycopg.Connection
 ):
     let_in(person, choose_provider(person, invited(database, "somebody")), "alice")
-    rows = database.execute("SELECT one::text FROM login AS one").fetchall()
-    assert len(rows) == 1
-    assert not [row for row in rows if "alice" in str(row) or "localhost" in str(row)]
+    rows = database.execute("SELECT outside FROM login").fetchall()
+    assert rows == [(digest(f"{issuer} alice"),)]
+
+
+def test_another_site_makes_no_account_anybodys(
+    person: httpx.Client, database: psycopg.Connection, site: str
+):
+    """The provider knows Alice still, and asks nothing; nor would she see whose account it is."""
+    let_in(person, choose_provider(person, invited(database, "alice.nurse")), "alice")
+    person.post("/sign-out")
+    database.execute("DELETE FROM login")
+    welcome = invited(database, "evil")
+    link = welcome.rpartition("/")[2]
+    for headers in ({}, {"Referer": "https://other.example/"}, {"Referer": f"{site}/welcome/x"}):
+        answer = person.get(f"/sign-in/outside?link={link}", headers=headers)
+        assert answer.status_code == 404
+    assert person.get(welcome).status_code == 200
+    assert person.get("/sign-in/outside?link=\N{CJK UNIFIED IDEOGRAPH-4E2D}").status_code == 422
+
+
+def test_on_a_machine_that_others_use_who_comes_next_is_asked(
+    person: httpx.Client, issuer: str, database: psycopg.Connection
+):
+    let_in(person, choose_provider(person, invited(database, "nurse")), "alice")
+    let_in(person, asked_anew(person, person.post("/sign-out"), issuer), "alice")
+    database.execute("UPDATE web_session SET idle_until = now()")
+    asked_anew(person, person.get("/"), issuer)
+
+
+def asked_anew(person: httpx.Client, page: httpx.Response, issuer: str) -> httpx.Response:
+    """Go to the provider, which asks who it is though it knows."""
+    assert page.url.path == "/sign-in"
+    asked = follow(person, page)
+    assert str(asked.url).startswith(issuer)
+    assert 'name="login"' in asked.text
+    return asked
 
 
 def test_whom_no_account_is_are_told_how_to_get_one(
@@ -171,15 +212,21 @@ def test_whom_no_account_is_are_told_how_to_get_one(
     assert database.execute("SELECT FROM web_session").rowcount == 0
 
 
-def test_who_turns_back_there_is_not_let_in(person: httpx.Client, database: psycopg.Connection):
+def test_who_turns_back_there_is_not_let_in_and_may_choose_again(
+    person: httpx.Client, database: psycopg.Connection
+):
     """As the provider sends them: OpenID Connect Core 1.0, section 3.1.2.6."""
+    page = person.get(invited(database, "nurse"))
     person.follow_redirects = False
-    person.get("/sign-in/outside")
+    follow(person, page)
     state, *_ = person.cookies["balise_outside"].split(".")
     answer = person.get(f"/sign-in/outside/back?error=access_denied&state={state}")
     assert answer.status_code == 401
     assert W("sign_in.outside_refused", provider=NAME) in unescape(answer.text)
     assert database.execute("SELECT FROM web_session").rowcount == 0
+    person.follow_redirects = True
+    let_in(person, follow(person, answer), "alice")  # the link is good still
+    assert person.get("/").url.path == "/"
 
 
 def test_a_way_back_is_good_for_its_browser_and_once(
