@@ -118,7 +118,7 @@ def _back(request: Request) -> str:
     return str(request.url_for("come_back"))
 
 
-_TROUBLES = {
+_TROUBLES: dict[type[Exception], tuple[str, int]] = {
     ProviderDown: ("sign_in.outside_away", 502),
     ProviderRefused: ("sign_in.outside_refused", 401),
     accounts.Taken: ("sign_in.outside_taken", 409),

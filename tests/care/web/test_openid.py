@@ -188,17 +188,18 @@ def test_on_a_machine_that_others_use_who_comes_next_is_asked(
     person: httpx.Client, issuer: str, database: psycopg.Connection
 ):
     let_in(person, choose_provider(person, invited(database, "nurse")), "alice")
-    let_in(person, asked_anew(person, person.post("/sign-out"), issuer), "alice")
+    asked = asked_anew(person, person.post("/sign-out"), issuer)
+    assert sent(person, asked, password=THEIR_PASSWORD).url.path == "/"
     database.execute("UPDATE web_session SET idle_until = now()")
     asked_anew(person, person.get("/"), issuer)
 
 
 def asked_anew(person: httpx.Client, page: httpx.Response, issuer: str) -> httpx.Response:
-    """Go to the provider, which asks who it is though it knows."""
+    """Go to the provider, which asks for the password of whom it knows still."""
     assert page.url.path == "/sign-in"
     asked = follow(person, page)
     assert str(asked.url).startswith(issuer)
-    assert 'name="login"' in asked.text
+    assert 'name="password"' in asked.text
     return asked
 
 
