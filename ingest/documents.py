@@ -6,7 +6,10 @@ FIT are whole in memory, and so must be small.
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +29,19 @@ SUFFIXES = frozenset((".json", ".csv", ".xml", ".zip", ".fit"))
 _BYTES = 32 * 1024 * 1024
 _UNPACKED = 16 * 1024**3
 _FIT_MAGIC, _ZIP_MAGIC = b".FIT", b"PK\x03\x04"
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` raises where an archive is not what it says: a place before the file's beginning,
+a name that is no text, a part that doesn't unpack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +98,7 @@ def _archive(path: Path, known: Options) -> Iterator[Document]:
                     with archive.open(member) as stream:
                         yield from _apple(stream, known)
                     return
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise PayloadError(f"{path.name} is no readable archive: {error}") from error
     raise PayloadError(f"{path.name} holds no Apple Health export", reason=Reason.PAYLOAD_UNKNOWN)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from balise.errors import PayloadError
+from balise.errors import PayloadError, UsageError
 from devices.payloads import CONVENTIONS, shipped
 from ingest import documents, importer
 from ingest.document import Document
@@ -56,6 +56,22 @@ def test_apples_export_alone_and_in_its_archive(tmp_path: Path):
     for content in (EXPORT.encode(), archive.getvalue()):
         (document,) = read(tmp_path / "anything", content)
         assert document.convention == "apple_health"
+
+
+@pytest.mark.parametrize("flipped", [0x01, 0x80, 0xFF])
+def test_an_archive_with_any_byte_wrong_is_read_or_refused(tmp_path: Path, flipped: int):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+        writer.writestr("export.xml", EXPORT)
+    whole, refused = archive.getvalue(), 0
+    for place in range(len(whole)):
+        wrong = bytearray(whole)
+        wrong[place] ^= flipped
+        try:
+            read(tmp_path / "anything", bytes(wrong))
+        except (PayloadError, UsageError):
+            refused += 1
+    assert refused > len(whole) / 2
 
 
 def test_an_export_larger_than_it_may_be_in_memory(tmp_path: Path):
