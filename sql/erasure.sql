@@ -130,7 +130,8 @@ DELETE FROM consent WHERE subject = %(subject)s
 
 -- helper --
 -- Who of their own saw the patient's measurements, and their accounts.
-DELETE FROM login WHERE name IN (SELECT account FROM helper WHERE subject = %(subject)s)
+DELETE FROM login
+WHERE role = 'helper' AND name IN (SELECT account FROM helper WHERE subject = %(subject)s)
 
 -- refused_event --
 -- What became of refusals.

@@ -1,19 +1,19 @@
 -- patient --
 -- Whom the helper who is signed in helps, whether their box is heard, and what the team said last.
-SELECT id, family, given, time_zone, last_contact_at, word, said_at FROM helped_patient()
+SELECT id, family, given, time_zone, boxes, last_contact_at, word, said_at FROM helped_patient()
 
--- readings --
+-- figures --
 -- What was measured last of them, of each thing once.
-SELECT metric, value, unit, taken_at FROM helped_readings(%(left_out)s)
+SELECT metric, hour, day, last, sum FROM helped_figures()
 
 -- of_patient --
 -- Who helps a patient, and who did.
-SELECT account, added_by, added_at, left_at FROM helper
-WHERE subject = %(subject)s ORDER BY left_at NULLS FIRST, account
+SELECT account, called, added_by, added_at, left_at FROM helper
+WHERE subject = %(subject)s ORDER BY left_at DESC NULLS FIRST, added_at DESC
 
 -- invite --
--- A helper's account and its link; false for a name that is taken.
-SELECT invite_helper(%(name)s, %(subject)s, %(digest)s, %(lifetime)s)
+-- A helper's account and its link, or another link where nothing is said of who it is.
+SELECT invite_helper(%(name)s, %(subject)s, %(called)s, %(digest)s, %(lifetime)s)
 
 -- end --
 -- A helper who is none any more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ Kind = Literal["clinician", "coordinator", "ops", "admin"]
 ROLES: tuple[Kind, ...] = get_args(Kind)
 HELPER = "helper"
 """Somebody of one patient's own; carers make such accounts, and nobody gives that role."""
+HELPER_NAME = re.compile(r"h-[0-9]{8}")
+"""What a helper's account is called: nobody's name, since the audit keeps it."""
 CARERS = ("clinician", "coordinator")
 KEEPERS = ("ops", "admin")
 LEAST_PASSWORD = 12

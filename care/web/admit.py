@@ -10,10 +10,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.web import accounts
 from care.web.accounts import Account
-from care.web.visit import AccountName, Admin, Connection, link_to, page
+from care.web.visit import Admin, Connection, link_to, page
 from sql import rows
 
 router = APIRouter(prefix="/accounts")
+Name = Annotated[str, Form(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")]
 
 
 @router.get("")
@@ -27,7 +28,7 @@ def invite(
     request: Request,
     connection: Connection,
     account: Admin,
-    name: AccountName,
+    name: Name,
     role: Annotated[accounts.Kind, Form()],
     panel: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:

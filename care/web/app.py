@@ -39,7 +39,6 @@ from care.web import (
 )
 from care.web.accounts import Account
 from care.web.visit import (
-    COOKIE,
     Connection,
     SignedOut,
     language,
@@ -106,10 +105,8 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     return response
 
 
-async def _to_sign_in(request: Request, _error: Exception) -> Response:
-    """Ask who it is; somebody else may sit there now where a session has ended by itself."""
-    left = "?left=true" if request.cookies.get(COOKIE) else ""
-    return RedirectResponse(f"/sign-in{left}", status_code=303)
+async def _to_sign_in(_request: Request, _error: Exception) -> Response:
+    return RedirectResponse("/sign-in", status_code=303)
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:

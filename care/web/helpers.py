@@ -5,18 +5,18 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import psycopg
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-import sql
 from balise.metrics import METRICS
-from care.readings import LEFT_OUT
+from balise.metrics.metric import Rollup
 from care.web import accounts, audit
 from care.web.accounts import LINK_LIFETIME, Account
 from care.web.pages import SILENT
-from care.web.visit import AccountName, Carer, Connection, Helper, Patient, link_to, page
+from care.web.visit import Carer, Connection, Helper, Patient, link_to, page
 from sql import rows
 from sql.roles import digest
 from sql.rows import Row
@@ -31,7 +31,6 @@ def helped(request: Request, connection: Connection, account: Helper) -> HTMLRes
     found = next(iter(rows.named(connection, "helpers.patient")), None)
     if found is not None:
         audit.note(request, connection, [found["id"]])
-    measured = rows.named(connection, "helpers.readings", left_out=LEFT_OUT.value)
     now = datetime.now(UTC)
     return page(
         request,
@@ -39,13 +38,28 @@ def helped(request: Request, connection: Connection, account: Helper) -> HTMLRes
         account.language,
         account=account,
         patient=found,
-        readings=sorted(measured, key=lambda one: list(METRICS).index(one["metric"])),
-        silent=found is not None and _is_silent(found["last_contact_at"], now),
+        figures=_figures(connection, found["time_zone"]) if found is not None else [],
+        silent=found is not None and _is_silent(found, now),
     )
 
 
-def _is_silent(last_contact_at: datetime | None, now: datetime) -> bool:
-    return last_contact_at is None or now - last_contact_at > SILENT
+def _figures(connection: psycopg.Connection, time_zone: str) -> list[Row]:
+    """Return each metric's newest figure: a day's sum, or an hour's last value and that hour."""
+    order = list(METRICS)
+    found = sorted(
+        rows.named(connection, "helpers.figures"), key=lambda one: order.index(one["metric"])
+    )
+    for one in found:
+        summed = METRICS[one["metric"]].rollup is Rollup.SUM
+        one["value"] = one["sum"] if summed else one["last"]
+        one["hour"] = None if summed else one["hour"].astimezone(ZoneInfo(time_zone)).hour
+    return found
+
+
+def _is_silent(found: Row, now: datetime) -> bool:
+    """Say whether there is a box, and nothing of it was heard for a day."""
+    last = found["last_contact_at"]
+    return bool(found["boxes"]) and (last is None or now - last > SILENT)
 
 
 @router.get("")
@@ -62,26 +76,47 @@ def invite(
     connection: Connection,
     account: Carer,
     patient: Patient,
-    name: AccountName,
+    called: Annotated[str, Form(max_length=100)] = "",
     agreed: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     """Make a helper's account and show its link; nobody is one without the patient's word."""
-    if not agreed:
+    who = called.strip()
+    if not (who and agreed):
         return _page(request, connection, account, patient, trouble="agreed")
-    token = secrets.token_urlsafe(32)
-    keys = {"name": name, "subject": patient["id"], "digest": digest(token)}
-    if not accounts.value(connection, "helpers.invite", **keys, lifetime=LINK_LIFETIME):
-        return _page(request, connection, account, patient, trouble="taken")
-    return _page(request, connection, account, patient, link=link_to(request, token), invited=name)
+    name = f"h-{secrets.randbelow(10**8):08}"
+    return _invited(request, connection, account, patient, name=name, called=who)
+
+
+@router.post("/{name}/link")
+def link(
+    request: Request, connection: Connection, account: Carer, patient: Patient, name: str
+) -> HTMLResponse:
+    """Make another link for a helper who has lost theirs, or their password."""
+    return _invited(request, connection, account, patient, name=name, called="")
 
 
 @router.post("/{name}/end")
 def end(connection: Connection, _account: Carer, patient: Patient, name: str) -> Response:
     """Take a helper's account: from now on they see nothing."""
-    row = connection.execute(sql.get("helpers.end"), {"name": name, "subject": patient["id"]})
-    if not (row.fetchone() or (False,))[0]:
+    if not accounts.value(connection, "helpers.end", name=name, subject=patient["id"]):
         raise HTTPException(404)
     return RedirectResponse(f"/patients/{patient['code']}/helpers", status_code=303)
+
+
+def _invited(
+    request: Request,
+    connection: psycopg.Connection,
+    account: Account,
+    patient: Row,
+    *,
+    name: str,
+    called: str,
+) -> HTMLResponse:
+    token = secrets.token_urlsafe(32)
+    keys = {"name": name, "subject": patient["id"], "called": called, "digest": digest(token)}
+    if not accounts.value(connection, "helpers.invite", **keys, lifetime=LINK_LIFETIME):
+        return _page(request, connection, account, patient, trouble="refused")
+    return _page(request, connection, account, patient, link=link_to(request, token), invited=name)
 
 
 def _page(

@@ -50,7 +50,8 @@ def leave(
     somebody's browser along, and have an account made theirs unseen.
     """
     came_from = request.headers.get("referer", "").partition("?")[0]
-    if link and came_from not in {link_to(request, link), _back(request)}:
+    ours = {link_to(request, link), _back(request), str(request.url_for("leave"))}
+    if link and came_from not in ours:
         raise HTTPException(404)
     attempt = Attempt.begin(link)
     try:

@@ -23,18 +23,22 @@ from care.web.visit import (
 )
 
 router = APIRouter()
+_LEFT = "left"
+"""What a browser keeps in a session's place, so that it is known that somebody was there."""
 
 
 @router.get("/sign-in")
-def form(request: Request, *, left: bool = False) -> HTMLResponse:
-    """Show the form; who has just `left` may want to be signed out at the provider too."""
-    return shown(request, left=left)
+def form(request: Request) -> HTMLResponse:
+    """Show the form."""
+    return shown(request)
 
 
-def shown(
-    request: Request, trouble: str = "", *, status: int = 200, left: bool = False
-) -> HTMLResponse:
-    """Return the form, with what went wrong."""
+def shown(request: Request, trouble: str = "", *, status: int = 200) -> HTMLResponse:
+    """Return the form, with what went wrong.
+
+    Where somebody was signed in of late it may be another person who comes now: the provider, which
+    may know the last one still, is to ask.
+    """
     return page(
         request,
         "sign_in.html",
@@ -42,7 +46,7 @@ def shown(
         status=status,
         trouble=trouble,
         provider=provider_of(request),
-        left=left,
+        left=COOKIE in request.cookies,
     )
 
 
@@ -69,6 +73,11 @@ def enter(request: Request, connection: psycopg.Connection, token: str) -> Respo
     """Write down that somebody signed in, and have their browser keep the session's token."""
     audit.note(request, connection, [], action="sign_in")
     response = RedirectResponse("/", status_code=303)
+    _keep(request, response, token)
+    return response
+
+
+def _keep(request: Request, response: Response, token: str) -> None:
     response.set_cookie(
         COOKIE,
         token,
@@ -77,15 +86,14 @@ def enter(request: Request, connection: psycopg.Connection, token: str) -> Respo
         samesite="lax",
         secure=settings_of(request).web_secure_cookies,
     )
-    return response
 
 
 @router.post("/sign-out")
 def sign_out(request: Request, connection: Connection) -> Response:
     """End the session, here and not only in the browser."""
     accounts.sign_out(connection, request.cookies.get(COOKIE, ""))
-    response = RedirectResponse("/sign-in?left=true", status_code=303)
-    response.delete_cookie(COOKIE)
+    response = RedirectResponse("/sign-in", status_code=303)
+    _keep(request, response, _LEFT)
     return response
 
 

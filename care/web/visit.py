@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
 import psycopg
-from fastapi import Depends, Form, HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from balise.languages import preferred
@@ -114,7 +114,6 @@ def _helper(account: SignedIn) -> Account:
 
 
 Helper = Annotated[Account, Depends(_helper)]
-AccountName = Annotated[str, Form(pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")]
 
 
 def link_to(request: Request, token: str) -> str:

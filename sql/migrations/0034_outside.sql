@@ -67,6 +67,15 @@ BEGIN
 END
 $$;
 
+-- Nobody signs in to an account any more, and whoever is in is out.
+CREATE FUNCTION close_account(account text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+BEGIN ATOMIC
+    UPDATE login SET password_hash = '', outside = NULL WHERE name = account;
+    DELETE FROM web_session WHERE login = account;
+    DELETE FROM login_link WHERE login = account;
+END;
+
 CREATE OR REPLACE FUNCTION shut_account(account text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -76,9 +85,7 @@ BEGIN
     IF who.role IS DISTINCT FROM 'admin' OR who.name = account THEN
         RETURN false;
     END IF;
-    UPDATE login SET password_hash = '', outside = NULL WHERE name = account;
-    DELETE FROM web_session WHERE login = account;
-    DELETE FROM login_link WHERE login = account;
+    PERFORM close_account(account);
     PERFORM audit_add(who.name, who.role, 'access', concat('account ', account, ': shut'), '{}', '');
     RETURN true;
 END
@@ -106,6 +113,6 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION enters, account_outside, use_link_for, use_link_outside,
+REVOKE EXECUTE ON FUNCTION enters, account_outside, use_link_for, use_link_outside, close_account,
                            accounts_for_admin FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION account_outside, use_link_outside, accounts_for_admin TO balise_web;

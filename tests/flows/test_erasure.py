@@ -97,9 +97,10 @@ INSERT INTO login (name, password_hash) VALUES ('doctor', '');
 INSERT INTO break_glass (account, subject, reason, until)
 VALUES ('doctor', %(hers)s, 'Effacée fell', now());
 
-INSERT INTO login (name, password_hash, role) VALUES ('her.daughter', '', 'helper');
+INSERT INTO login (name, password_hash, role) VALUES ('h-00000007', '', 'helper');
 
-INSERT INTO helper (account, subject, added_by) VALUES ('her.daughter', %(hers)s, 'nurse');
+INSERT INTO helper (account, subject, called, added_by)
+VALUES ('h-00000007', %(hers)s, 'a daughter of Effacée', 'nurse');
 
 INSERT INTO panel_subject (panel, subject) VALUES ('site', %(hers)s);
 

@@ -33,7 +33,7 @@ STRANGERS = {
     "alone": ("clinician", ()),
     "ops": ("ops", ("south",)),
     "admin": ("admin", ("south",)),
-    "helper": ("helper", ()),
+    "h-00000001": ("helper", ()),
     "": ("", ()),
 }
 """Who must see nothing of the south's patient: a panel makes no carer of ops. "" is nobody;
@@ -122,8 +122,8 @@ def panels(populated: str) -> None:
             if name:
                 accounts.add(database, name, PASSWORD, role=role, panels=followed)
         database.execute(
-            "INSERT INTO helper (account, subject, added_by)"
-            " SELECT 'helper', id, 'nurse' FROM subject WHERE code = %s",
+            "INSERT INTO helper (account, subject, called, added_by)"
+            " SELECT 'h-00000001', id, 'a son', 'nurse' FROM subject WHERE code = %s",
             (OURS,),
         )
         accounts.add(database, "south.clinician", PASSWORD, role="clinician", panels=("south",))

@@ -313,14 +313,24 @@ def test_who_leaves_may_leave_the_provider_too(
     assert 'name="login"' in person.get("/sign-in/outside").text  # asked anew there
 
 
-def test_a_provider_that_is_away_says_so_and_the_form_is_there(settings: Settings):
+def test_a_provider_that_is_away_says_so_and_the_form_is_there(
+    settings: Settings, database: psycopg.Connection
+):
     nowhere = f"http://localhost:{free_port()}"
-    with served(settings.model_copy(update={"oidc_issuer": nowhere})) as site:
+    with (
+        served(settings.model_copy(update={"oidc_issuer": nowhere})) as site,
+        httpx.Client(base_url=site) as person,
+    ):
         for path in ("/sign-in/outside", "/sign-in/outside/out"):
-            answer = httpx.get(f"{site}{path}")
+            answer = person.get(path)
             assert answer.status_code == 502
             assert W("sign_in.outside_away", provider=NAME) in unescape(answer.text)
             assert 'name="password"' in answer.text
+        page = person.get(invited(database, "nurse"))
+        for _ in range(3):  # who was invited may try again from where they are
+            page = follow(person, page)
+            assert page.status_code == 502
+            assert "nurse" in page.text
 
 
 def test_without_a_provider_there_is_no_such_page(settings: Settings):
@@ -375,9 +385,10 @@ def test_the_pages_that_offer_it_are_axe_clean_and_fit(
     context = browser.new_context(
         viewport={"width": width, "height": 900}, locale=language, bypass_csp=True
     )
+    context.add_cookies([{"name": "balise_session", "value": "left", "url": site}])
     page = context.new_page()
     pages = {
-        "sign-in": "/sign-in?left=true",
+        "sign-in": "/sign-in",
         "welcome": invited(database, "nurse"),
         "outside": "/sign-in/outside/back",
     }
