@@ -55,8 +55,8 @@ def _new_role(connection: psycopg.Connection, name: str, role: str | None) -> st
     held = connection.execute(sql.get("accounts.role"), {"name": name}).fetchone()
     if role is None and held is None:
         raise UsageError(f"{name} is new: say --role, one of {', '.join(accounts.ROLES)}")
-    if role is not None and accounts.HELPER_NAME.fullmatch(name):
-        raise UsageError(f"{name} is a name of patients' helpers: choose another one")
+    if accounts.HELPER_NAME.fullmatch(name):
+        raise UsageError(f"{name} is a helper's name: their link is made on the patient's page")
     return role
 
 

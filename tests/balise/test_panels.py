@@ -38,6 +38,7 @@ def test_panels_are_made_changed_and_written_down(database: psycopg.Connection, 
     refused("lower-case", "panel", "put", "Bad Name")
     refused("one of north, site", "account", "paul", *CLINICIAN)
     refused("no panel south", "account", "paul", *CLINICIAN, "--panel", "south")
+    refused("a helper's name", "account", "h-00000001", *CLINICIAN)
     refused("no panel south", "panel", "remove", "south")
     listed = [json.loads(one) for one in balise("panel", "list", "--json").stdout.splitlines()]
     assert [(one["name"], one["accounts"], one["patients"]) for one in listed] == [

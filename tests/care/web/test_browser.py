@@ -139,7 +139,7 @@ def test_a_helpers_pages_are_axe_clean_and_fit(
     with psycopg.connect(populated, autocommit=True) as connection:
         row = connection.execute("SELECT account FROM helper ORDER BY added_at DESC").fetchone()
         assert row
-        accounts.add(connection, row[0], PASSWORD, role=None, panels=())
+        accounts.add(connection, row[0], PASSWORD, role="helper", panels=())
     page = signed_in(browser, site, language, width, row[0])
     is_clean_and_fits(page, f"helped-{language}-{width}", width)
     page.context.close()

@@ -355,9 +355,6 @@ def test_an_issuer_is_named_exactly(settings: Settings, issuer: str):
     wrong = settings.model_copy(update={"oidc_issuer": f"{issuer}/"})
     with pytest.raises(ProviderDown, match="BALISE_OIDC_ISSUER"):
         Provider.found(wrong)
-    plain = settings.model_copy(update={"oidc_issuer": "http://provider.example"})
-    with pytest.raises(ProviderDown, match="no https"):
-        Provider.found(plain)
 
 
 def test_in_a_browser_that_knows_two_sites(
