@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from balise.errors import NotUnderstood, PartlyRefused, UsageError, exit_code
+from balise.errors import NotUnderstood, PartlyRefused, Reason, UsageError, exit_code
 from balise.metrics import METRICS
 from balise.model import Decoded, Value
 from devices import models, plausibility, session
@@ -69,7 +69,9 @@ def decode_file(path: Path, *, as_json: bool) -> None:
 
 
 def understood(found: tuple[Decoded, ...]) -> tuple[Decoded, ...]:
-    """Return what was decoded; refuse it where no figure of it can be any patient's."""
+    """Return what was decoded; refuse it where there is nothing, or nothing that can be true."""
+    if not found:
+        raise NotUnderstood("nothing to read in it", reason=Reason.NO_READING)
     for decoded in found:
         plausibility.together(decoded.readings)
         refusals = [error for value in decoded.readings if (error := _impossible(value))]

@@ -99,6 +99,14 @@ def test_a_value_no_patient_has_ends_with_65(capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["reason"] == "value_impossible"
 
 
+def test_a_message_without_an_observation_says_so(capsys: pytest.CaptureFixture[str]):
+    """Found by fuzzing: it is whole, and has none."""
+    with pytest.raises(SystemExit) as ended:
+        app(["decode", "2BDD", "7b0a810922ff0300000000", "--json"])
+    assert ended.value.code == 65
+    assert json.loads(capsys.readouterr().out)["reason"] == "no_reading"
+
+
 @pytest.mark.parametrize("companion", ["020f0001", "2A34:xyz"])
 def test_a_companion_is_written_with_its_characteristic(companion: str):
     with pytest.raises(UsageError):
