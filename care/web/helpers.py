@@ -51,7 +51,8 @@ def _figures(connection: psycopg.Connection, time_zone: str) -> list[Row]:
     )
     for one in found:
         summed = METRICS[one["metric"]].rollup is Rollup.SUM
-        one["value"] = one["sum"] if summed else one["last"]
+        value: float = one["sum"] if summed else one["last"]
+        one["value"] = int(value) if value.is_integer() else value
         one["hour"] = None if summed else one["hour"].astimezone(ZoneInfo(time_zone)).hour
     return found
 

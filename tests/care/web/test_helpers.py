@@ -75,7 +75,7 @@ def test_a_helper_sees_what_was_measured_last(daughter: httpx.Client, database: 
     for metric, value in newest:
         line = re.search(rf"<th scope=\"row\">{W(f'metric.{metric}')}</th><td>([^<]*)", shown)
         assert line, metric
-        assert line[1].startswith(W.number(value)), metric
+        assert line[1].startswith(f"{W.number(value)} "), metric
     assert W("helped.no_emergency") in shown
 
 
