@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from threading import BoundedSemaphore
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import psycopg
 from argon2 import PasswordHasher
@@ -114,7 +114,7 @@ def add(
 
 def ensure_first(connection: psycopg.Connection) -> str | None:
     """Make a clinician's account where there is none; return its password, told this once."""
-    if value(connection, "accounts.anybody_enters"):
+    if rows.value(connection, "accounts.anybody_enters"):
         return None
     password = secrets.token_urlsafe(12)
     add(connection, FIRST_ACCOUNT, password, role="clinician")
@@ -125,7 +125,7 @@ def invite_first(connection: psycopg.Connection) -> str | None:
     """Return the token of the first admin's link, None where somebody can sign in already."""
     token = secrets.token_urlsafe(32)
     keys = {"name": FIRST_ADMIN, "digest": digest(token), "lifetime": LINK_LIFETIME}
-    return token if value(connection, "accounts.invite_first", **keys) else None
+    return token if rows.value(connection, "accounts.invite_first", **keys) else None
 
 
 def invite(
@@ -148,13 +148,13 @@ def invite_as_admin(
     """Return the token of a link for an account, None where the visitor is no admin."""
     token = secrets.token_urlsafe(32)
     keys = {"name": name, "role": role, "panel": panel, "digest": digest(token)}
-    made = value(connection, "accounts.invite_as_admin", **keys, lifetime=LINK_LIFETIME)
+    made = rows.value(connection, "accounts.invite_as_admin", **keys, lifetime=LINK_LIFETIME)
     return token if made else None
 
 
 def account_of_link(connection: psycopg.Connection, token: str) -> str | None:
     """Return whose password a link lets choose, None where it is used or too old."""
-    account: str | None = value(connection, "accounts.account_of_link", digest=digest(token))
+    account: str | None = rows.value(connection, "accounts.account_of_link", digest=digest(token))
     return account
 
 
@@ -165,7 +165,7 @@ def use_link(connection: psycopg.Connection, token: str, password: str) -> str |
     with _HASHING:
         hashed = _hasher().hash(password)
     keys = {"digest": digest(token), "password_hash": hashed}
-    account: str | None = value(connection, "accounts.use_link", **keys)
+    account: str | None = rows.value(connection, "accounts.use_link", **keys)
     return account
 
 
@@ -204,7 +204,7 @@ def use_link_outside(connection: psycopg.Connection, token: str, identity: str) 
     """
     keys = {"link": digest(token), "digest": digest(identity)}
     try:
-        account: str | None = value(connection, "accounts.use_link_outside", **keys)
+        account: str | None = rows.value(connection, "accounts.use_link_outside", **keys)
     except psycopg.errors.UniqueViolation:
         raise Taken from None
     return account
@@ -214,13 +214,13 @@ def sign_in_outside(
     connection: psycopg.Connection, identity: str, *, idle: timedelta
 ) -> str | None:
     """Return a session's token for whom the provider says has come; None without an account."""
-    name = value(connection, "accounts.outside", digest=digest(identity))
+    name = rows.value(connection, "accounts.outside", digest=digest(identity))
     return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
 
 
 def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
     """Say whether a name and a password go together; for no name it takes as long."""
-    known = value(connection, "accounts.find", name=name)
+    known = rows.value(connection, "accounts.find", name=name)
     try:
         with _HASHING:
             _hasher().verify(known or _nobodys_hash(), password)
@@ -249,7 +249,7 @@ def sign_in_from(
     whose = {"name": digest(name), "address": digest(address)}
     together, of_name, of_address = MOST
     most = {"together": together, "of_name": of_name, "of_address": of_address}
-    if not value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
+    if not rows.value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
         raise Guessed
     token = sign_in(connection, name, password, idle=idle, lifetime=lifetime)
     if token is not None:
@@ -281,9 +281,3 @@ def every(connection: psycopg.Connection) -> list[Row]:
 def shut(connection: psycopg.Connection, name: str) -> None:
     """Take password, sessions and link from an account, as an admin; not from one's own."""
     connection.execute(sql.get("accounts.shut"), {"name": name})
-
-
-def value(connection: psycopg.Connection, query: str, **keys: object) -> Any:
-    """Return the one value that a question is answered with; None where there is none."""
-    row = connection.execute(sql.get(query), keys).fetchone()
-    return row[0] if row else None

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise.metrics import METRICS
 from balise.metrics.metric import Rollup
-from care.web import accounts, audit
+from care.web import audit
 from care.web.accounts import LINK_LIFETIME, Account
 from care.web.pages import SILENT
 from care.web.visit import Carer, Connection, Helper, Patient, link_to, page
@@ -99,7 +99,7 @@ def link(
 @router.post("/{name}/end")
 def end(connection: Connection, _account: Carer, patient: Patient, name: str) -> Response:
     """Take a helper's account: from now on they see nothing."""
-    if not accounts.value(connection, "helpers.end", name=name, subject=patient["id"]):
+    if not rows.value(connection, "helpers.end", name=name, subject=patient["id"]):
         raise HTTPException(404)
     return RedirectResponse(f"/patients/{patient['code']}/helpers", status_code=303)
 
@@ -115,7 +115,7 @@ def _invited(
 ) -> HTMLResponse:
     token = secrets.token_urlsafe(32)
     keys = {"name": name, "subject": patient["id"], "called": called, "digest": digest(token)}
-    if not accounts.value(connection, "helpers.invite", **keys, lifetime=LINK_LIFETIME):
+    if not rows.value(connection, "helpers.invite", **keys, lifetime=LINK_LIFETIME):
         return _page(request, connection, account, patient, trouble="refused")
     return _page(request, connection, account, patient, link=link_to(request, token), invited=name)
 
