@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import psycopg
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.web import accounts
@@ -36,7 +36,7 @@ def invite(
     carer = role in accounts.CARERS
     token = accounts.invite_as_admin(connection, name, role=role, panel=panel if carer else "")
     if token is None:
-        raise HTTPException(404)
+        return _page(request, connection, account, trouble="refused")
     return _page(request, connection, account, link=link_to(request, token), invited=name)
 
 
@@ -54,12 +54,15 @@ def _page(
     *,
     link: str = "",
     invited: str = "",
+    trouble: str = "",
 ) -> HTMLResponse:
     return page(
         request,
         "accounts.html",
         account.language,
+        status=422 if trouble else 200,
         account=account,
+        trouble=trouble,
         every=accounts.every(connection),
         panels=rows.named(connection, "panels.names"),
         roles=accounts.ROLES,

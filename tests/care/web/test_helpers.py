@@ -236,7 +236,9 @@ def test_an_admin_makes_no_helper_and_no_helper_anybody_else(
     made = {"name": "a.friend", "role": "helper", "panel": ""}
     assert head.post("/accounts", data=made).status_code == 422
     taken = {"name": name, "role": "clinician", "panel": "site"}
-    assert head.post("/accounts", data=taken).status_code == 404
+    refused = head.post("/accounts", data=taken)
+    assert refused.status_code == 422
+    assert W("accounts.refused") in unescape(refused.text)
     with pytest.raises(psycopg.errors.CheckViolation):
         database.execute("UPDATE login SET role = 'clinician' WHERE name = %s", (name,))
     assert daughter.get("/helped").is_success
