@@ -113,7 +113,7 @@ async def phantom(bench: Bench) -> dict[str, object]:
         stdout=asyncio.subprocess.PIPE,
     )
     assert crashing.stdout is not None
-    assert await asyncio.wait_for(crashing.stdout.readline(), 40) == b"connected\n"
+    assert await asyncio.wait_for(crashing.stdout.readline(), 90) == b"connected\n"
     crashing.kill()
     await crashing.wait()
     await asyncio.sleep(1)

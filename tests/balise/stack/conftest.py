@@ -66,7 +66,7 @@ class Client:
         properties.SessionExpiryInterval = 3600
         self._mqtt.connect("127.0.0.1", port, clean_start=False, properties=properties)
         self._mqtt.loop_start()
-        self.connected = self.answers.get(timeout=5)
+        self.connected = self.answers.get(timeout=30)
 
     def _connected(
         self, _client: object, _userdata: object, flags: Any, code: ReasonCode, _p: object
@@ -77,12 +77,12 @@ class Client:
     def publish(self, topic: str, payload: bytes = b"x") -> str:
         """Publish and return the broker's answer."""
         self._mqtt.publish(topic, payload, qos=1)
-        return self.answers.get(timeout=5)
+        return self.answers.get(timeout=30)
 
     def subscribe(self, topic: str) -> str:
         """Subscribe and return the broker's answer."""
         self._mqtt.subscribe(topic, qos=1)
-        return self.answers.get(timeout=5)
+        return self.answers.get(timeout=30)
 
     def is_connected(self) -> bool:
         return self._mqtt.is_connected()

@@ -185,7 +185,7 @@ def test_a_home_of_passwords_comes_up_with_its_data(home: Path, connect: Any, se
             assert database.execute("SELECT one FROM kept").fetchone() == (1,)
         receiver = connect(port_of(stack), serving(stack), client_id="receiver")
         assert receiver.session
-        assert receiver.messages.get(timeout=5) == ("balise/v1/box/frames", b"waits")
+        assert receiver.messages.get(timeout=30) == ("balise/v1/box/frames", b"waits")
     assert not (home / "broker/passwords").exists()
     assert not list((home / "secrets").glob("mqtt-*"))
 
