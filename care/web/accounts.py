@@ -123,9 +123,7 @@ def ensure_first(connection: psycopg.Connection) -> str | None:
 
 def invite_first(connection: psycopg.Connection) -> str | None:
     """Return the token of the first admin's link, None where somebody can sign in already."""
-    token = secrets.token_urlsafe(32)
-    keys = {"name": FIRST_ADMIN, "digest": digest(token), "lifetime": LINK_LIFETIME}
-    return token if rows.value(connection, "accounts.invite_first", **keys) else None
+    return _link(connection, "accounts.invite_first", name=FIRST_ADMIN)
 
 
 def invite(
@@ -145,10 +143,29 @@ def invite(
 def invite_as_admin(
     connection: psycopg.Connection, name: str, *, role: str, panel: str
 ) -> str | None:
-    """Return the token of a link for an account, None where the visitor is no admin."""
+    """Return the token of a link for an account, None where it isn't the visitor's to give."""
+    if HELPER_NAME.fullmatch(name):
+        return None
+    return _link(connection, "accounts.invite_as_admin", name=name, role=role, panel=panel)
+
+
+def invite_helper(
+    connection: psycopg.Connection, subject: int, *, called: str = "", name: str = ""
+) -> tuple[str, str] | None:
+    """Return the name of a patient's helper and the token of their link.
+
+    For somebody new it is said who they are, for another link of an account its name. None where
+    that isn't the visitor's to give.
+    """
+    chosen = name or f"h-{secrets.randbelow(10**8):08}"
+    token = _link(connection, "helpers.invite", name=chosen, subject=subject, called=called)
+    return (chosen, token) if token else None
+
+
+def _link(connection: psycopg.Connection, query: str, **keys: object) -> str | None:
+    """Return the token of a link that a question makes; None where it makes none."""
     token = secrets.token_urlsafe(32)
-    keys = {"name": name, "role": role, "panel": panel, "digest": digest(token)}
-    made = rows.value(connection, "accounts.invite_as_admin", **keys, lifetime=LINK_LIFETIME)
+    made = rows.value(connection, query, **keys, digest=digest(token), lifetime=LINK_LIFETIME)
     return token if made else None
 
 

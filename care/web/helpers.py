@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,12 +12,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise.metrics import METRICS
 from balise.metrics.metric import Rollup
-from care.web import audit
+from care.web import accounts, audit
 from care.web.accounts import LINK_LIFETIME, Account
 from care.web.pages import SILENT
 from care.web.visit import Carer, Connection, Helper, Patient, link_to, page
 from sql import rows
-from sql.roles import digest
 from sql.rows import Row
 
 own = APIRouter()
@@ -84,8 +82,8 @@ def invite(
     who = called.strip()
     if not (who and agreed):
         return _page(request, connection, account, patient, trouble="agreed")
-    name = f"h-{secrets.randbelow(10**8):08}"
-    return _invited(request, connection, account, patient, name=name, called=who)
+    made = accounts.invite_helper(connection, patient["id"], called=who)
+    return _invited(request, connection, account, patient, made)
 
 
 @router.post("/{name}/link")
@@ -93,7 +91,8 @@ def link(
     request: Request, connection: Connection, account: Carer, patient: Patient, name: str
 ) -> HTMLResponse:
     """Make another link for a helper who has lost theirs, or their password."""
-    return _invited(request, connection, account, patient, name=name, called="")
+    made = accounts.invite_helper(connection, patient["id"], name=name)
+    return _invited(request, connection, account, patient, made)
 
 
 @router.post("/{name}/end")
@@ -109,14 +108,11 @@ def _invited(
     connection: psycopg.Connection,
     account: Account,
     patient: Row,
-    *,
-    name: str,
-    called: str,
+    made: tuple[str, str] | None,
 ) -> HTMLResponse:
-    token = secrets.token_urlsafe(32)
-    keys = {"name": name, "subject": patient["id"], "called": called, "digest": digest(token)}
-    if not rows.value(connection, "helpers.invite", **keys, lifetime=LINK_LIFETIME):
+    if made is None:
         return _page(request, connection, account, patient, trouble="refused")
+    name, token = made
     return _page(request, connection, account, patient, link=link_to(request, token), invited=name)
 
 

@@ -174,34 +174,6 @@ $$;
 CREATE TRIGGER helpers_end AFTER INSERT ON consent
     FOR EACH ROW WHEN (NEW.scope = '{}') EXECUTE FUNCTION helpers_end();
 
--- A name of a helper's kind is no other account's.
-CREATE OR REPLACE FUNCTION invite_account(account text, new_role text, new_panel text, digest bytea,
-                                          lifetime interval)
-    RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-AS $$
-DECLARE
-    who record := acting();
-BEGIN
-    IF who.role IS DISTINCT FROM 'admin' OR who.name = account OR account ~ '^h-[0-9]{8}$'
-       OR new_panel <> '' AND NOT EXISTS (SELECT FROM panel WHERE name = new_panel) THEN
-        RETURN false;
-    END IF;
-    INSERT INTO login (name, password_hash, role) VALUES (account, '', new_role)
-    ON CONFLICT (name) DO UPDATE SET role = excluded.role;
-    IF new_panel <> '' THEN
-        INSERT INTO panel_account (panel, account) VALUES (new_panel, invite_account.account)
-        ON CONFLICT DO NOTHING;
-    END IF;
-    DELETE FROM web_session WHERE login = account;
-    DELETE FROM login_link WHERE login = account;
-    INSERT INTO login_link (token_digest, login, expires_at)
-    VALUES (digest, account, now() + lifetime);
-    PERFORM audit_add(who.name, who.role, 'access',
-                      concat('account ', account, ': ', new_role, ' ', new_panel), '{}', '');
-    RETURN true;
-END
-$$;
-
 REVOKE EXECUTE ON FUNCTION helped, helped_patient, helped_figures, of_own_panels, invite_helper,
                            end_helper FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION helped_patient, helped_figures, invite_helper, end_helper TO balise_web;
