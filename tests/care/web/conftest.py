@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -74,21 +75,34 @@ def refusals(populated: str) -> int:
         return int(str(next(row)[0]))
 
 
+Serve = Callable[[Settings], AbstractContextManager[str]]
+
+
 @pytest.fixture(scope="module")
-def site(populated: str) -> Iterator[str]:
+def serve() -> Serve:
+    """Serve the pages of some settings."""
+    return served
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
     """The pages, served by a real uvicorn."""
-    config = uvicorn.Config(
-        create_app(Settings(database_url=populated)), port=0, log_level="warning", ws="none"
-    )
+    config = uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def site(populated: str, serve: Serve) -> Iterator[str]:
+    """The pages of the virtual patients."""
+    with serve(Settings(database_url=populated)) as url:
+        yield url
 
 
 @pytest.fixture

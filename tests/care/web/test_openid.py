@@ -7,17 +7,15 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from html import unescape
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from pydantic import SecretStr
@@ -26,7 +24,6 @@ from balise.errors import ProviderDown
 from balise.openid import Provider
 from balise.settings import Settings
 from care.web import accounts
-from care.web.app import create_app
 from care.web.words import words
 from sql.roles import digest
 
@@ -36,26 +33,13 @@ THEIR_PASSWORD = "a password of the provider's"
 CLIENT = {"oidc_client": "balise", "oidc_secret": SecretStr("a secret of both: %")}
 NAME = "Pro Santé Connect"
 W = words("fr")
+Serve = Callable[[Settings], AbstractContextManager[str]]
 
 
 def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
-
-
-@contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """The pages, served by a real uvicorn."""
-    config = uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +50,15 @@ def settings(new_database: Callable[[], str]) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def site(settings: Settings) -> Iterator[str]:
-    with served(settings) as url:
+def site(settings: Settings, serve: Serve) -> Iterator[str]:
+    with serve(settings) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def strict(settings: Settings) -> Iterator[str]:
+def strict(settings: Settings, serve: Serve) -> Iterator[str]:
     """The pages of whoever asks the provider to be surer than it is."""
-    with served(settings.model_copy(update={"oidc_acr": "eidas1"})) as url:
+    with serve(settings.model_copy(update={"oidc_acr": "eidas1"})) as url:
         yield url
 
 
@@ -314,11 +298,11 @@ def test_who_leaves_may_leave_the_provider_too(
 
 
 def test_a_provider_that_is_away_says_so_and_the_form_is_there(
-    settings: Settings, database: psycopg.Connection
+    settings: Settings, serve: Serve, database: psycopg.Connection
 ):
     nowhere = f"http://localhost:{free_port()}"
     with (
-        served(settings.model_copy(update={"oidc_issuer": nowhere})) as site,
+        serve(settings.model_copy(update={"oidc_issuer": nowhere})) as site,
         httpx.Client(base_url=site) as person,
     ):
         for path in ("/sign-in/outside", "/sign-in/outside/out"):
@@ -333,8 +317,8 @@ def test_a_provider_that_is_away_says_so_and_the_form_is_there(
             assert "nurse" in page.text
 
 
-def test_without_a_provider_there_is_no_such_page(settings: Settings):
-    with served(Settings(database_url=settings.database_url)) as site:
+def test_without_a_provider_there_is_no_such_page(settings: Settings, serve: Serve):
+    with serve(Settings(database_url=settings.database_url)) as site:
         assert "/sign-in/outside" not in httpx.get(f"{site}/sign-in").text
         for path in ("", "/back", "/out"):
             assert httpx.get(f"{site}/sign-in/outside{path}").status_code == 404
