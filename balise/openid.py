@@ -193,6 +193,7 @@ class Provider:
                 leeway=_LEEWAY,
                 options={"require": list(_NEEDED)},
             )
+        # Of a key that is none, or of a kind it doesn't know, PyJWT has no error of its own.
         except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError) as error:
             claim = getattr(error, "claim", "")
             _log.warning("an ID token proves nothing", error=type(error).__name__, claim=claim)
