@@ -246,11 +246,28 @@ def mappings_add(path: Path) -> None:
 
 
 @app.command(name="authority")
-def site_authority() -> None:
-    """Make the site's certificate authority, and what broker and services need of it."""
+def site_authority(
+    *,
+    hand_over: Annotated[bool, Parameter(negative="")] = False,
+    retire: Annotated[bool, Parameter(negative="")] = False,
+    stolen: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Make the site's certificate authority, and what broker and services need of it.
+
+    Parameters
+    ----------
+    hand_over
+        Begin the authority that comes next: boxes go over to it as they renew.
+    retire
+        End the hand-over, once every box has a certificate of the next one.
+    stolen
+        With --retire: at once, since the former one's key is in other hands. Boxes that have not
+        renewed since the hand-over began must be invited again.
+
+    """
     from balise import enrolment
 
-    enrolment.authority()
+    enrolment.authority(hand_over=hand_over, retire=retire, stolen=stolen)
 
 
 @app.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,6 +63,30 @@ def read_key(text: bytes) -> ec.EllipticCurvePrivateKey:
 def text(certificate: x509.Certificate) -> bytes:
     """Return a certificate as PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def bundle(text: bytes) -> list[x509.Certificate]:
+    """Read the certificates of a file, one or several; ValueError where there is none."""
+    return x509.load_pem_x509_certificates(text)
+
+
+def fingerprint(certificate: x509.Certificate) -> bytes:
+    """Return what a certificate is known by: its SHA-256."""
+    return certificate.fingerprint(hashes.SHA256())
+
+
+def subject_hash(certificate: x509.Certificate) -> str:
+    """Return the name under which OpenSSL looks for a certificate and its lists in a folder.
+
+    SHA-1 over the subject in OpenSSL's canonical form (X509_NAME_hash: UTF-8, lower case, the outer
+    SEQUENCE left out), its first four bytes as a little-endian number. Of a common name alone.
+    """
+    name = common_name(certificate.subject).lower().encode()
+    oid = b"\x06\x03\x55\x04\x03"  # 2.5.4.3, commonName
+    pair = oid + bytes([0x0C, len(name)]) + name
+    canonical = bytes([0x31, len(pair) + 2, 0x30, len(pair)]) + pair
+    digest = hashlib.sha1(canonical, usedforsecurity=False).digest()
+    return digest[3::-1].hex()
 
 
 def common_name(name: x509.Name) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,42 @@ from balise.errors import DatabaseDown, UsageError
 from balise.run import print_answer, read_settings
 from balise.settings import Settings
 
+_SECONDS = 10.0
 
-def authority() -> None:
-    """Make what is missing: the authority, and certificates for broker and services."""
+
+def authority(*, hand_over: bool, retire: bool, stolen: bool) -> None:
+    """Make what is missing, begin a hand-over or end it, and say how things stand."""
     settings = read_settings()
-    found = Authority(settings.home)
-    found.ensure(settings.broker_names.split(","))
-    Console().print(f"{found.file.parent} is ready, for {settings.broker_names}", highlight=False)
+    found, names = Authority(settings.home), settings.broker_names.split(",")
+    if stolen and not retire:
+        raise UsageError("--stolen goes with --retire")
+    if retire:
+        found.retire(names, stolen=stolen)
+    else:
+        found.ensure(names)
+    if hand_over:
+        _tell_boxes(found.hand_over())
+    said = Console()
+    said.print(f"{found.file.parent} is ready, for {settings.broker_names}", highlight=False)
+    if retire:
+        said.print("the former authority is retired; start broker and services again")
+    if found.heir:
+        said.print(
+            f"it hands over since {found.heir.certificate.not_valid_before_utc:%Y-%m-%d}; boxes"
+            f" still with its certificate: {', '.join(found.behind()) or 'none'}",
+            highlight=False,
+        )
+
+
+def _tell_boxes(every: Mapping[str, bytes]) -> None:
+    """Send boxes the settings that they hold, with the heir's seal."""
+    from ingest.mqtt import Broker
+    from ingest.send_settings import post
+
+    if every:
+        broker = Broker(read_settings("mqtt_url"))
+        for name, payload in every.items():
+            post(broker, name, payload, _SECONDS)
 
 
 def invite(name: str, pdf: Path | None, days: float, *, as_json: bool) -> None:

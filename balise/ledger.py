@@ -17,6 +17,7 @@ class Issued(msgspec.Struct, frozen=True):
     serial: str
     name: str
     until: datetime
+    by: int = 1  # which of the site's authorities signed it
 
 
 class Ledger:
@@ -27,11 +28,11 @@ class Ledger:
         self._revoked = folder / "revoked"
         self._settings = folder / "settings"
 
-    def add(self, serial: int, name: str, until: datetime) -> None:
+    def add(self, serial: int, name: str, until: datetime, by: int) -> None:
         """Write down a certificate; one line is one write, so that several processes may."""
         with self._issued.open("ab") as file:
             # On a line of its own, whatever a power cut left of the one before.
-            file.write(b"\n" + msgspec.json.encode(Issued(f"{serial:x}", name, until)) + b"\n")
+            file.write(b"\n" + msgspec.json.encode(Issued(f"{serial:x}", name, until, by)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -67,6 +68,16 @@ class Ledger:
         """Return the gateways whose newest certificate was taken back."""
         newest, revoked = {one.name: one for one in self._every()}, set(self.revoked())
         return {name for name, one in newest.items() if int(one.serial, 16) in revoked}
+
+    def still_of(self, former: int, now: datetime) -> list[str]:
+        """Return the gateways whose newest certificate is good and of a former authority."""
+        newest, revoked = {one.name: one for one in self._every()}, set(self.revoked())
+        good = [one for one in newest.values() if one.until > now and one.by <= former]
+        return sorted(one.name for one in good if int(one.serial, 16) not in revoked)
+
+    def every_settings(self) -> dict[str, bytes]:
+        """Return what was last sealed, for each gateway that was set anything."""
+        return {path.stem: path.read_bytes() for path in sorted(self._settings.glob("*.json"))}
 
     def settings(self, name: str) -> bytes | None:
         """Return what was last sealed for a gateway, None where nothing was."""

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from balise.errors import SettingsForged, SettingsUnreadable
 from balise.remote import Value
@@ -36,11 +37,16 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The message on `balise/v1/<gateway>/settings`: the text as it was signed, and the seal."""
+    """The message on `balise/v1/<gateway>/settings`: the text as it was signed, and the seal.
+
+    While an authority hands over, its heir's seal stands beside its own: some boxes know one, some
+    the other, and some both.
+    """
 
     v: int = VERSION
     settings: str
     seal: str
+    heirs_seal: str = ""
 
 
 def topic(gateway: str) -> str:
@@ -48,33 +54,47 @@ def topic(gateway: str) -> str:
     return f"balise/v1/{gateway}/settings"
 
 
-def seal(sent: Sent, key: ec.EllipticCurvePrivateKey) -> bytes:
+def seal(
+    sent: Sent, key: ec.EllipticCurvePrivateKey, heirs: ec.EllipticCurvePrivateKey | None = None
+) -> bytes:
     """Return the message."""
     text = msgspec.json.encode(sent, order="deterministic")
-    signature = key.sign(_CONTEXT + text, ec.ECDSA(hashes.SHA256()))
-    envelope = Envelope(settings=text.decode(), seal=base64.b64encode(signature).decode())
+    also = _signed(text, heirs) if heirs else ""
+    envelope = Envelope(settings=text.decode(), seal=_signed(text, key), heirs_seal=also)
     return msgspec.json.encode(envelope)
 
 
-def opened(payload: bytes, authority: x509.Certificate) -> Sent:
-    """Return what an authority sealed; SettingsUnreadable, SettingsForged."""
+def _signed(text: bytes, key: ec.EllipticCurvePrivateKey) -> str:
+    return base64.b64encode(key.sign(_CONTEXT + text, ec.ECDSA(hashes.SHA256()))).decode()
+
+
+def opened(payload: bytes, *authorities: x509.Certificate) -> Sent:
+    """Return what one of these authorities sealed; SettingsUnreadable, SettingsForged."""
     try:
         envelope = msgspec.json.decode(payload, type=Envelope)
         text = envelope.settings.encode()
-        signature = base64.b64decode(envelope.seal, validate=True)
+        seals = [
+            base64.b64decode(one, validate=True) for one in (envelope.seal, envelope.heirs_seal)
+        ]
     except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError) as error:
         raise SettingsUnreadable from error
     if envelope.v != VERSION:
         raise SettingsUnreadable
-    public = authority.public_key()
-    if not isinstance(public, ec.EllipticCurvePublicKey):
+    keys = [one.public_key() for one in authorities]
+    if not any(_is_of(key, one, text) for key in keys for one in seals):
         raise SettingsForged
-    try:
-        public.verify(signature, _CONTEXT + text, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature as error:
-        raise SettingsForged from error
     # Understood only once it is known whose it is.
     try:
         return msgspec.json.decode(text, type=Sent)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SettingsUnreadable from error
+
+
+def _is_of(public: CertificatePublicKeyTypes, signature: bytes, text: bytes) -> bool:
+    if not isinstance(public, ec.EllipticCurvePublicKey):
+        return False
+    try:
+        public.verify(signature, _CONTEXT + text, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True

@@ -44,12 +44,15 @@ class Broker:
         self.user = unquote(url.username or "")
         self.password = unquote(url.password or "")
         self._certificate = (settings.mqtt_cert_file, settings.mqtt_key_file)
-        self._tls = _tls(settings.mqtt_ca_file) if url.scheme == "mqtts" else None
+        self._authority = settings.mqtt_ca_file
+        self._tls = _tls(self._authority) if url.scheme == "mqtts" else None
         self.reload()
 
     def reload(self) -> None:
-        """Read our certificate, for every connection from now on."""
+        """Read our certificate, and whom to trust as well, for every connection from now on."""
         certificate, key = self._certificate
+        if self._tls is not None and self._authority is not None:
+            self._tls.load_verify_locations(self._authority)
         if self._tls is not None and certificate is not None:
             try:
                 self._tls.load_cert_chain(certificate, key)

@@ -7,6 +7,7 @@ import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, cast
 
+import msgspec
 import psycopg
 import structlog
 from cryptography import x509
@@ -151,7 +152,7 @@ def _known(settings: Settings, asked: Renewal) -> x509.Certificate:
         key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
     except (ValueError, TypeError, InvalidSignature) as error:
         raise RequestUnreadable from error
-    if not certificates.is_signed_by(old, authority.signer.certificate):
+    if not authority.has_signed(old):
         raise BoxRevoked
     if now > old.not_valid_after_utc + ABSENCE:
         raise BoxRevoked
@@ -172,6 +173,7 @@ def _answer(settings: Settings, made: x509.Certificate) -> JSONResponse:
             "gateway": gateway,
             "certificate": certificates.text(made).decode(),
             "authority": authority.file.read_text("ascii"),
+            "successions": msgspec.to_builtins(authority.successions),
             "host": settings.broker_names.partition(",")[0],
             "port": settings.broker_port,
             "now": datetime.now(UTC).isoformat(),

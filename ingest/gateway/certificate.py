@@ -18,6 +18,7 @@ from balise.authority import Authority
 from balise.errors import AuthorityForeign, ClockWrong, UsageError
 from balise.files import write
 from balise.settings import Settings
+from balise.succession import Succession
 from ingest.gateway import devices
 
 
@@ -31,11 +32,16 @@ class BrokerAt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server answers to an enrolment and to a renewal."""
+    """What the server answers to an enrolment and to a renewal.
+
+    `authority` is all whom a box may trust, the newest first, and `successions` is how they came
+    after those whom it trusted before.
+    """
 
     gateway: str
     certificate: str
     authority: str
+    successions: tuple[Succession, ...] = ()
     host: str
     port: int
     now: datetime
@@ -63,6 +69,11 @@ class Identity:
         return self.folder / "ca.pem"
 
     @property
+    def trusted(self) -> list[x509.Certificate]:
+        """Whom the box trusts, the newest first."""
+        return certificates.bundle(self.authority_file.read_bytes())
+
+    @property
     def broker(self) -> BrokerAt | None:
         """Where the broker and the server are; None where the box is not enrolled."""
         try:
@@ -84,21 +95,21 @@ class Identity:
     def keep(self, key: ec.EllipticCurvePrivateKey, answer: Answer, server: str) -> None:
         """Keep what an enrolment brought; broker.json comes last, as it says all is there."""
         self.keep_certificate(key, answer)
-        write(self.authority_file, answer.authority.encode(), 0o644)
         if not self.key_file.exists() or not _pairs(self.key(), key.public_key()):
             write(self.key_file, certificates.key_text(key), 0o600)
         at = BrokerAt(gateway=answer.gateway, host=answer.host, port=answer.port, server=server)
         write(self.folder / "broker.json", msgspec.json.encode(at), 0o644)
 
     def keep_certificate(self, key: ec.EllipticCurvePrivateKey, answer: Answer) -> None:
-        """Keep the answer's certificate, if its authority made it, for our key, from now on."""
+        """Keep the answer's certificate, if its newest made it, for our key, from now on."""
         made = x509.load_pem_x509_certificate(answer.certificate.encode())
-        authority = x509.load_pem_x509_certificate(answer.authority.encode())
+        newest = certificates.bundle(answer.authority.encode())[0]
         public = made.public_key()
         ours = isinstance(public, ec.EllipticCurvePublicKey) and _pairs(key, public)
-        if not ours or not certificates.is_signed_by(made, authority):
+        if not ours or not certificates.is_signed_by(made, newest):
             raise AuthorityForeign
         check_clock(made, answer.now)
+        write(self.authority_file, answer.authority.encode(), 0o644)
         write(self.certificate_file, answer.certificate.encode(), 0o644)
 
 
@@ -181,9 +192,8 @@ def enrol_here(site: Authority, settings: Settings, name: str, *, port: int) -> 
 def _is_of(found: Identity, site: Authority) -> bool:
     """Say whether a box's certificate is this authority's, and good."""
     own = found.certificate
-    return own.not_valid_after_utc > datetime.now(UTC) and certificates.is_signed_by(
-        own, site.signer.certificate
-    )
+    signed = any(certificates.is_signed_by(own, one) for one in site.trusted)
+    return signed and own.not_valid_after_utc > datetime.now(UTC)
 
 
 def _only(home: Path) -> str:

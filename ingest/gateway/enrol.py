@@ -8,17 +8,16 @@ import ssl
 import urllib.error
 import urllib.request
 from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from balise import certificates, errors
+from balise import certificates, errors, succession
 from balise.authority import check_name
 from balise.errors import (
     AuthorityForeign,
@@ -83,9 +82,8 @@ def enrol(home: Path, invitation: Invitation) -> Identity:
         "proof": proof.hex() if invitation.token else "",
     }
     answer = _post(f"{invitation.server.rstrip('/')}/enrolment", body)
-    authority = x509.load_pem_x509_certificate(answer.authority.encode())
-    if invitation.fingerprint not in {b"", authority.fingerprint(hashes.SHA256())}:
-        raise AuthorityForeign
+    if invitation.fingerprint:
+        _check_authority(answer, [invitation.fingerprint])
     found = identity(home, check_name(answer.gateway))
     found.folder.mkdir(parents=True, exist_ok=True)
     found.keep(key, answer, invitation.server)
@@ -107,9 +105,16 @@ def renew(found: Identity) -> None:
         "signature": sign(key, f"{now}\n{asked}"),
     }
     answer = _post(f"{at.server.rstrip('/')}/enrolment/renewal", body)
-    if answer.authority.encode() != found.authority_file.read_bytes():
-        raise AuthorityForeign
+    _check_authority(answer, [certificates.fingerprint(one) for one in found.trusted])
     found.keep_certificate(key, answer)
+
+
+def _check_authority(answer: Answer, known: Sequence[bytes]) -> None:
+    try:
+        offered = certificates.bundle(answer.authority.encode())
+    except ValueError as error:
+        raise AuthorityForeign from error
+    succession.check(offered, known, answer.successions)
 
 
 def _key(waiting: Path) -> ec.EllipticCurvePrivateKey:

@@ -143,9 +143,10 @@ def test_the_lists_are_named_as_openssl_looks_for_them(tmp_path: Path):
     site.ensure(())
     asked = ["openssl", "x509", "-noout", "-hash", "-in", str(site.file)]
     digest = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    assert f"{digest}.r{{}}" == authority.LIST
+    assert f"{digest}.r0" == authority.FIRST_LIST
+    assert (site.lists / authority.FIRST_LIST).exists()
     conf = (Path(__file__).parents[3] / "ops/mosquitto/mosquitto.conf").read_text()
-    assert f"/{authority.LIST.format(0)}\n" in conf
+    assert f"/{authority.FIRST_LIST}\n" in conf
 
 
 def test_what_is_made_stays_but_for_new_names(tmp_path: Path):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +29,15 @@ from ingest.gateway.publish import Publisher
 from ingest.mqtt import Broker, end_session, wait_for
 from ingest.receive import ONLINE, STATUS, Receiver
 
-_FIELDS = ("home", "database_url", "mqtt_url", "server_url", "broker_port", "gateway_phone")
+_FIELDS = (
+    "broker_names",
+    "home",
+    "database_url",
+    "mqtt_url",
+    "server_url",
+    "broker_port",
+    "gateway_phone",
+)
 _FILES = ("mqtt_ca_file", "mqtt_cert_file", "mqtt_key_file")
 
 
@@ -43,12 +53,16 @@ class Site:
 
     def balise(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the server's about boxes."""
+        return self.command("gateway", *arguments)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the server's."""
         own = {
             f"BALISE_{name.upper()}": str(getattr(self.settings, name))
             for name in (*_FIELDS, *_FILES)
         }
         return subprocess.run(
-            [sys.executable, "-m", "balise", "gateway", *arguments],
+            [sys.executable, "-m", "balise", *arguments],
             env=os.environ | own,
             capture_output=True,
             text=True,
@@ -114,6 +128,21 @@ class Site:
 
 @pytest.fixture
 def site(stack: Stack, database_url: str) -> Site:
+    return _site(stack, database_url)
+
+
+@pytest.fixture
+def own_site(database_url: str) -> Iterator[tuple[Site, Stack]]:
+    """A site whose authority and broker are this test's alone; the database is everybody's."""
+    place = "/var/tmp" if os.geteuid() == 0 else None  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="balise-site-", dir=place))
+    folder.chmod(0o711)
+    with Stack(folder / "home", prefect=False) as running:
+        yield _site(running, database_url), running
+    shutil.rmtree(folder)
+
+
+def _site(stack: Stack, database_url: str) -> Site:
     port = free()
     where = stack.endpoints
     return Site(
