@@ -19,6 +19,7 @@ BaliseError
 ├── BackupUnwritable
 ├── AuthorityMissing
 ├── ProviderRefused
+├── PasskeyRefused
 ├── EnrolmentRefused
 │   ├── CodeUnknown
 │   ├── CodeUsed
@@ -184,6 +185,10 @@ class AuthorityMissing(BaliseError):
 
 class ProviderRefused(BaliseError):
     """The OpenID provider does not say who this is, or says it in a way that can't be trusted."""
+
+
+class PasskeyRefused(BaliseError):
+    """What a browser sends is no answer to what it was asked; start again on the page."""
 
 
 class EnrolmentRefused(BaliseError):

@@ -1,1 +1,1 @@
-"""Clinician pages: server-drawn, no JavaScript, nothing from an outside host."""
+"""Clinician pages: server-drawn, no JavaScript but for passkeys, no outside host."""

@@ -235,6 +235,15 @@ def sign_in_outside(
     return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
 
 
+def sign_in_by_passkey(
+    connection: psycopg.Connection, credential: bytes, sign_count: int, *, idle: timedelta
+) -> str | None:
+    """Return a session's token for whose passkey was used; None where its count did not rise."""
+    keys = {"credential": credential, "sign_count": sign_count}
+    name = rows.value(connection, "passkeys.used", **keys)
+    return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
+
+
 def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
     """Say whether a name and a password go together; for no name it takes as long."""
     known = rows.value(connection, "accounts.find", name=name)
@@ -259,7 +268,16 @@ def sign_in_from(
     idle: timedelta,
     lifetime: timedelta = SESSION_LIFETIME,
 ) -> str | None:
-    """Sign somebody in who comes from an address: each try counts as wrong until it fits.
+    """Sign somebody in who comes from an address. Raises Guessed."""
+    if not knows_password(connection, name, password, address=address):
+        return None
+    return _open(connection, name, idle=idle, lifetime=lifetime)
+
+
+def knows_password(
+    connection: psycopg.Connection, name: str, password: str, *, address: str
+) -> bool:
+    """Say whether a password is somebody's: each try counts as wrong until it fits.
 
     Raises Guessed for who must wait, whatever the password.
     """
@@ -268,10 +286,10 @@ def sign_in_from(
     most = {"together": together, "of_name": of_name, "of_address": of_address}
     if not rows.value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
         raise Guessed
-    token = sign_in(connection, name, password, idle=idle, lifetime=lifetime)
-    if token is not None:
-        connection.execute(sql.get("accounts.forgive"), whose)
-    return token
+    if not _fits(connection, name, password):
+        return False
+    connection.execute(sql.get("accounts.forgive"), whose)
+    return True
 
 
 def visitor(connection: psycopg.Connection, idle: timedelta) -> Account | None:

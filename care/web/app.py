@@ -31,6 +31,7 @@ from care.web import (
     messages,
     ops,
     outside,
+    passkeys,
     patients,
     plans,
     rules,
@@ -65,6 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
     _add_health(app)
     app.include_router(sign_in.router)
     app.include_router(outside.router)
+    app.include_router(passkeys.entrance)
+    app.include_router(passkeys.own)
     app.include_router(admit.router)
     app.include_router(emergency.router)
     app.include_router(identity.router)

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from balise.languages import preferred
 from balise.metrics import METRICS
 from balise.pages import templates
+from balise.passkeys import Site
 from balise.settings import Settings
 from care.web import accounts, audit, pages
 from care.web.accounts import Account
@@ -66,6 +67,12 @@ def provider_of(request: Request) -> str:
     """Return what the OpenID provider is called by which somebody may sign in; empty without."""
     settings = settings_of(request)
     return settings.oidc_name if settings.oidc_issuer else ""
+
+
+def passkey_site(request: Request) -> Site | None:
+    """Return the site whose passkeys a browser may use on this page; None where it may use none."""
+    site = Site.at(settings_of(request).server_url)
+    return site if site and site.origin == str(request.base_url).rstrip("/") else None
 
 
 def address_of(request: Request) -> str:
@@ -171,6 +178,7 @@ def page(
             language=spoken,
             account=account,
             path=request.url.path,
+            passkeys=passkey_site(request) is not None,
             now=datetime.now(UTC),
             metrics=METRICS,
             **content,

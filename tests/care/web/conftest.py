@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -86,8 +87,9 @@ def serve() -> Serve:
 
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
-    """The pages, served by a real uvicorn."""
-    config = uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="none")
+    """The pages, served by a real uvicorn, at the port that settings call them by if they do."""
+    port = urlsplit(settings.server_url).port or 0
+    config = uvicorn.Config(create_app(settings), port=port, log_level="warning", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

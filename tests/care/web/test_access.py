@@ -271,6 +271,7 @@ OF_NOBODY = {
     "/ops/rules", "/ops/refused", "/ops/refused/{landing}/{item}/{part}", "/ops/refused/replay",
     "/ops/refused/discard", "/ops/refused/reopen", "/enrol", "/sign-in/outside",
     "/sign-in/outside/back", "/sign-in/outside/out", "/helped",
+    "/sign-in/passkey", "/passkeys", "/passkeys/remove",
 }  # fmt: skip
 """Routes that say nothing of one patient to whoever asks; those of the line show no value.
 That a helper's look is written down `test_helpers.py` sees."""
