@@ -13,7 +13,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""No script (but where passkeys are), no outside host, no frame; a page with somebody's figures is kept nowhere."""
+"""No script (passkeys need one), no outside host, no frame; a page with figures is kept nowhere."""
 
 
 @cache
