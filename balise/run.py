@@ -20,6 +20,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from balise import telemetry
 from balise.errors import DependencyDown, PartlyRefused, UsageError
 from balise.hand import who
 from balise.plain import plain
@@ -81,6 +82,7 @@ def receive(name: str) -> None:
     settings = read_settings("database_url", "mqtt_url")
     log(settings.log_level)
     tell_prometheus(settings)
+    telemetry.begin("receive")
     receiver = Receiver(
         Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
     )
@@ -97,6 +99,7 @@ def flows(*, schedules: bool) -> None:
     settings = read_settings("database_url")
     log(settings.log_level)
     tell_prometheus(settings)
+    telemetry.begin("flows")
     settle()
     until_stopped(serve(settings, schedules=schedules))
 
@@ -178,6 +181,7 @@ def web() -> None:
             soft_wrap=True,
         )
     tell_prometheus(settings)
+    telemetry.begin("web")
     uvicorn.run(
         create_app(settings),
         host=settings.web_host,

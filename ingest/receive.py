@@ -26,6 +26,7 @@ import structlog
 from psycopg.types.multirange import Multirange
 
 import sql
+from balise import telemetry
 from balise.errors import BrokerDown
 from devices.payloads import balise_v1
 from ingest.database_state import why
@@ -159,7 +160,8 @@ class Receiver:
             raise BrokerDown("the network thread ended; start the receiver again")
         while batch := self._take():
             try:
-                gateways = land(connection, batch, datetime.now(UTC))
+                with telemetry.span("land", deliveries=len(batch)):
+                    gateways = land(connection, batch, datetime.now(UTC))
             except psycopg.Error:
                 # Not acknowledged, so not given up: the next database connection lands it.
                 self._queue.extendleft(reversed(batch))
