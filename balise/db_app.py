@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -134,14 +135,68 @@ def db_backup(file: Path, *, json: Json = False) -> None:
     keeping.back_up(file, as_json=json)
 
 
+@db_app.command(name="copy")
+def db_copy(
+    folder: Path, *, every: float = 0, days: float = 1, keep: int = 3, json: Json = False
+) -> None:
+    """Copy the whole server into a folder, and then its log: any moment of it can be gone back to.
+
+    The address of the database is that of a role with REPLICATION.
+
+    Parameters
+    ----------
+    folder
+        Where the copy is; nothing in it can be read without the key.
+    every
+        Go on, with so many seconds between two looks; 0 looks once.
+    days
+        How old a base copy may be before another is taken.
+    keep
+        How many of them stay, each with its log.
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.copy(folder, every=every, days=days, keep=keep, as_json=json)
+
+
+@db_app.command(name="rebuild")
+def db_rebuild(
+    folder: Path, data: Path, *, key: Path, until: datetime | None = None, json: Json = False
+) -> None:
+    """Make a data folder of a copy; PostgreSQL goes through the log when it starts on it.
+
+    Parameters
+    ----------
+    folder
+        The copy.
+    data
+        The folder to make, which must be empty. Root gives it to whom the folder above it belongs.
+    key
+        The file that `balise db key` made.
+    until
+        The moment to go back to, 2026-11-28T16:43:04+01:00; without it, the last one.
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.rebuild(folder, data, key, until=until, as_json=json)
+
+
 @db_app.command(name="verify")
 def db_verify(file: Path, *, key: Path, json: Json = False) -> None:
     """Read a backup through: each table's digest and rows, without a database.
 
+    Of a copy (`balise db copy`): each file's digest, and that no byte of the log is missing.
+
     Parameters
     ----------
     file
-        The backup.
+        The backup, or the folder of a copy.
     key
         The file that `balise db key` made.
     json

@@ -48,5 +48,6 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "provider": trust.provider,
     "audit": trust.audit,
     "backup": trust.backup,
+    "copies": trust.copies,
 }
 """The parts, in the order in which a mend makes sense."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -169,10 +170,50 @@ def back_up(file: Path, *, as_json: bool) -> None:
     _print_backup(file, made, as_json=as_json)
 
 
+def copy(folder: Path, *, every: float, days: float, keep: int, as_json: bool) -> None:
+    """Bring a copy up to now, and again and again."""
+    from balise.wal.copying import chains
+    from balise.wal.copying import copy as bring
+
+    settings = read_settings("database_url")
+    while True:
+        with needed():
+            # Each while it is there: an old chain's last pieces go with it.
+            sizes = [
+                path.stat().st_size
+                for path in bring(
+                    settings.database_url, folder, settings.backup_recipient, days=days, keep=keep
+                )
+            ]
+        newest = list(chains(folder).values())[-1]
+        answer = {"files": len(sizes), "bytes": sum(sizes),
+                  "since": f"{newest.since}", "until": f"{newest.until}"}  # fmt: skip
+        if sizes or not every:
+            print_answer(answer, as_json=as_json)
+        if not every:
+            return
+        time.sleep(every)
+
+
+def rebuild(folder: Path, data: Path, key: Path, *, until: datetime | None, as_json: bool) -> None:
+    """Make a data folder of a copy and say what is in it."""
+    from balise.wal import rebuilding
+
+    if until and until.tzinfo is None:
+        until = until.astimezone()
+    print_answer(rebuilding.rebuild(folder, data, _key(key), until), as_json=as_json)
+
+
 def verify_backup(file: Path, key: Path, *, as_json: bool) -> None:
     """Read a backup through and say what is in it."""
     from balise import backups
 
+    if file.is_dir():
+        from balise.wal import rebuilding
+
+        for one in rebuilding.verify(file, _key(key)):
+            print_answer(one, as_json=as_json)
+        return
     _print_backup(file, backups.verify(_there(file), _key(key)), as_json=as_json)
 
 

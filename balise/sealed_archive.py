@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from io import BufferedIOBase
 from pathlib import Path
+from typing import IO
 
 import pyrage
 
@@ -116,10 +117,16 @@ class Reader:
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """Yield a part."""
+        with self.open(name) as part:
+            while block := part.read(_BLOCK):
+                yield block
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a part. BackupUnreadable where there is none, or it is damaged."""
         try:
             with self._archive.open(name) as part:
-                while block := part.read(_BLOCK):
-                    yield block
+                yield part
         except (KeyError, zipfile.BadZipFile) as error:
             raise BackupUnreadable(f"the backup has no whole {name}; take another") from error
 
@@ -139,6 +146,8 @@ def reading(path: Path, key: str) -> Iterator[Reader]:
             plain.seek(0)
             archive = opened.enter_context(zipfile.ZipFile(plain))
         except OSError as error:
+            if error.errno is None:  # pyrage's, of bytes that are not what was written
+                raise BackupUnreadable from error
             said = (
                 f"{path} can't be opened (it takes as much room again beside it): {error.strerror}"
             )

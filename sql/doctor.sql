@@ -51,3 +51,10 @@ SELECT max(made_at) FROM backup
 SELECT EXISTS (SELECT FROM login WHERE role = 'admin' AND enters(login))
     OR EXISTS (SELECT FROM login_link JOIN login ON login.name = login
                WHERE role = 'admin' AND expires_at > now())
+
+-- copies --
+-- What the server keeps of its log for copies: whether it still does, and how many bytes wait.
+SELECT slot_name::text AS name, coalesce(wal_status = 'lost', false) AS lost,
+       pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint AS waiting
+FROM pg_replication_slots
+WHERE slot_type = 'physical' AND slot_name LIKE 'balise\_%%' ORDER BY slot_name

@@ -46,7 +46,7 @@ SECRETS = runpy.run_path(str(ROOT / "ops/secrets"))
 def test_the_whole_line_is_there():
     assert {*SERVICES} == {
         *("database", "broker", "prefect", "authority", "migrate", "receive", "flows", "web"),
-        *("watch", "prometheus", "grafana"),
+        *("copy", "watch", "prometheus", "grafana"),
     }
 
 
@@ -116,7 +116,7 @@ def test_prefects_records_are_pruned_after_the_days_that_the_setting_says():
 def test_no_password_stands_in_the_file():
     assert all(rest == ":?run ops/secrets first" for _, rest in VARIABLE.findall(TEXT))
     urls = re.findall(r"://\w+:([^@\n]+)@", TEXT)
-    assert len(urls) == 7
+    assert len(urls) == 8
     assert all(VARIABLE.fullmatch(password) for password in urls)
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
@@ -135,6 +135,7 @@ def test_a_password_goes_only_where_it_is_needed():
         "RECEIVE_DB_PASSWORD": {"database", "receive"},
         "FLOWS_DB_PASSWORD": {"database", "flows", "watch"},
         "WEB_DB_PASSWORD": {"database", "web"},
+        "COPY_DB_PASSWORD": {"database", "copy"},
         "GRAFANA_PASSWORD": {"grafana"},
     }
     # The key that every box trusts is where boxes are certified; the services' where it is shown.

@@ -14,6 +14,7 @@ from balise.checkup import connected, names, row
 from balise.errors import BaliseError
 from balise.settings import Settings
 from sql import audit as audit_rows
+from sql import rows
 
 _SOON, _OLD = timedelta(days=30), timedelta(days=2)
 _ROOM = 1 << 30
@@ -99,6 +100,24 @@ def backup(settings: Settings) -> str:
             f"the newest is of {made_at:%Y-%m-%d %H:%M}: see why `balise db backup` did not run"
         )
     return f"of {made_at:%Y-%m-%d %H:%M}"
+
+
+def copies(settings: Settings) -> str:
+    """Say whether copies of the server with its log go on, where there are any."""
+    with connected(settings) as connection:
+        found = rows.named(connection, "doctor.copies")
+    for one in found:
+        if one["lost"]:
+            raise BaliseError(
+                f"{one['name']} is lost, the server keeps no log for it any more: run `balise db"
+                " copy`, which begins anew"
+            )
+        if (one["waiting"] or 0) > _ROOM:
+            raise BaliseError(
+                f"{one['waiting'] >> 20} MB wait for {one['name']}: see why `balise db copy` does"
+                " not run"
+            )
+    return "the log is copied" if found else "none is made: `balise db copy` makes one"
 
 
 def disk(settings: Settings) -> str:

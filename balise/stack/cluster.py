@@ -37,6 +37,7 @@ SETTINGS = {
     "synchronous_commit": "on",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    "max_slot_wal_keep_size": "4GB",  # a copy that nobody goes on with must not fill the disk
     "jit": "off",  # its LLVM is left out of the prefix
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -306,6 +306,23 @@ def old_backup(ground: Ground) -> Settings:
     )
 
 
+def lost_copy(ground: Ground) -> Settings:
+    ground.sql(
+        "SELECT pg_create_physical_replication_slot('balise_x', true)",
+        "SELECT pg_drop_replication_slot('balise_x')",
+    )
+    ground.sql("SELECT", "SELECT pg_reload_conf()")  # undone last
+    ground.sql(
+        "ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'",
+        "ALTER SYSTEM RESET max_slot_wal_keep_size",
+    )
+    ground.sql("SELECT pg_reload_conf()")
+    for _ in range(4):
+        ground.sql("SELECT pg_logical_emit_message(true, '', '')")
+        ground.sql("SELECT pg_switch_wal()")
+    return ground.sql("CHECKPOINT")
+
+
 FAULTS: dict[str, tuple[Plant, str]] = {
     "the database's address is not set": (no_address, "BALISE_DATABASE_URL"),
     "no database there": (nobody_there, "is it up"),
@@ -338,6 +355,7 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "the audit was changed": (forged_audit, "balise audit verify"),
     "no backup": (no_backup, "balise db backup"),
     "an old backup": (old_backup, "balise db backup"),
+    "a copy was given up by the server": (lost_copy, "balise db copy"),
 }
 
 

@@ -109,9 +109,11 @@ def enter(page: Page, site: str) -> int:
     page.context.clear_cookies()
     page.goto(f"{site}/sign-in")
     page.click(f"text={W('sign_in.passkey')}")
-    with page.expect_response(lambda answer: answer.request.method == "POST") as answer:
+    with (
+        page.expect_navigation(),
+        page.expect_response(lambda answer: answer.request.method == "POST") as answer,
+    ):
         page.click("[data-passkey] button")
-    page.wait_for_load_state()
     return answer.value.status
 
 
@@ -259,18 +261,18 @@ def test_an_answer_is_good_for_its_browser_and_once(page: Page, site: str):
         True,
         "Strict",
     )
-    bodies: list[str] = []
-    page.on("request", lambda request: bodies.append(request.post_data or ""))
-    with page.expect_navigation():
+    with page.expect_request(lambda request: request.method == "POST") as sent:
         page.click("[data-passkey] button")
+    page.wait_for_url(f"{site}/")
+    body = sent.value.post_data or ""
     form = {"content-type": "application/x-www-form-urlencoded"}
     for cookies in ({}, {"balise_passkey": cookie["value"]}):
         with httpx.Client(base_url=site, cookies=cookies) as thief:
-            answer = thief.post("/sign-in/passkey", content=bodies[0], headers=form)
+            answer = thief.post("/sign-in/passkey", content=body, headers=form)
             assert answer.status_code == 401
     with httpx.Client(base_url=site) as other:  # asked in its own right, with another's answer
         other.get("/sign-in/passkey")
-        answer = other.post("/sign-in/passkey", content=bodies[0], headers=form)
+        answer = other.post("/sign-in/passkey", content=body, headers=form)
         assert answer.status_code == 401
 
 

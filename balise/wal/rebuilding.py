@@ -1,0 +1,138 @@
+"""Read a copy through, or make a data folder of it that PostgreSQL starts on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path, PurePath
+from typing import IO, Any
+
+from balise.errors import BackupUnreadable, UsageError
+from balise.sealed_archive import reading
+from balise.wal.copying import Chain, chains
+from balise.wal.server import SEGMENT, place
+
+_BLOCK = 1 << 20
+_OURS = ("restore_command", "recovery_target", "hot_standby ")
+Answer = dict[str, Any]
+
+
+def verify(folder: Path, key: str) -> list[Answer]:
+    """Read all chains through. BackupUnreadable where something is not what was written."""
+    found = [_read(chain, key, None) for chain in chains(folder).values()]
+    if not found:
+        raise BackupUnreadable(f"{folder} has no base copy")
+    return found
+
+
+def rebuild(folder: Path, to: Path, key: str, until: datetime | None) -> Answer:
+    """Make a data folder: a server that is started on it goes through the log, and then serves."""
+    if to.exists() and any(to.iterdir()):
+        raise UsageError(f"{to} isn't empty: move what is there away")
+    found = [one for one in chains(folder).values() if not until or one.since <= until]
+    if not found:
+        raise UsageError(f"{folder} has no base copy, or none as old as that")
+    chain = found[-1]
+    if until and until > (last := chain.until):
+        raise UsageError(f"the copy goes to {last}: leave --until out to go to its end")
+    new = to.with_name(f".{to.name}.new")  # half of it must never be started on
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700, parents=True)
+    answer = _read(chain, key, new)
+    _set(new, until)
+    if os.geteuid() == 0:  # PostgreSQL won't run as root: to whom the folder above belongs
+        above = to.parent.stat()
+        for path in (new, *new.rglob("*")):
+            os.chown(path, above.st_uid, above.st_gid)
+    new.rename(to)
+    return answer
+
+
+def _read(chain: Chain, key: str, to: Path | None) -> Answer:
+    with reading(chain.base, key) as archive:
+        manifest = json.loads(archive.read("backup_manifest"))
+        with archive.open("base.tar") as tar:
+            size = _files(tar, {one["Path"]: one["Checksum"] for one in manifest["Files"]}, to)
+    (log,) = manifest["WAL-Ranges"]
+    start, end = place(log["Start-LSN"]), place(log["End-LSN"])
+    at = first = start - start % SEGMENT
+    for begins, ends, path in chain.log():
+        if begins > at:
+            raise BackupUnreadable(f"the log has a hole before {path}")
+        with reading(path, key) as archive:
+            data = archive.read("wal")
+        if len(data) != ends - begins:
+            raise BackupUnreadable(f"{path} is not what was written")
+        if to:
+            _lay(to / "pg_wal", log["Timeline"], begins, data)
+        at = ends
+    if at < end:
+        raise BackupUnreadable(f"{chain.folder} has no log to make the base copy whole with")
+    return {"chain": chain.folder.name, "since": f"{chain.since}", "until": f"{chain.until}",
+            "files": len(manifest["Files"]), "bytes": size, "log": at - first}  # fmt: skip
+
+
+def _files(part: IO[bytes], digests: dict[str, str], to: Path | None) -> int:
+    """Read a base copy, hold each file against its digest, perhaps write it; return the size."""
+    size = 0
+    with tarfile.open(fileobj=part, mode="r|") as tar:
+        for member in tar:
+            name = PurePath(member.name)
+            if name.is_absolute() or ".." in name.parts or not (member.isdir() or member.isfile()):
+                raise BackupUnreadable(f"a base copy has no {name}")
+            if member.isdir():
+                if to:
+                    (to / name).mkdir(mode=0o700, exist_ok=True)
+                continue
+            content = tar.extractfile(member) or BytesIO()
+            if digests.pop(str(name), "") != _digest(content, to / name if to else None):
+                raise BackupUnreadable(f"{name} is not what was written; take another copy")
+            size += member.size
+    if digests:
+        raise BackupUnreadable(f"{next(iter(digests))} is missing; take another copy")
+    return size
+
+
+def _digest(content: IO[bytes], to: Path | None) -> str:
+    digest = sha256()
+    if to:
+        to.touch(0o600)
+    with (to or Path(os.devnull)).open("wb") as file:
+        while block := content.read(_BLOCK):
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest()
+
+
+def _lay(folder: Path, timeline: int, at: int, data: bytes) -> None:
+    """Write a piece of the log into its files; what is after its end is zero."""
+    while data:
+        number, offset = divmod(at, SEGMENT)
+        path = folder / f"{timeline:08X}{number >> 8:08X}{number & 0xFF:08X}"
+        path.touch(0o600)
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(data[: SEGMENT - offset])
+            file.truncate(SEGMENT)
+        at, data = at + SEGMENT - offset, data[SEGMENT - offset :]
+
+
+def _set(to: Path, until: datetime | None) -> None:
+    """Have the server go through its log when it starts, and let nobody in before its end."""
+    ours = {
+        "restore_command": "false",  # there must be one; the log lies in pg_wal already
+        "recovery_target_action": "promote",
+        "hot_standby": "off",
+    }
+    if until:
+        ours["recovery_target_time"] = f"{until.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"
+    auto = to / "postgresql.auto.conf"
+    lines = [one for one in auto.read_text().splitlines() if not one.startswith(_OURS)]
+    lines += [f"{name} = '{value}'" for name, value in ours.items()]
+    auto.write_text("\n".join(lines) + "\n")
+    (to / "recovery.signal").touch(0o600)
