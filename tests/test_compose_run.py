@@ -40,7 +40,7 @@ from balise.stack.ports import free
 from ingest.gateway.certificate import BrokerAt
 from ingest.gateway.enrol import enrol, read_uri
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.bluez, pytest.mark.slow]
+# The machine boots and goes through all its steps before the first test.
+pytestmark = [pytest.mark.bluez, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 Step = Callable[[str], dict[str, Any]]
 

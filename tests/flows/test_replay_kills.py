@@ -22,7 +22,7 @@ from flows.aggregate import Recomputed, recompute
 from flows.replay import Asked, Hand
 from sql import people
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SCALE = "C0:00:00:00:00:01"

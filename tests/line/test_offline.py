@@ -27,7 +27,7 @@ from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 STRAP, THERMOMETER = "F0:00:00:00:0C:01", "C0:00:00:00:0C:02"
 DAYS = 7

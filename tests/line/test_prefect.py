@@ -21,7 +21,7 @@ from bench.line import Line, running
 from devices.payloads import balise_v1
 from ingest.receive import Delivery, land
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 SCALE = "C0:00:00:00:0C:01"
 CANARY = 81.235

@@ -18,7 +18,7 @@ from bench.line import Line, running
 from flows import backfill, spread, steps
 from sql import people
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 SINCE, UNTIL = date(2026, 1, 1), date(2026, 6, 30)
 PATIENTS, DAYS = 8, 181

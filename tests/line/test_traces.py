@@ -24,7 +24,7 @@ from care.web import accounts
 from devices.payloads import balise_v1
 from ingest.mqtt import Broker
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 HOME, SCALE, CANARY = "home-canary", "C0:00:00:00:0C:02", 81.235
 PASSWORD = "a long enough password"

@@ -25,7 +25,7 @@ from flows.plans import PLANS
 from ingest.receive import Delivery, land
 from sql.migrate import migrate
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 PORTION = 200
 """What Prefect's pruning deletes at once."""
