@@ -1,4 +1,4 @@
-"""Settings: every knob is an environment variable BALISE_*, read once."""
+"""Settings: every knob is an environment variable BALISE_*, or a file of that name, read once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+from balise.errors import UsageError
 
 
 def default_home() -> Path:
@@ -25,6 +32,15 @@ def local_file() -> Path:
     return Path(os.environ.get("BALISE_HOME") or default_home()) / "local.env"
 
 
+def _secrets() -> Path | None:
+    """Return the folder whose files are settings: BALISE_SECRETS_DIR, or systemd's credentials."""
+    named = os.environ.get("BALISE_SECRETS_DIR")
+    given = named or os.environ.get("CREDENTIALS_DIRECTORY")
+    if named and not Path(named).is_dir():
+        raise UsageError(f"BALISE_SECRETS_DIR {named} is no folder")
+    return Path(given) if given else None
+
+
 def _day(value: object) -> object:
     """Return a day as it is written, 2026-11-27: pydantic would take any number for one too."""
     if isinstance(value, str):
@@ -37,9 +53,22 @@ def _day(value: object) -> object:
 class Settings(BaseSettings):
     """The settings of one process."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="BALISE_", secrets_dir=None, extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="BALISE_", extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, then files of a folder: what is in both is the environment's."""
+        folder = _secrets()
+        if folder:
+            file_secret_settings = SecretsSettingsSource(settings_cls, secrets_dir=folder)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
 
     home: Path = Field(default_factory=default_home, description="where Balise keeps its data")
     database_url: str = Field(default="", description="PostgreSQL with TimescaleDB")
