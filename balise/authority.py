@@ -22,11 +22,11 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from balise import certificates, sealed, succession
+from balise import certificates, published, sealed, succession
 from balise.certificates import Period, Signer
-from balise.errors import AuthorityMissing, BoxRevoked, UsageError
+from balise.errors import AuthorityMissing, BoxRevoked, SettingsRefused, UsageError
 from balise.files import write
-from balise.ledger import Ledger
+from balise.ledger import Issued, Ledger
 from balise.remote import Value
 from balise.sealed import Sent
 from balise.succession import Succession
@@ -35,13 +35,8 @@ SERVICE = "service"
 BROKER = "broker"
 GATEWAY = re.compile(r"[a-z0-9][a-z0-9-]{1,63}")
 NAME = "Balise site authority"
-# OpenSSL looks for newer lists, and for authorities, in a folder by a hash of their name, while it
-# runs: mosquitto.conf names the first of the first authority.
-LIST = "{}.r{}"
-FIRST_LIST = "a6d410ad.r0"
-_TRUSTED = "{}.0"
 
-LASTING = timedelta(days=36500)  # the boxes trust this authority and no other
+LASTING = timedelta(days=36500)  # the boxes trust nobody else, but an heir that it seals
 SERVERS = timedelta(days=825)
 GATEWAYS = timedelta(days=30)
 EARLY = timedelta(hours=1)  # before now, for a clock that is a little behind
@@ -88,7 +83,6 @@ class Authority:
                 made = _new(NAME, now or datetime.now(UTC))
                 write(self._closed / "certificate.pem", certificates.text(made.certificate), 0o644)
                 write(self._closed / "key.pem", certificates.key_text(made.key), 0o600)
-            self._end_retirement()
             # Whoever serves for root reads these: the certificates and lists are public.
             for folder in (self._open, self.lists):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -97,25 +91,29 @@ class Authority:
             self._serve(self.broker, BROKER, (*hosts, "localhost", "127.0.0.1", BROKER))
             self._serve(self.service, SERVICE, ())
 
-    def hand_over(self, *, now: datetime | None = None) -> dict[str, bytes]:
-        """Begin the authority that comes next, unless it has begun: it certifies boxes now.
-
-        Return the settings of every box that has some, sealed by both.
-        """
+    def hand_over(self, *, now: datetime | None = None) -> None:
+        """Begin the authority that comes next, unless it has begun: it certifies boxes now."""
         with self._alone():
             if self.heir is None:
                 self._name_heir(now or datetime.now(UTC))
             self._show()
-            every = self.ledger.every_settings()
-            for gateway, payload in every.items():
-                every[gateway] = self._seal(sealed.opened(payload, *self.trusted))
-                self.ledger.keep_settings(gateway, every[gateway])
-            return every
+
+    def seal_anew(self, name: str) -> bytes | None:
+        """Return a gateway's settings, sealed by all whom boxes may know; None: unreadable."""
+        with self._alone():
+            try:
+                payload = self._seal(
+                    sealed.opened(self.ledger.settings(name) or b"", *self.trusted)
+                )
+            except SettingsRefused:
+                return None
+            self.ledger.keep_settings(name, payload)
+            return payload
 
     def _name_heir(self, now: datetime) -> None:
         """Make the heir; its certificate comes last, as it says that the hand-over has begun."""
         former = self.signer
-        made = _new(f"{NAME} {_number(former.certificate) + 1}", now)
+        made = _new(f"{NAME} {self._number_of(former.certificate) + 1}", now)
         write(self._closed / "codes.key", self._codes_key(), 0o600)
         line = [*self.successions, succession.hand_over(former, made.certificate)]
         write(self._line, msgspec.json.encode(line), 0o644)
@@ -125,11 +123,11 @@ class Authority:
 
     def retire(
         self, hosts: Sequence[str], *, stolen: bool = False, now: datetime | None = None
-    ) -> None:
+    ) -> list[str]:
         """End the hand-over: what the former one signed is refused once the broker starts again.
 
         UsageError while boxes would be shut out by it; not where its key was stolen: whoever has
-        not heard of the heir by then is no longer believed, and is invited again.
+        not heard of the heir by then is no longer believed, and is invited again. Return them.
         """
         with self._alone():
             if self.heir is None:
@@ -147,29 +145,37 @@ class Authority:
             (self._heir / "key.pem").rename(self._closed / "key.pem")
             self._end_retirement()
         self.ensure(hosts, now=now)
+        return behind
 
     def behind(self, *, now: datetime | None = None) -> list[str]:
         """Return the boxes whose good certificate is of the authority that hands over."""
-        former = _number(self.signer.certificate)
+        former = self._number_of(self.signer.certificate)
         return self.ledger.still_of(former, now or datetime.now(UTC)) if self.heir else []
 
     @property
     def signer(self) -> Signer:
         """The key and the certificate; AuthorityMissing where there are none."""
+        half = not (self._heir / "key.pem").exists() and (self._heir / "certificate.pem").exists()
         try:
-            return _read(self._closed)
+            return _read(self._closed, self._heir if half else self._closed)
         except FileNotFoundError as error:
             raise AuthorityMissing from error
 
     @property
     def heir(self) -> Signer | None:
         """The authority that comes next; None where none was begun."""
-        return _read(self._heir) if (self._heir / "certificate.pem").exists() else None
+        there = [(self._heir / name).exists() for name in ("certificate.pem", "key.pem")]
+        return _read(self._heir, self._heir) if all(there) else None
 
     @property
     def trusted(self) -> list[x509.Certificate]:
         """Who is believed, the newest first."""
         return [one.certificate for one in self._signers()]
+
+    def told(self, *, follows: bool) -> bytes:
+        """Return whom a box is to trust, as PEM: of one that follows nobody, whom it knows."""
+        signers = self._signers() if follows else [self.signer]
+        return b"".join(certificates.text(one.certificate) for one in signers)
 
     @property
     def successions(self) -> list[Succession]:
@@ -185,8 +191,8 @@ class Authority:
 
     @property
     def fingerprint(self) -> bytes:
-        """What a box that was invited knows this authority by."""
-        return certificates.fingerprint(self.trusted[0])
+        """What a box that is invited knows us by; of an heir it hears in the answer."""
+        return certificates.fingerprint(self.signer.certificate)
 
     def digest(self, secret: str) -> bytes:
         """Return a keyed digest: who reads the database alone can't try all codes against it."""
@@ -205,23 +211,44 @@ class Authority:
         public: ec.EllipticCurvePublicKey,
         lifetime: timedelta = GATEWAYS,
         *,
+        follows: bool = True,
         now: datetime | None = None,
     ) -> x509.Certificate:
-        """Return the first certificate of a box; another that had the name is shut out."""
+        """Return the first certificate of a box; another that had the name is shut out.
+
+        One whose program `follows` no hand-over has it of the authority that it knows.
+        """
         with self._alone():
             self._take_back(check_name(name))
-            return self._sign(name, public, lifetime, now or datetime.now(UTC))
+            made = self._made(name, public, lifetime, now or datetime.now(UTC), follows=follows)
+            return self._written(made)
 
     def renew(
-        self, old: x509.Certificate, public: ec.EllipticCurvePublicKey, lifetime: timedelta
+        self,
+        old: x509.Certificate,
+        public: ec.EllipticCurvePublicKey,
+        lifetime: timedelta,
+        *,
+        follows: bool = True,
     ) -> x509.Certificate:
-        """Return the next certificate of a box; BoxRevoked where its own was taken back."""
+        """Return the next certificate of a box; BoxRevoked where its own is not good."""
         # Under the lock, so that a box can't renew itself past a revocation.
         with self._alone():
-            if old.serial_number in self.ledger.revoked():
-                raise BoxRevoked
             name = certificates.common_name(old.subject)
-            return self._sign(name, public, lifetime, datetime.now(UTC))
+            if old.serial_number in self.ledger.revoked() or not self._is_a_boxs(old, name):
+                raise BoxRevoked
+            made = self._made(name, public, lifetime, datetime.now(UTC), follows=follows)
+            return self._written(made, shown=self._number_of(old))
+
+    def _is_a_boxs(self, old: x509.Certificate, name: str) -> bool:
+        """Say whether a certificate may be renewed: of a box, and not made by who has an old key.
+
+        Of the newest authority its signature is enough: a ledger may be back from a backup.
+        """
+        check_name(name)
+        if certificates.is_signed_by(old, self.trusted[0]):
+            return True
+        return self.ledger.has(name, old.serial_number, certificates.fingerprint(old).hex())
 
     def revoke(self, name: str) -> int:
         """Take back every certificate of a gateway; return how many were good until now."""
@@ -252,50 +279,55 @@ class Authority:
 
     def _take_back(self, name: str) -> int:
         count = self.ledger.revoke(name)
-        if count:
-            self._publish()
+        self._publish()
         return count
 
-    def _sign(
-        self, name: str, public: ec.EllipticCurvePublicKey, lifetime: timedelta, at: datetime
+    def _made(
+        self,
+        name: str,
+        public: ec.EllipticCurvePublicKey,
+        lifetime: timedelta,
+        at: datetime,
+        *,
+        follows: bool,
     ) -> x509.Certificate:
         period = Period(at - min(EARLY, lifetime / 10), at + lifetime)
-        signer = self._signers()[0]
-        made = certificates.signed(signer, public, name, period)
-        self.ledger.add(made.serial_number, name, period.end, _number(signer.certificate))
+        signer = self._signers()[0] if follows else self.signer
+        return certificates.signed(signer, public, name, period)
+
+    def _written(self, made: x509.Certificate, shown: int = 0) -> x509.Certificate:
+        """Write a certificate into the ledger, with whose certificate its box showed."""
+        self.ledger.add(
+            Issued(
+                serial=f"{made.serial_number:x}",
+                name=certificates.common_name(made.subject),
+                until=made.not_valid_after_utc,
+                by=self._number_of(made),
+                shown=shown,
+                fingerprint=certificates.fingerprint(made).hex(),
+            )
+        )
         return made
 
-    def _show(self) -> None:
-        """Put out whom to trust, and a list of each: OpenSSL lets in nobody without one.
+    def _number_of(self, made: x509.Certificate) -> int:
+        return _number(certificates.common_name(made.issuer))
 
-        A broker that runs has read the file of the trusted; it finds an heir in the folder.
-        """
-        good: set[Path] = set()
-        for one in self._signers():
-            if not (self.lists / LIST.format(_hash(one), 0)).exists():
-                self._publish_of(one)
-            path = self.lists / _TRUSTED.format(_hash(one))
-            write(path, certificates.text(one.certificate), 0o644)
-            good.add(path)
-        for former in set(self.lists.glob(_TRUSTED.format("*"))) - good:
-            former.unlink()
-        write(self.file, b"".join(map(certificates.text, self.trusted)), 0o644)
+    def _show(self) -> None:
+        """Put out whom to trust and who was shut out."""
+        self._publish()
+        published.trust(self.lists, self._signers())
+        write(self.file, self.told(follows=True), 0o644)
 
     def _publish(self) -> None:
-        for one in self._signers():
-            self._publish_of(one)
-
-    def _publish_of(self, signer: Signer) -> None:
-        """Put a list beside those before it: a broker that runs looks for the next number only."""
-        name = _hash(signer)
-        number = sum(1 for _ in self.lists.glob(LIST.format(name, "*")))
-        made = certificates.revocation_list(signer, self.ledger.revoked(), number)
-        write(self.lists / LIST.format(name, number), made, 0o644)
+        published.shut_out(self.lists, self._signers(), self.ledger.revoked())
 
     def _end_retirement(self) -> None:
         """Put the heir's certificate beside its key, which went before it, maybe to a power cut."""
         waits = self._heir / "certificate.pem"
         if waits.exists() and not (self._heir / "key.pem").exists():
+            own = self.signer
+            if not certificates.is_pair(own):
+                raise UsageError(f"{waits} is not of {self._closed / 'key.pem'}: restore both")
             waits.rename(self._closed / "certificate.pem")
 
     def _serve(self, pair: Pair, name: str, hosts: Sequence[str]) -> None:
@@ -314,6 +346,7 @@ class Authority:
     def _alone(self) -> Iterator[None]:
         with (self._closed / "lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            self._end_retirement()
             yield
 
 
@@ -323,19 +356,15 @@ def _new(name: str, now: datetime) -> Signer:
     return Signer(key, certificates.self_signed(key, name, period))
 
 
-def _read(folder: Path) -> Signer:
-    key = certificates.read_key((folder / "key.pem").read_bytes())
-    return Signer(key, x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes()))
+def _read(key: Path, certificate: Path) -> Signer:
+    """Read a key and its certificate of their folders."""
+    own = x509.load_pem_x509_certificate((certificate / "certificate.pem").read_bytes())
+    return Signer(certificates.read_key((key / "key.pem").read_bytes()), own)
 
 
-def _hash(signer: Signer) -> str:
-    return certificates.subject_hash(signer.certificate)
-
-
-def _number(certificate: x509.Certificate) -> int:
-    """Return which of the site's authorities it is, from 1 on: its name says it."""
-    words = certificates.common_name(certificate.subject).removeprefix(NAME)
-    return int(words or 1)
+def _number(name: str) -> int:
+    """Return which of the site's authorities has a name, from 1 on."""
+    return int(name.removeprefix(NAME) or 1)
 
 
 def _is_good(path: Path, signer: Signer, hosts: Sequence[str], now: datetime) -> bool:

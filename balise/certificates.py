@@ -177,6 +177,22 @@ def revocation_list(signer: Signer, serials: Iterable[int], number: int) -> byte
     return made.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
+def is_list_of(text: bytes, signer: Signer, serials: Iterable[int]) -> bool:
+    """Say whether a list is an authority's, and says just this."""
+    found = x509.load_pem_x509_crl(text)
+    said = {one.serial_number for one in found}
+    return said == {*serials} and found.is_signature_valid(signer.key.public_key())
+
+
+def is_pair(signer: Signer) -> bool:
+    """Say whether a certificate is of a key."""
+    public = signer.certificate.public_key()
+    own = signer.key.public_key()
+    return isinstance(public, ec.EllipticCurvePublicKey) and public_bytes(public) == public_bytes(
+        own
+    )
+
+
 def _begun(
     public: ec.EllipticCurvePublicKey, subject: x509.Name, issuer: x509.Name, period: Period
 ) -> x509.CertificateBuilder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,36 +23,46 @@ _SECONDS = 10.0
 
 def authority(*, hand_over: bool, retire: bool, stolen: bool) -> None:
     """Make what is missing, begin a hand-over or end it, and say how things stand."""
-    settings = read_settings()
-    found, names = Authority(settings.home), settings.broker_names.split(",")
+    if hand_over and retire:
+        raise UsageError("--hand-over begins, and --retire ends: weeks lie between them")
     if stolen and not retire:
         raise UsageError("--stolen goes with --retire")
+    settings = read_settings()
+    found, names = Authority(settings.home), settings.broker_names.split(",")
+    said = Console()
     if retire:
-        found.retire(names, stolen=stolen)
+        # Its settings are the last thing that a box believes of the former: with the heir's seal.
+        _tell_boxes(found)
+        lost = found.retire(names, stolen=stolen)
+        said.print("the former authority is retired; start broker and services again")
+        if lost:
+            said.print(f"to be invited again: {', '.join(lost)}", highlight=False)
     else:
         found.ensure(names)
     if hand_over:
-        _tell_boxes(found.hand_over())
-    said = Console()
+        found.hand_over()
+        _tell_boxes(found)
     said.print(f"{found.file.parent} is ready, for {settings.broker_names}", highlight=False)
-    if retire:
-        said.print("the former authority is retired; start broker and services again")
     if found.heir:
         said.print(
             f"it hands over since {found.heir.certificate.not_valid_before_utc:%Y-%m-%d}; boxes"
-            f" still with its certificate: {', '.join(found.behind()) or 'none'}",
+            f" that may have only its certificate: {', '.join(found.behind()) or 'none'}",
             highlight=False,
         )
 
 
-def _tell_boxes(every: Mapping[str, bytes]) -> None:
+def _tell_boxes(site: Authority) -> None:
     """Send boxes the settings that they hold, with the heir's seal."""
     from ingest.mqtt import Broker
     from ingest.send_settings import post
 
-    if every:
-        broker = Broker(read_settings("mqtt_url"))
-        for name, payload in every.items():
+    names = site.ledger.with_settings()
+    broker = Broker(read_settings("mqtt_url")) if names else None
+    for name in names:
+        payload = site.seal_anew(name)
+        if payload is None:
+            Console(stderr=True).print(f"the settings of {name} can't be read: set them again")
+        elif broker:
             post(broker, name, payload, _SECONDS)
 
 

@@ -11,13 +11,19 @@ import msgspec
 from balise.files import write
 
 
-class Issued(msgspec.Struct, frozen=True):
-    """One line of the ledger: a certificate that was signed."""
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the ledger: a certificate that was signed.
+
+    `by` says which of the site's authorities signed it, `shown` the one whose certificate the box
+    came with: until it comes with one of the heir, nobody knows that the heir's reached it.
+    """
 
     serial: str
     name: str
     until: datetime
-    by: int = 1  # which of the site's authorities signed it
+    by: int = 1
+    shown: int = 0
+    fingerprint: str = ""
 
 
 class Ledger:
@@ -28,11 +34,11 @@ class Ledger:
         self._revoked = folder / "revoked"
         self._settings = folder / "settings"
 
-    def add(self, serial: int, name: str, until: datetime, by: int) -> None:
+    def add(self, one: Issued) -> None:
         """Write down a certificate; one line is one write, so that several processes may."""
         with self._issued.open("ab") as file:
             # On a line of its own, whatever a power cut left of the one before.
-            file.write(b"\n" + msgspec.json.encode(Issued(f"{serial:x}", name, until, by)) + b"\n")
+            file.write(b"\n" + msgspec.json.encode(one) + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -69,15 +75,25 @@ class Ledger:
         newest, revoked = {one.name: one for one in self._every()}, set(self.revoked())
         return {name for name, one in newest.items() if int(one.serial, 16) in revoked}
 
-    def still_of(self, former: int, now: datetime) -> list[str]:
-        """Return the gateways whose newest certificate is good and of a former authority."""
-        newest, revoked = {one.name: one for one in self._every()}, set(self.revoked())
-        good = [one for one in newest.values() if one.until > now and one.by <= former]
-        return sorted(one.name for one in good if int(one.serial, 16) not in revoked)
+    def has(self, name: str, serial: int, fingerprint: str) -> bool:
+        """Say whether a certificate is one that was signed for a gateway, by all that is known."""
+        known = [one for one in self.issued(name) if int(one.serial, 16) == serial]
+        return any(one.fingerprint in {"", fingerprint} for one in known)
 
-    def every_settings(self) -> dict[str, bytes]:
-        """Return what was last sealed, for each gateway that was set anything."""
-        return {path.stem: path.read_bytes() for path in sorted(self._settings.glob("*.json"))}
+    def still_of(self, former: int, now: datetime) -> list[str]:
+        """Return the gateways that may have no good certificate but a former authority's."""
+        every, revoked = self._every(), set(self.revoked())
+        newest = {one.name: one for one in every}
+        good = {
+            one.name
+            for one in every
+            if one.by <= former and one.until > now and int(one.serial, 16) not in revoked
+        }
+        return sorted(name for name in good if newest[name].shown <= former)
+
+    def with_settings(self) -> list[str]:
+        """Return the gateways that were set anything."""
+        return sorted(path.stem for path in self._settings.glob("*.json"))
 
     def settings(self, name: str) -> bytes | None:
         """Return what was last sealed for a gateway, None where nothing was."""

@@ -1,7 +1,7 @@
 """Settings for one box, signed by the site's authority: how they are written, sealed and opened.
 
 The broker is not asked to be honest: the seal is ECDSA on P-256 over the very bytes that are sent,
-by the key whose certificate the box has had since its enrolment. Each message holds all that the
+by the key of an authority that the box trusts. Each message holds all that the
 server sets on the box, since a box that was away sees only the last one.
 """
 

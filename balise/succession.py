@@ -7,12 +7,11 @@ second, over plain HTTP too, and through any number of hand-overs that it slept 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Sequence
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -48,12 +47,13 @@ def check(
 ) -> None:
     """Raise AuthorityForeign unless whom a server offers may be trusted by who knows some.
 
-    `known` are fingerprints, the newest first; `line` is from the oldest hand-over on. An offer
-    that leaves the newest behind without an heir of theirs is an old answer, said again.
+    Both are with the newest first; `known` are fingerprints, and `line` is from the oldest
+    hand-over on. The newest offered is the newest known, or an heir of its line: else it is an old
+    answer, said again, or somebody has the key of one that handed over.
     """
-    heirs = _heirs(known, line)
-    mine = {certificates.fingerprint(one) for one in offered}
-    if not mine <= heirs or mine.isdisjoint(_heirs(known[:1], line)):
+    own = _heirs(known[:1], line)
+    mine = [certificates.fingerprint(one) for one in offered]
+    if not mine or mine[0] not in own or not {*mine} <= own | {*known}:
         raise AuthorityForeign
 
 
@@ -71,14 +71,14 @@ def _vouched(one: Succession, known: set[bytes]) -> bytes | None:
     """Return the heir's fingerprint where somebody known sealed it."""
     try:
         former = x509.load_pem_x509_certificate(one.former.encode())
+        if certificates.fingerprint(former) not in known:
+            return None
         heir = x509.load_pem_x509_certificate(one.heir.encode())
         seal = base64.b64decode(one.seal, validate=True)
         public = former.public_key()
-        if certificates.fingerprint(former) not in known:
-            return None
         if not isinstance(public, ec.EllipticCurvePublicKey):
             return None
         public.verify(seal, _CONTEXT + certificates.text(heir), ec.ECDSA(hashes.SHA256()))
-    except (ValueError, binascii.Error, InvalidSignature) as error:
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
         raise AuthorityForeign from error
     return certificates.fingerprint(heir)

@@ -9,7 +9,8 @@ SELECT relname AS name, array_agg(attname ORDER BY attnum) AS columns
 FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
   AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
-  AND relname NOT IN ('schema_migration', 'web_session', 'login_link', 'sign_in_refused')
+  AND relname NOT IN ('schema_migration', 'web_session', 'login_link', 'sign_in_refused',
+                      'passkey_asked')
 GROUP BY relname ORDER BY relname
 
 -- references --

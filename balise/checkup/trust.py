@@ -39,7 +39,11 @@ def certificates(settings: Settings) -> str:
 
 def keys(settings: Settings) -> str:
     """Say whether keys and secrets are their owner's alone."""
-    places = [settings.mqtt_key_file, settings.home / "ca" / "key.pem"]
+    ca = settings.home / "ca"
+    places = [
+        settings.mqtt_key_file,
+        *(ca / one for one in ("key.pem", "heir/key.pem", "codes.key")),
+    ]
     secrets = settings.home / "secrets"
     places += secrets.iterdir() if secrets.is_dir() else ()
     open_ones = [str(path) for path in places if path and path.exists() and _is_open(path)]

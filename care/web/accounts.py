@@ -240,8 +240,9 @@ def sign_in_by_passkey(
 ) -> str | None:
     """Return a session's token for whose passkey was used; None where its count did not rise."""
     keys = {"credential": credential, "sign_count": sign_count}
-    name = rows.value(connection, "passkeys.used", **keys)
-    return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
+    with connection.transaction():  # whoever changes the way in meanwhile waits, and ends it
+        name = rows.value(connection, "passkeys.used", **keys)
+        return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
 
 
 def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:

@@ -55,6 +55,7 @@ class Enrolment(BaseModel):
     code: Word = ""
     gateway: Word = ""
     proof: Word = ""
+    follows: bool = False  # whether the box's program knows of hand-overs
 
 
 class Renewal(BaseModel):
@@ -64,6 +65,7 @@ class Renewal(BaseModel):
     certificate: Pem
     at: Word
     signature: Word
+    follows: bool = False
 
 
 @router.post("/enrolment")
@@ -74,8 +76,9 @@ def enrol(request: Request, asked: Enrolment) -> JSONResponse:
         public = _public(asked.request)
         with connect(settings.database_url, Role.WEB) as connection:
             gateway = _used(connection, settings, asked, public)
-        authority = Authority(settings.home)
-        return _answer(settings, authority.admit(gateway, public, _lifetime(settings)))
+        authority, lifetime = Authority(settings.home), _lifetime(settings)
+        made = authority.admit(gateway, public, lifetime, follows=asked.follows)
+        return _answer(settings, made, follows=asked.follows)
     except BaliseError as error:
         return _refusal(error)
 
@@ -86,7 +89,9 @@ def renew(request: Request, asked: Renewal) -> JSONResponse:
     settings = cast("Settings", request.app.state.settings)
     try:
         old, public = _known(settings, asked), _public(asked.request)
-        return _answer(settings, Authority(settings.home).renew(old, public, _lifetime(settings)))
+        authority, lifetime = Authority(settings.home), _lifetime(settings)
+        made = authority.renew(old, public, lifetime, follows=asked.follows)
+        return _answer(settings, made, follows=asked.follows)
     except BaliseError as error:
         return _refusal(error)
 
@@ -165,14 +170,14 @@ def _lifetime(settings: Settings) -> timedelta:
     return timedelta(days=settings.certificate_days)
 
 
-def _answer(settings: Settings, made: x509.Certificate) -> JSONResponse:
+def _answer(settings: Settings, made: x509.Certificate, *, follows: bool) -> JSONResponse:
     authority, gateway = Authority(settings.home), certificates.common_name(made.subject)
     _log.info("certified", gateway=gateway, until=str(made.not_valid_after_utc))
     return JSONResponse(
         {
             "gateway": gateway,
             "certificate": certificates.text(made).decode(),
-            "authority": authority.file.read_text("ascii"),
+            "authority": authority.told(follows=follows).decode(),
             "successions": msgspec.to_builtins(authority.successions),
             "host": settings.broker_names.partition(",")[0],
             "port": settings.broker_port,

@@ -117,6 +117,7 @@ def _listed(
     account: accounts.Account,
     site: Site,
     trouble: str = "",
+    status: int = 422,
 ) -> Response:
     held = rows.named(connection, "passkeys.own")
     handle = rows.value(connection, "passkeys.handle")
@@ -127,7 +128,7 @@ def _listed(
         "passkeys.html",
         account.language,
         account=account,
-        status=422 if trouble else 200,
+        status=status if trouble else 200,
         trouble=trouble,
         own=held,
         options=asked.options if asked else "",
@@ -152,7 +153,7 @@ def add(
             return _listed(request, connection, account, site, "passkey.wrong")
         made = passkeys.registered(site, credential, challenge)
     except accounts.Guessed:
-        return _listed(request, connection, account, site, "sign_in.guessed")
+        return _listed(request, connection, account, site, "sign_in.guessed", 429)
     except PasskeyRefused as error:
         _log.warning("no passkey added", error=type(error.__cause__ or error).__name__)
         return _listed(request, connection, account, site, "passkey.unmade")

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import structlog
 
 from balise import remote, sealed
 from balise.errors import (
+    SettingsForged,
     SettingsOfAnother,
     SettingsOlder,
     SettingsRefused,
@@ -84,9 +86,7 @@ class RemoteSettings:
             )
         self._refused = self._refused_at = None
         if sent == held:
-            # Of an authority that hands over: said again with its heir's seal, which lasts.
-            if payload != self._file.read_bytes():
-                write(self._file, payload, 0o600)
+            self._keep_lasting(payload)
             return
         wanted = self._with(sent)
         self._has_room(wanted.spool_mb)
@@ -95,6 +95,14 @@ class RemoteSettings:
         shown = {name: getattr(wanted, name) for name in SHOWN}
         self.settings = self.settings.model_copy(update=shown)
         _log.info("settings_taken", gateway=sent.gateway, version=sent.version)
+
+    def _keep_lasting(self, payload: bytes) -> None:
+        """Keep what is held with the seal of the newest who is trusted: the former's ends."""
+        newest = Identity(self._folder).trusted[0]
+        with suppress(SettingsForged):
+            sealed.opened(payload, newest)
+            if payload != self._file.read_bytes():
+                write(self._file, payload, 0o600)
 
     def _checked(self, payload: bytes) -> Sent:
         """Return what the message says, if it is of whom we trust, for us, and can be used."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from balise.errors import BaliseError
 from ingest.gateway.certificate import Identity
@@ -19,10 +20,14 @@ DAY = 86400.0
 _FIRST_RETRY, _LAST_RETRY = 60.0, 6 * 3600.0
 
 
-def due(certificate: x509.Certificate) -> datetime:
-    """Return when a certificate is to be renewed."""
+def due(certificate: x509.Certificate, *, handing_over: bool = False) -> datetime:
+    """Return when a certificate is to be renewed; daily while two authorities are trusted.
+
+    So the former one, whose key may be why it goes, is believed for a day at most after its end.
+    """
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return end - (end - start) / 3
+    at = end - (end - start) / 3
+    return min(at, start + timedelta(seconds=DAY)) if handing_over else at
 
 
 async def keep(
@@ -31,7 +36,8 @@ async def keep(
     """Renew when it is due, until cancelled; looked at once a day, as a box's clock may jump."""
     wait = retry
     while True:
-        left = (due(found.certificate) - datetime.now(UTC)).total_seconds()
+        at = due(found.certificate, handing_over=len(found.trusted) > 1)
+        left = (at - datetime.now(UTC)).total_seconds()
         if left > 0:
             await asyncio.sleep(min(left, DAY))
         elif await asyncio.to_thread(_renew, found):
@@ -47,7 +53,7 @@ def _renew(found: Identity) -> bool:
     name = found.folder.name
     try:
         renew(found)
-    except (BaliseError, OSError, ValueError) as error:
+    except (BaliseError, OSError, ValueError, UnsupportedAlgorithm) as error:
         until = found.certificate.not_valid_after_utc
         kind = type(error).__name__
         _log.warning("renewal_failed", gateway=name, error=kind, says=str(error), until=str(until))

@@ -23,6 +23,7 @@ CREATE TABLE passkey_asked (
     login        text REFERENCES login ON DELETE CASCADE,
     expires_at   timestamptz NOT NULL
 );
+CREATE INDEX passkey_asked_expires_at ON passkey_asked (expires_at);
 
 CREATE FUNCTION passkeys_end() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -67,12 +68,19 @@ END;
 -- Whose passkey was used; nobody's where its count did not rise, as a copy of it may be about. Those that
 -- their owner's devices share count nothing.
 CREATE FUNCTION passkey_used(id bytea, count bigint) RETURNS text
-    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
-BEGIN ATOMIC
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    account text;
+BEGIN
+    -- Before the passkey itself, as whoever changes the way in does.
+    PERFORM FROM login WHERE name = (SELECT login FROM passkey WHERE credential = id) FOR SHARE;
     UPDATE passkey SET sign_count = count, used_at = now()
     WHERE credential = id AND (sign_count < count OR sign_count = 0 AND count = 0)
-    RETURNING login;
-END;
+    RETURNING login INTO account;
+    RETURN account;
+END
+$$;
 
 -- Of the account that is signed in; of one that signs in at the provider there are none.
 CREATE FUNCTION passkeys_own(OUT credential bytea, OUT made_at timestamptz, OUT used_at timestamptz)
@@ -93,8 +101,11 @@ CREATE FUNCTION passkey_add(id bytea, key bytea, count bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 DECLARE
-    who record := acting();
+    who record;
 BEGIN
+    -- Whoever changes the way in meanwhile ends this session: after the lock it is looked at again.
+    PERFORM FROM login WHERE name = (SELECT acting.name FROM acting()) FOR UPDATE;
+    who := acting();
     INSERT INTO passkey (credential, login, public_key, sign_count)
     SELECT id, name, key, count FROM login WHERE name = who.name AND password_hash <> ''
        AND (SELECT count(*) FROM passkey AS held WHERE held.login = who.name) < 10

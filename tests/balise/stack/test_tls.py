@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from balise import authority
+from balise import authority, published
 from balise.authority import Authority
 from balise.stack import Stack
 
@@ -143,10 +143,10 @@ def test_the_lists_are_named_as_openssl_looks_for_them(tmp_path: Path):
     site.ensure(())
     asked = ["openssl", "x509", "-noout", "-hash", "-in", str(site.file)]
     digest = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    assert f"{digest}.r0" == authority.FIRST_LIST
-    assert (site.lists / authority.FIRST_LIST).exists()
+    assert f"{digest}.r0" == published.FIRST_LIST
+    assert (site.lists / published.FIRST_LIST).exists()
     conf = (Path(__file__).parents[3] / "ops/mosquitto/mosquitto.conf").read_text()
-    assert f"/{authority.FIRST_LIST}\n" in conf
+    assert f"/{published.FIRST_LIST}\n" in conf
 
 
 def test_what_is_made_stays_but_for_new_names(tmp_path: Path):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from balise import authority, certificates, sealed
+from balise import certificates, published, sealed
 from balise.authority import Authority
 from balise.errors import AuthorityForeign, BoxRevoked, BrokerDown, Exit, UsageError
 from balise.settings import Settings
@@ -102,6 +102,8 @@ def test_every_box_goes_over_to_the_next_authority(own_site: tuple[Site, Stack],
         assert len(on.found.trusted) == 2
         with site.serving():
             late = Box(site, tmp_path / "late", enrol.enrol(tmp_path / "late", printed))
+            now = read_uri(site.invite(site.name())["address"])
+            assert Box(site, tmp_path / "now", enrol.enrol(tmp_path / "now", now)).gets_in()
         assert late.gets_in()
         assert on.name not in done(site)
 
@@ -170,6 +172,47 @@ def test_a_code_that_was_printed_before_is_good_after(tmp_path: Path):
     assert site.digest("12345678") != printed  # whoever has the key could try all codes
 
 
+def test_nobody_renews_but_boxes_and_what_was_signed_for_them(tmp_path: Path):
+    site = Authority(tmp_path)
+    site.ensure(())
+    key = certificates.new_key().public_key()
+    service = certificates.bundle(site.service.certificate.read_bytes())[0]
+    with pytest.raises(UsageError):
+        site.renew(service, key, timedelta(days=1))
+    own = site.admit("box-1", key)
+    former = site.signer
+    site.hand_over()
+    period = certificates.Period(own.not_valid_before_utc, own.not_valid_after_utc)
+    with pytest.raises(BoxRevoked):  # by who has the key of the former
+        site.renew(certificates.signed(former, key, "box-1", period), key, timedelta(days=1))
+    assert certificates.is_signed_by(site.renew(own, key, timedelta(days=1)), site.trusted[0])
+
+
+def test_a_box_is_behind_until_it_has_shown_the_heirs_certificate(tmp_path: Path):
+    site = Authority(tmp_path)
+    site.ensure(())
+    key = certificates.new_key().public_key()
+    first, old = site.admit("box-1", key), site.admit("box-old", key)
+    site.hand_over()
+    lost = site.renew(first, key, timedelta(days=1))  # the answer may never have arrived
+    site.renew(old, key, timedelta(days=1), follows=False)  # its program knows of no heir
+    assert site.behind() == ["box-1", "box-old"]
+    site.renew(lost, key, timedelta(days=1))
+    assert site.behind() == ["box-old"]
+    assert site.retire((), stolen=True) == ["box-old"]
+
+
+def test_a_revocation_that_was_cut_short_is_published_by_the_next(tmp_path: Path):
+    site = Authority(tmp_path)
+    site.ensure(())
+    site.admit("box-1", certificates.new_key().public_key())
+    before = set(site.lists.iterdir())
+    site.ledger.revoke("box-1")  # and then the power went
+    assert site.revoke("box-1") == 0
+    (newer,) = set(site.lists.iterdir()) - before
+    assert certificates.is_list_of(newer.read_bytes(), site.signer, site.ledger.revoked())
+
+
 def test_openssl_finds_an_heir_by_the_name_it_was_given(tmp_path: Path):
     site = Authority(tmp_path)
     site.ensure(())
@@ -181,7 +224,7 @@ def test_openssl_finds_an_heir_by_the_name_it_was_given(tmp_path: Path):
         assert answer[-1] == str(number)
         assert certificates.subject_hash(site.trusted[0]) == answer[0]
         assert (site.lists / f"{answer[0]}.0").exists()
-        assert (site.lists / authority.FIRST_LIST).exists()  # mosquitto.conf names it
+        assert (site.lists / published.FIRST_LIST).exists()  # mosquitto.conf names it
 
 
 def test_a_power_cut_in_the_midst_of_retiring_is_mended(tmp_path: Path):
@@ -190,6 +233,8 @@ def test_a_power_cut_in_the_midst_of_retiring_is_mended(tmp_path: Path):
     site.hand_over()
     (tmp_path / "ca/heir/key.pem").rename(tmp_path / "ca/key.pem")  # and no more
     again = Authority(tmp_path)
+    assert again.heir is None  # whoever reads now reads the heir, for good
+    assert certificates.is_pair(again.signer)
     again.ensure(("192.0.2.1",))
     assert again.heir is None
     assert certificates.bundle(again.file.read_bytes()) == again.trusted
@@ -242,6 +287,7 @@ def test_a_box_follows_any_number_of_hand_overs(line: list[certificates.Signer])
         ([other], [first]),  # a stranger
         ([third, other], [first]),  # a stranger beside an heir
         ([first], [second, first]),  # an old answer, said again
+        ([first, second], [second, first]),
         ([second], [third]),
         ([], [first]),
     ):
@@ -255,6 +301,10 @@ def test_nobody_names_an_heir_but_who_is_trusted(line: list[certificates.Signer]
     taken = msgspec.structs.replace(good, heir=forged.heir)
     claimed = msgspec.structs.replace(forged, former=good.former)
     junk = Succession(former="", heir="é", seal="=")
+    # Who has the key of the one that handed over names another heir to a box that trusts both.
+    stolen = hand_over(first, other.certificate)
+    with pytest.raises(AuthorityForeign):
+        check([other.certificate, second.certificate], print_of(second, first), [good, stolen])
     settings = sealed.seal(
         sealed.Sent(gateway="b", version=1, at=datetime.now(UTC), values={}), first.key
     )
