@@ -9,14 +9,20 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from balise.database import needed
-from balise.errors import DependencyDown, UsageError
+from balise.errors import (
+    BackupUnreadable,
+    BackupUnwritable,
+    DatabaseDown,
+    DependencyDown,
+    UsageError,
+)
 from balise.hand import who
 from balise.run import counting, print_answer, read_settings
 
@@ -171,28 +177,40 @@ def back_up(file: Path, *, as_json: bool) -> None:
 
 
 def copy(folder: Path, *, every: float, days: float, keep: int, as_json: bool) -> None:
-    """Bring a copy up to now, and again and again."""
-    from balise.wal.copying import chains
-    from balise.wal.copying import copy as bring
-
-    settings = read_settings("database_url")
+    """Bring a copy up to now, and again and again; a database that is away is waited for."""
+    told = ""
     while True:
-        with needed():
-            # Each while it is there: an old chain's last pieces go with it.
-            sizes = [
-                path.stat().st_size
-                for path in bring(
-                    settings.database_url, folder, settings.backup_recipient, days=days, keep=keep
-                )
-            ]
-        newest = list(chains(folder).values())[-1]
-        answer = {"files": len(sizes), "bytes": sum(sizes),
-                  "since": f"{newest.since}", "until": f"{newest.until}"}  # fmt: skip
-        if sizes or not every:
-            print_answer(answer, as_json=as_json)
+        try:
+            answer = _copied(folder, days=days, keep=keep)
+        except DatabaseDown as error:
+            if not every:
+                raise
+            Console(stderr=True).print(str(error), highlight=False)
+        else:
+            if answer["copy"] != told:
+                print_answer(answer, as_json=as_json)
+            told = answer["copy"]
         if not every:
             return
         time.sleep(every)
+
+
+def _copied(folder: Path, *, days: float, keep: int) -> dict[str, Any]:
+    from balise.wal import copying
+
+    settings = read_settings("database_url")
+    made = copying.copy(
+        settings.database_url, folder, settings.backup_recipient, days=days, keep=keep
+    )
+    try:
+        with needed():
+            # Each while it is there: an old chain's last pieces go with it.
+            sizes = [path.stat().st_size for path in made]
+        newest = list(copying.chains(folder).values())[-1]
+    except OSError as error:
+        raise BackupUnwritable(f"{error.filename or folder}: {error.strerror}") from error
+    return {"copy": newest.folder.name, "files": len(sizes), "bytes": sum(sizes),
+            "since": f"{newest.since}", "until": f"{newest.until}"}  # fmt: skip
 
 
 def rebuild(folder: Path, data: Path, key: Path, *, until: datetime | None, as_json: bool) -> None:
@@ -200,8 +218,12 @@ def rebuild(folder: Path, data: Path, key: Path, *, until: datetime | None, as_j
     from balise.wal import rebuilding
 
     if until and until.tzinfo is None:
-        until = until.astimezone()
-    print_answer(rebuilding.rebuild(folder, data, _key(key), until), as_json=as_json)
+        raise UsageError("say the moment with its offset: 2026-11-28T16:43:04+01:00")
+    try:
+        answer = rebuilding.rebuild(folder, data, _key(key), until)
+    except OSError as error:
+        raise BackupUnreadable(f"{error.filename or folder}: {error.strerror}") from error
+    print_answer(answer, as_json=as_json)
 
 
 def verify_backup(file: Path, key: Path, *, as_json: bool) -> None:

@@ -97,6 +97,7 @@ def _closed(file: BufferedIOBase, keys: Sequence[Recipient]) -> Iterator[Buffere
         with os.fdopen(into, "wb") as writer:
             yield writer
     except BrokenPipeError:
+        thread.join()  # it knows why
         if not failed:
             raise
     finally:

@@ -15,21 +15,32 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
 
 COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_TRACER = trace.get_tracer("balise")
+_OURS = "balise"
+_SECONDS = 2.0
+"""How long a collector may take: a process that ends waits for it."""
+_TRACER = trace.get_tracer(_OURS)
 
 
 def begin(service: str) -> None:
-    """Send the traces of this process to the collector, where there is one; Prefect's runs too."""
+    """Send the traces of this process to the collector, where there is one."""
     if not os.environ.get(COLLECTOR):
         return
     # Nobody waits for these imports but who wants traces.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    class Ours(BatchSpanProcessor):
+        """Sends no spans but ours: those of Prefect have the text of what failed."""
+
+        def on_end(self, span: ReadableSpan) -> None:
+            scope = span.instrumentation_scope
+            if scope is not None and scope.name == _OURS:
+                super().on_end(span)
+
     provider = TracerProvider(resource=Resource.create({"service.name": f"balise-{service}"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(Ours(OTLPSpanExporter(timeout=_SECONDS)))
     trace.set_tracer_provider(provider)
 
 

@@ -17,6 +17,7 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
+from balise import telemetry
 from balise.database import needed
 from balise.errors import BrokerDown, DatabaseDown
 from balise.settings import Settings
@@ -50,11 +51,12 @@ async def may_pass(_task: object, _run: object, state: State[Any]) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def with_database(what: str, work: Callable[[psycopg.Connection], Answer]) -> Answer:  # noqa: ARG001 - the run's name
+async def with_database(what: str, work: Callable[[psycopg.Connection], Answer]) -> Answer:
     """Do work on the database in a thread, so that heartbeats go on meanwhile."""
 
     def connected() -> Answer:
-        with needed(), connect(Settings().database_url, Role.FLOWS) as connection:
+        url = Settings().database_url
+        with telemetry.span(what), needed(), connect(url, Role.FLOWS) as connection:
             return work(connection)
 
     return await asyncio.to_thread(connected)

@@ -113,13 +113,12 @@ def copies(settings: Settings) -> str:
     for one in found:
         if one["lost"]:
             raise BaliseError(
-                f"{one['name']} is lost, the server keeps no log for it any more: run `balise db"
-                " copy`, which begins anew"
+                f"{one['name']} is lost, the server keeps no log for it any more: see why"
+                " `balise db copy` did not run; it begins anew"
             )
-        if (one["waiting"] or 0) > _ROOM:
+        if one["stands"]:
             raise BaliseError(
-                f"{one['waiting'] >> 20} MB wait for {one['name']}: see why `balise db copy` does"
-                " not run"
+                f"{one['name']} has not gone on for an hour: see why `balise db copy` does not run"
             )
     return "the log is copied" if found else "none is made: `balise db copy` makes one"
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,7 @@ from balise.wal import server
 from balise.wal.server import SEGMENT, Connection, Piece, Slot
 
 _TIME = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(r"balise_\d{8}_\d{6}_\d{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,25 @@ class Chain:
         return max([slot.at - slot.at % SEGMENT, *(end for _, end, _ in self.log()[-1:])])
 
     def can_go_on(self, slot: Slot) -> bool:
-        """Say whether the server still keeps what comes next."""
-        return not slot.lost and all(end >= slot.at for _, end, _ in self.log()[-1:])
+        """Say whether the server keeps what comes next, and is where we left it.
+
+        A server that was set back to an earlier moment has another history from there on.
+        """
+        return not slot.lost and all(end == slot.at for _, end, _ in self.log()[-1:])
 
 
 def chains(folder: Path) -> dict[str, Chain]:
     """Return the chains of a folder by name, the oldest first."""
-    return {path.parent.name: Chain(path) for path in sorted(folder.glob("balise_*/base-*.age"))}
+    return {
+        one.name: Chain(path)
+        for one in _folders(folder)
+        for path in one.iterdir()  # not glob, which takes what it may not read for empty
+        if path.name.startswith("base-") and path.suffix == ".age"
+    }
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if _NAME.fullmatch(one.name))
 
 
 def time_of(path: Path) -> datetime:
@@ -73,13 +88,15 @@ def time_of(path: Path) -> datetime:
 def copy(url: str, folder: Path, to: str, *, days: float, keep: int) -> Iterator[Path]:
     """Bring a folder up to now; yield each file once it is safe."""
     keys = recipients(to)
+    if keep < 1:
+        raise UsageError("one copy must stay: --keep 1")
     with _alone(folder), server.connected(url) as connection:
-        for left in folder.glob("*/.*.new"):
-            left.unlink()
         slots = _kept(connection, folder)
+        _sweep(folder, slots, days=days, keep=keep)
         if not slots or _is_old(chains(folder)[slots[-1].name], days):
             new = folder / f"balise_{datetime.now(UTC):%Y%m%d_%H%M%S_%f}"
             new.mkdir(mode=0o700)
+            _settled(new)
             slots.append(server.reserve(connection, new.name))
             yield _base(connection, new, keys)
         # The chain before a new one too: so it ends after the new base copy is whole.
@@ -90,10 +107,25 @@ def copy(url: str, folder: Path, to: str, *, days: float, keep: int) -> Iterator
                 yield _add(chain, piece, now if piece.last else before, keys)
         for slot in slots[:-1]:
             server.release(connection, slot)
-        for path in set(folder.glob("balise_*/")) - {
-            one.folder for one in list(chains(folder).values())[-keep:]
-        }:
-            shutil.rmtree(path)
+        _sweep(folder, slots[-1:], days=days, keep=keep)
+
+
+def _sweep(folder: Path, held: Sequence[Slot], *, days: float, keep: int) -> None:
+    """Remove what was left half, and chains beyond those that stay which ended long enough ago.
+
+    Before a base copy too, whose room they may have. Attempts alone push no chain out.
+    """
+    every = chains(folder)
+    for one in _folders(folder):
+        if one.name not in every:
+            shutil.rmtree(one)
+        for left in one.glob(".*.new"):
+            left.unlink()
+    old = datetime.now(UTC) - timedelta(days=days * keep)
+    going_on = {slot.name for slot in held}
+    for name, chain in list(every.items())[:-keep]:
+        if name not in going_on and chain.until <= old:
+            shutil.rmtree(chain.folder)
 
 
 def _kept(connection: Connection, folder: Path) -> list[Slot]:
@@ -108,21 +140,25 @@ def _kept(connection: Connection, folder: Path) -> list[Slot]:
         chain = chains(folder).get(slot.name)
         if chain and chain.can_go_on(slot):
             kept.append(slot)
-        else:
-            server.release(connection, slot)
+            continue
+        server.release(connection, slot)
+        if chain and not chain.log():  # nothing makes it whole any more
+            shutil.rmtree(chain.folder)
     return kept
 
 
 def _is_old(chain: Chain, days: float) -> bool:
-    return datetime.now(UTC) - chain.since >= timedelta(days=days)
+    # Of a clock that once was ahead, it is too.
+    return abs(datetime.now(UTC) - chain.since) >= timedelta(days=days)
 
 
 def _base(connection: Connection, folder: Path, keys: list[Recipient]) -> Path:
     with writing(folder / "base", keys) as archive:
         for name, blocks in server.base(connection):
             archive.add(name, blocks)
-    # Rounded up: to what is before it nobody can go back.
+    # Rounded up, and waited for: from then on every second can be gone back to, and none before.
     whole = server.mark(connection).astimezone(UTC) + timedelta(seconds=1)
+    time.sleep(1)
     return _settled((folder / "base").rename(folder / f"base-{whole:{_TIME}}.age"))
 
 

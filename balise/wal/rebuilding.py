@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tarfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
@@ -22,19 +23,26 @@ _OURS = ("restore_command", "recovery_target", "hot_standby ")
 Answer = dict[str, Any]
 
 
-def verify(folder: Path, key: str) -> list[Answer]:
-    """Read all chains through. BackupUnreadable where something is not what was written."""
-    found = [_read(chain, key, None) for chain in chains(folder).values()]
-    if not found:
-        raise BackupUnreadable(f"{folder} has no base copy")
-    return found
+def verify(folder: Path, key: str) -> Iterator[Answer]:
+    """Yield what is in each chain; then BackupUnreadable where one is not what was written."""
+    broken: list[str] = []
+    every = chains(folder)
+    for name, chain in every.items():
+        try:
+            yield _read(chain, key, None)
+        except BackupUnreadable as error:
+            broken.append(f"{name}: {error}")
+    if broken or not every:
+        raise BackupUnreadable("; ".join(broken) or f"{folder} has no base copy")
 
 
 def rebuild(folder: Path, to: Path, key: str, until: datetime | None) -> Answer:
     """Make a data folder: a server that is started on it goes through the log, and then serves."""
     if to.exists() and any(to.iterdir()):
         raise UsageError(f"{to} isn't empty: move what is there away")
-    found = [one for one in chains(folder).values() if not until or one.since <= until]
+    # A chain without log is of a server that died before it was whole.
+    whole = [one for one in chains(folder).values() if one.log()]
+    found = [one for one in whole if not until or one.since <= until]
     if not found:
         raise UsageError(f"{folder} has no base copy, or none as old as that")
     chain = found[-1]

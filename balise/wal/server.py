@@ -35,8 +35,8 @@ _BASE = (
 _MARK = b"SELECT pg_logical_emit_message(true, 'balise', '')"
 _SLOTS = (
     b"SELECT slot_name, coalesce(restart_lsn - '0/0', 0)::bigint, wal_status = 'lost'"
-    b" FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name LIKE 'balise\\_%'"
-    b" ORDER BY 1"
+    b" FROM pg_replication_slots WHERE slot_type = 'physical'"
+    b" AND slot_name ~ '^balise_[0-9]{8}_[0-9]{6}_[0-9]{6}$' ORDER BY 1"
 )
 
 
@@ -74,6 +74,11 @@ def connected(url: str) -> Iterator[Connection]:
     except psycopg.OperationalError as error:
         if "walsender" in str(error).replace("WAL sender", "walsender"):
             raise UsageError("who copies a server needs it: ALTER ROLE … REPLICATION") from error
+        if "authentication failed" in str(error) or "does not exist" in str(error):
+            raise UsageError(
+                "this role can't sign in at the database: ops/postgres/roles.sql makes balise_copy,"
+                " with COPY_DB_PASSWORD"
+            ) from error
         raise
     with connection:
         ((segment,),) = connection.execute(b"SHOW wal_segment_size")
@@ -97,7 +102,8 @@ def slots(connection: Connection) -> list[Slot]:
 def reserve(connection: Connection, name: str) -> Slot:
     """Have the server keep its log from here on."""
     connection.execute(f"CREATE_REPLICATION_SLOT {name} PHYSICAL (RESERVE_WAL)".encode())
-    return slots(connection)[-1]
+    (made,) = (one for one in slots(connection) if one.name == name)
+    return made
 
 
 def release(connection: Connection, slot: Slot) -> None:
@@ -139,7 +145,9 @@ def pieces(connection: Connection, slot: Slot, start: int) -> Iterator[Piece]:
     pg = connection.pgconn
     ((_, timeline, now, _),) = connection.execute(b"IDENTIFY_SYSTEM")
     end, data = place(now), bytearray()
-    if end <= start:
+    if end < start:
+        raise UsageError("the server is behind its copy: it was set back; begin another folder")
+    if end == start:
         return
     at = f"{start >> 32:X}/{start & 0xFFFFFFFF:X}"
     connection.execute(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
+import random
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +27,7 @@ from balise.wal.copying import chains, copy
 from balise.wal.rebuilding import rebuild, verify
 from bench.line import new_folder
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 KEY, RECIPIENT = new_key()
 NewServer = Callable[[str], Postgres]
@@ -109,7 +114,6 @@ def back(new_server: NewServer, folder: Path, copied: Path, until: datetime | No
     return new_server(name).url("balise")
 
 
-@pytest.mark.slow
 def test_any_moment_comes_back_to_the_row(
     url: str, new_server: NewServer, folder: Path, copied: Path
 ):
@@ -155,7 +159,7 @@ def test_old_chains_go_and_none_begins_before_the_one_before_it_ends(url: str, c
     old, new = chains(copied).values()
     assert old.log()[-1][1] > new.log()[0][0]
     assert len(list(copied.iterdir())) == 2
-    assert len(verify(copied, KEY)) == 2
+    assert len(list(verify(copied, KEY))) == 2
     with psycopg.connect(url) as database:
         slots = database.execute("SELECT slot_name FROM pg_replication_slots").fetchall()
     assert slots == [(new.folder.name,)]
@@ -170,16 +174,16 @@ def test_a_hole_and_damage_are_seen(url: str, copied: Path):
     content = last.read_bytes()
     last.write_bytes(content[:-100] + b"x" + content[-99:])
     with pytest.raises(BackupUnreadable):
-        verify(copied, KEY)
+        list(verify(copied, KEY))
     last.unlink()
     with pytest.raises(BackupUnreadable, match="hole"):
-        verify(copied, KEY)
+        list(verify(copied, KEY))
     with writing(last, recipients(RECIPIENT)) as archive:
         archive.add("wal", [b"too short"])
     with pytest.raises(BackupUnreadable, match="not what was written"):
-        verify(copied, KEY)
+        list(verify(copied, KEY))
     with pytest.raises(BackupUnreadable):
-        verify(copied, new_key()[0])
+        list(verify(copied, new_key()[0]))
 
 
 def test_a_log_that_the_server_gave_up_begins_anew(url: str, copied: Path):
@@ -197,11 +201,65 @@ def test_a_log_that_the_server_gave_up_begins_anew(url: str, copied: Path):
         database.execute("SELECT pg_reload_conf()")
         database.execute("SELECT pg_sleep(1)")
     bring(url, copied)
-    assert len(verify(copied, KEY)) == 2
+    assert len(list(verify(copied, KEY))) == 2
+
+
+def test_killed_at_any_moment_it_leaves_no_hole(url: str, copied: Path):
+    _, _, rest = url.rpartition("@")
+    own = {
+        "BALISE_DATABASE_URL": f"postgresql://copier:x@{rest}",
+        "BALISE_BACKUP_RECIPIENT": RECIPIENT,
+    }
+    command = [sys.executable, "-m", "balise", "db", "copy", str(copied), "--every", "0.1"]
+    chance = random.Random(13)  # noqa: S311
+    for _ in range(8):
+        with subprocess.Popen(
+            command, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as copier:
+            began = time.monotonic()
+            while time.monotonic() < began + chance.uniform(1.5, 5):
+                add(url, 20)
+            copier.kill()
+    bring(url, copied)
+    assert len(list(verify(copied, KEY))) == len(chains(copied)) >= 1
+
+
+def test_the_first_second_that_it_names_comes_back(
+    url: str, new_server: NewServer, folder: Path, copied: Path
+):
+    bring(url, copied)
+    (chain,) = chains(copied).values()
+    assert chain.until >= chain.since
+    assert rows(back(new_server, folder, copied, chain.since)) == rows(url)
+
+
+def test_a_server_that_was_set_back_begins_anew(url: str, copied: Path):
+    bring(url, copied)
+    (chain,) = chains(copied).values()
+    start, end, last = chain.log()[-1]
+    beyond = last.with_name(last.name.replace(f"{end:016X}", f"{end + 4096:016X}"))
+    last.rename(beyond)  # as if the log had gone on from there, before the server was set back
+    bring(url, copied)
+    assert len(chains(copied)) == 2
+    assert start < end
+
+
+def test_room_is_made_before_a_base_copy_is_taken(url: str, copied: Path):
+    bring(url, copied, days=0, keep=1)
+    ours = copied / "balise_exports"
+    ours.mkdir()
+    running = copy(url, copied, RECIPIENT, days=0, keep=1)
+    next(running)  # the base copy is there, and then the disk is full
+    running.close()
+    bring(url, copied, days=0, keep=1)
+    assert len(chains(copied)) == 1
+    assert ours.is_dir()  # what isn't ours stays
 
 
 def test_what_it_refuses(url: str, copied: Path, tmp_path: Path):
     bring(url, copied)
+    with pytest.raises(UsageError, match="one copy"):
+        bring(url, copied, keep=0)
     with pytest.raises(UsageError, match="name the folder"):
         bring(url, copied.with_name("another"))
     with pytest.raises(UsageError, match="goes to"):

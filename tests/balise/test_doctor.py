@@ -308,8 +308,8 @@ def old_backup(ground: Ground) -> Settings:
 
 def lost_copy(ground: Ground) -> Settings:
     ground.sql(
-        "SELECT pg_create_physical_replication_slot('balise_x', true)",
-        "SELECT pg_drop_replication_slot('balise_x')",
+        "SELECT pg_create_physical_replication_slot('balise_20260101_000000_000000', true)",
+        "SELECT pg_drop_replication_slot('balise_20260101_000000_000000')",
     )
     ground.sql("SELECT", "SELECT pg_reload_conf()")  # undone last
     ground.sql(

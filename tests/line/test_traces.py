@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -47,6 +48,15 @@ class Collector:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def each(self) -> list[Span]:
+        return [
+            span
+            for body in self.bodies
+            for one in ExportTraceServiceRequest.FromString(body).resource_spans
+            for scope in one.scope_spans
+            for span in scope.spans
+        ]
 
     def spans(self) -> dict[str, set[str]]:
         """The names of the spans of each service."""
@@ -122,7 +132,7 @@ def test_each_process_is_traced_and_no_trace_says_whose_or_how_much(
     line: Line, collector: Collector, port: int
 ):
     send(line)
-    until(lambda: any(name.startswith("validate") for name in names(collector, "flows")))
+    until(lambda: "batches to readings" in names(collector, "flows"))
     until(lambda: "land" in names(collector, "receive"))
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as nurse:
         until(lambda: is_up(nurse))
@@ -132,9 +142,39 @@ def test_each_process_is_traced_and_no_trace_says_whose_or_how_much(
         assert nurse.get("/patients/nobody").status_code == 404
     until(lambda: "GET /patients/{code}" in names(collector, "web"))
     assert "POST /sign-in" in names(collector, "web")
+    fail(line)
+    until(lambda: any(status(collector, "batches to readings")))
+    time.sleep(1)  # Prefect's own spans of it would come with the next batch
+    assert status(collector, "batches to readings") >= {"NotNullViolation"}
+    assert all(name[0].islower() or name.startswith(("GET", "POST")) for name in every(collector))
     for body in collector.bodies:
         for canary in (HOME, SCALE, str(CANARY), "Test", "nurse", PASSWORD, "nobody"):
             assert canary.encode() not in body
+
+
+def fail(line: Line) -> None:
+    """Have validate fail with an error whose text holds a value."""
+    with psycopg.connect(line.settings.database_url, autocommit=True) as database:
+        database.execute(FAILING.encode())
+    send(line)
+
+
+FAILING = f"""
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE not_null_violation USING MESSAGE = 'weight {CANARY} of {HOME}';
+END $$;
+CREATE TRIGGER fail BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION fail();
+"""
+
+
+def status(collector: Collector, name: str) -> set[str]:
+    """What is said of the spans of this name that failed."""
+    return {span.status.message for span in collector.each() if span.name == name} - {""}
+
+
+def every(collector: Collector) -> set[str]:
+    return {span.name for span in collector.each()}
 
 
 def names(collector: Collector, service: str) -> set[str]:
