@@ -45,8 +45,8 @@ def authority(*, hand_over: bool, retire: bool, stolen: bool) -> None:
     said.print(f"{found.file.parent} is ready, for {settings.broker_names}", highlight=False)
     if found.heir:
         said.print(
-            f"it hands over since {found.heir.certificate.not_valid_before_utc:%Y-%m-%d}; boxes"
-            f" that may have only its certificate: {', '.join(found.behind()) or 'none'}",
+            "it hands over; boxes that may have only its own certificate yet:"
+            f" {', '.join(found.behind()) or 'none'}",
             highlight=False,
         )
 
