@@ -113,7 +113,7 @@ class Authority:
     def _name_heir(self, now: datetime) -> None:
         """Make the heir; its certificate comes last, as it says that the hand-over has begun."""
         former = self.signer
-        made = _new(f"{NAME} {self._number_of(former.certificate) + 1}", now)
+        made = _new(f"{NAME} {_number(former.certificate) + 1}", now)
         write(self._closed / "codes.key", self._codes_key(), 0o600)
         line = [*self.successions, succession.hand_over(former, made.certificate)]
         write(self._line, msgspec.json.encode(line), 0o644)
@@ -149,7 +149,7 @@ class Authority:
 
     def behind(self, *, now: datetime | None = None) -> list[str]:
         """Return the boxes whose good certificate is of the authority that hands over."""
-        former = self._number_of(self.signer.certificate)
+        former = _number(self.signer.certificate)
         return self.ledger.still_of(former, now or datetime.now(UTC)) if self.heir else []
 
     @property
@@ -238,7 +238,7 @@ class Authority:
             if old.serial_number in self.ledger.revoked() or not self._is_a_boxs(old, name):
                 raise BoxRevoked
             made = self._made(name, public, lifetime, datetime.now(UTC), follows=follows)
-            return self._written(made, shown=self._number_of(old))
+            return self._written(made, shown=_number(old))
 
     def _is_a_boxs(self, old: x509.Certificate, name: str) -> bool:
         """Say whether a certificate may be renewed: of a box, and not made by who has an old key.
@@ -302,15 +302,12 @@ class Authority:
                 serial=f"{made.serial_number:x}",
                 name=certificates.common_name(made.subject),
                 until=made.not_valid_after_utc,
-                by=self._number_of(made),
+                by=_number(made),
                 shown=shown,
                 fingerprint=certificates.fingerprint(made).hex(),
             )
         )
         return made
-
-    def _number_of(self, made: x509.Certificate) -> int:
-        return _number(certificates.common_name(made.issuer))
 
     def _show(self) -> None:
         """Put out whom to trust and who was shut out."""
@@ -362,9 +359,9 @@ def _read(key: Path, certificate: Path) -> Signer:
     return Signer(certificates.read_key((key / "key.pem").read_bytes()), own)
 
 
-def _number(name: str) -> int:
-    """Return which of the site's authorities has a name, from 1 on."""
-    return int(name.removeprefix(NAME) or 1)
+def _number(made: x509.Certificate) -> int:
+    """Return which of the site's authorities signed a certificate, from 1 on: its name says it."""
+    return int(certificates.common_name(made.issuer).removeprefix(NAME) or 1)
 
 
 def _is_good(path: Path, signer: Signer, hosts: Sequence[str], now: datetime) -> bool:
