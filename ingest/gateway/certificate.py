@@ -101,12 +101,12 @@ class Identity:
         write(self.folder / "broker.json", msgspec.json.encode(at), 0o644)
 
     def keep_certificate(self, key: ec.EllipticCurvePrivateKey, answer: Answer) -> None:
-        """Keep the answer's certificate, if its newest made it, for our key, from now on."""
+        """Keep the answer's certificate, if whom it names made it, for our key, from now on."""
         made = x509.load_pem_x509_certificate(answer.certificate.encode())
-        newest = certificates.bundle(answer.authority.encode())[0]
+        named = certificates.bundle(answer.authority.encode())
         public = made.public_key()
         ours = isinstance(public, ec.EllipticCurvePublicKey) and _pairs(key, public)
-        if not ours or not certificates.is_signed_by(made, newest):
+        if not ours or not any(certificates.is_signed_by(made, one) for one in named):
             raise AuthorityForeign
         check_clock(made, answer.now)
         write(self.authority_file, answer.authority.encode(), 0o644)
