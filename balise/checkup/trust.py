@@ -34,7 +34,9 @@ def certificates(settings: Settings) -> str:
                 " services again"
             )
         soonest.append(until)
-    return f"good until {min(soonest):%Y-%m-%d}" if soonest else "none is used"
+    said = f"good until {min(soonest):%Y-%m-%d}" if soonest else "none is used"
+    handing_over = (settings.home / "ca" / "heir" / "certificate.pem").exists()
+    return f"{said}; a hand-over is not ended: `balise authority`" if handing_over else said
 
 
 def keys(settings: Settings) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from balise import certificates, published, sealed
 from balise.authority import Authority
+from balise.checkup import trust
 from balise.errors import AuthorityForeign, BoxRevoked, BrokerDown, Exit, UsageError
 from balise.settings import Settings
 from balise.stack import Stack
@@ -254,11 +255,13 @@ def test_there_is_nothing_to_retire_before_a_hand_over(tmp_path: Path):
     site.hand_over()
     site.hand_over()  # which tells the boxes again, and makes no other heir
     assert len(site.successions) == 1
+    assert "balise authority" in trust.certificates(Settings(home=tmp_path))  # says the doctor
     assert site.behind() == ["box-1"]
     assert site.behind(now=datetime.now(UTC) + timedelta(days=31)) == []
     site.revoke("box-1")
     site.retire(())
     assert site.heir is None
+    assert trust.certificates(Settings(home=tmp_path)) == "none is used"
 
 
 @pytest.fixture(scope="module")
