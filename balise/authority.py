@@ -13,7 +13,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,13 +101,10 @@ class Authority:
     def seal_anew(self, name: str) -> bytes | None:
         """Return a gateway's settings, sealed by all whom boxes may know; None: unreadable."""
         with self._alone():
-            try:
-                payload = self._seal(
-                    sealed.opened(self.ledger.settings(name) or b"", *self.trusted)
-                )
-            except SettingsRefused:
-                return None
-            self.ledger.keep_settings(name, payload)
+            sent = self._before(name)
+            payload = self._seal(sent) if sent else None
+            if payload:
+                self.ledger.keep_settings(name, payload)
             return payload
 
     def _name_heir(self, now: datetime) -> None:
@@ -260,14 +257,19 @@ class Authority:
     ) -> tuple[Sent, bytes]:
         """Seal a gateway's next settings, made of those before; their version is above `above`."""
         with self._alone():
-            kept = self.ledger.settings(check_name(name))
-            before = sealed.opened(kept, *self.trusted) if kept else None
+            before = self._before(check_name(name))
             version = max(above, before.version if before else 0) + 1
             values = change(dict(before.values) if before else {})
             sent = Sent(gateway=name, version=version, at=datetime.now(UTC), values=values)
             payload = self._seal(sent)
             self.ledger.keep_settings(name, payload)
             return sent, payload
+
+    def _before(self, name: str) -> Sent | None:
+        """Return a gateway's settings; None where it has none, or nobody can read them."""
+        with suppress(SettingsRefused):
+            return sealed.opened(self.ledger.settings(name) or b"", *self.trusted)
+        return None
 
     def _seal(self, sent: Sent) -> bytes:
         heir = self.heir

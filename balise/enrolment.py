@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from rich.console import Console
 
 from balise.authority import Authority, check_name
-from balise.errors import DatabaseDown, UsageError
+from balise.errors import DatabaseDown, DependencyDown, UsageError
 from balise.run import print_answer, read_settings
 from balise.settings import Settings
 
@@ -31,8 +31,7 @@ def authority(*, hand_over: bool, retire: bool, stolen: bool) -> None:
     found, names = Authority(settings.home), settings.broker_names.split(",")
     said = Console()
     if retire:
-        # Its settings are the last thing that a box believes of the former: with the heir's seal.
-        _tell_boxes(found)
+        _tell_before_the_end(found, stolen=stolen)
         lost = found.retire(names, stolen=stolen)
         said.print("the former authority is retired; start broker and services again")
         if lost:
@@ -56,14 +55,26 @@ def _tell_boxes(site: Authority) -> None:
     from ingest.mqtt import Broker
     from ingest.send_settings import post
 
-    names = site.ledger.with_settings()
-    broker = Broker(read_settings("mqtt_url")) if names else None
-    for name in names:
+    every = {name: site.seal_anew(name) for name in site.ledger.with_settings()}
+    for name in [name for name, payload in every.items() if payload is None]:
+        Console(stderr=True).print(f"the settings of {name} can't be read: set them again")
+    broker = Broker(read_settings("mqtt_url")) if any(every.values()) else None
+    for name in every:
+        # As they are by now: somebody may have set others meanwhile.
         payload = site.seal_anew(name)
-        if payload is None:
-            Console(stderr=True).print(f"the settings of {name} can't be read: set them again")
-        elif broker:
+        if broker and payload:
             post(broker, name, payload, _SECONDS)
+
+
+def _tell_before_the_end(site: Authority, *, stolen: bool) -> None:
+    """Send boxes the heir's seal; a broker that is away is no reason to leave a stolen key good."""
+    try:
+        _tell_boxes(site)
+    except (DependencyDown, UsageError) as error:
+        if not stolen:
+            raise
+        said = f"boxes were not told their settings ({error}): set them again"
+        Console(stderr=True).print(said, highlight=False)
 
 
 def invite(name: str, pdf: Path | None, days: float, *, as_json: bool) -> None:

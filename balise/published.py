@@ -37,7 +37,8 @@ def shut_out(folder: Path, signers: Sequence[Signer], revoked: Sequence[int]) ->
         name = _hash(one)
         number = sum(1 for _ in folder.glob(_LIST.format(name, "*")))
         newest = folder / _LIST.format(name, number - 1)
-        if not number or not certificates.is_list_of(newest.read_bytes(), one, revoked):
+        there = newest.read_bytes() if newest.exists() else b""
+        if not certificates.is_list_of(there, one, revoked):
             made = certificates.revocation_list(one, revoked, number)
             write(folder / _LIST.format(name, number), made, 0o644)
     first = folder / FIRST_LIST

@@ -53,10 +53,11 @@ SELECT EXISTS (SELECT FROM login WHERE role = 'admin' AND enters(login))
                WHERE role = 'admin' AND expires_at > now())
 
 -- copies --
--- What the server keeps of its log for copies: whether it still does, and whether nobody has come for an
--- hour, which PostgreSQL tells from 17 on.
+-- What the server keeps of its log for copies: whether it still does, how many bytes wait, and whether
+-- nobody has come for an hour, which PostgreSQL tells from 17 on.
 SELECT slot_name::text AS name, coalesce(wal_status = 'lost', false) AS lost,
-       coalesce((to_jsonb(slot)->>'inactive_since')::timestamptz < now() - interval '1 hour', false)
-           AS stands
+       coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint, 0) AS waiting,
+       coalesce((to_jsonb(slot)->>'inactive_since')::timestamptz < now() - interval '1 hour',
+                to_jsonb(slot)->'inactive_since' IS NULL) AS stands
 FROM pg_replication_slots AS slot
 WHERE slot_type = 'physical' AND slot_name ~ '^balise_[0-9]{8}_[0-9]{6}_[0-9]{6}$' ORDER BY slot_name

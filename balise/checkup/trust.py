@@ -18,6 +18,7 @@ from sql import rows
 
 _SOON, _OLD = timedelta(days=30), timedelta(days=2)
 _ROOM = 1 << 30
+_WAITING = 1 << 30
 
 
 def certificates(settings: Settings) -> str:
@@ -118,9 +119,10 @@ def copies(settings: Settings) -> str:
                 f"{one['name']} is lost, the server keeps no log for it any more: see why"
                 " `balise db copy` did not run; it begins anew"
             )
-        if one["stands"]:
+        if one["stands"] and one["waiting"] > _WAITING:
             raise BaliseError(
-                f"{one['name']} has not gone on for an hour: see why `balise db copy` does not run"
+                f"{one['waiting'] >> 20} MB wait for {one['name']}: see why `balise db copy` does"
+                " not run"
             )
     return "the log is copied" if found else "none is made: `balise db copy` makes one"
 

@@ -22,6 +22,7 @@ from balise.wal import server
 from balise.wal.server import SEGMENT, Connection, Piece, Slot
 
 _TIME = "%Y%m%dT%H%M%SZ"
+_NAMED = "balise_%Y%m%d_%H%M%S_%f"
 _NAME = re.compile(r"balise_\d{8}_\d{6}_\d{6}")
 
 
@@ -58,12 +59,13 @@ class Chain:
         """Return where: first at the beginning of a file of the log, which PostgreSQL looks at."""
         return max([slot.at - slot.at % SEGMENT, *(end for _, end, _ in self.log()[-1:])])
 
-    def can_go_on(self, slot: Slot) -> bool:
-        """Say whether the server keeps what comes next, and is where we left it.
+    def can_go_on(self, slot: Slot, now: int) -> bool:
+        """Say whether the server keeps what comes next, and its log has come as far as ours.
 
-        A server that was set back to an earlier moment has another history from there on.
+        One that was set back to an earlier moment has another history from there on. After a crash
+        the slot is behind what we confirmed, but the log is not.
         """
-        return not slot.lost and all(end == slot.at for _, end, _ in self.log()[-1:])
+        return not slot.lost and all(slot.at <= end <= now for _, end, _ in self.log()[-1:])
 
 
 def chains(folder: Path) -> dict[str, Chain]:
@@ -94,7 +96,7 @@ def copy(url: str, folder: Path, to: str, *, days: float, keep: int) -> Iterator
         slots = _kept(connection, folder)
         _sweep(folder, slots, days=days, keep=keep)
         if not slots or _is_old(chains(folder)[slots[-1].name], days):
-            new = folder / f"balise_{datetime.now(UTC):%Y%m%d_%H%M%S_%f}"
+            new = folder / _next_name(folder)
             new.mkdir(mode=0o700)
             _settled(new)
             slots.append(server.reserve(connection, new.name))
@@ -110,6 +112,16 @@ def copy(url: str, folder: Path, to: str, *, days: float, keep: int) -> Iterator
         _sweep(folder, slots[-1:], days=days, keep=keep)
 
 
+def _next_name(folder: Path) -> str:
+    """Return a name after all there are, whatever the clock said when they were made."""
+    now = f"{datetime.now(UTC):{_NAMED}}"
+    last = max((one.name for one in _folders(folder)), default="")
+    if now > last:
+        return now
+    after = datetime.strptime(last, _NAMED).replace(tzinfo=UTC) + timedelta(microseconds=1)
+    return f"{after:{_NAMED}}"
+
+
 def _sweep(folder: Path, held: Sequence[Slot], *, days: float, keep: int) -> None:
     """Remove what was left half, and chains beyond those that stay which ended long enough ago.
 
@@ -121,16 +133,19 @@ def _sweep(folder: Path, held: Sequence[Slot], *, days: float, keep: int) -> Non
             shutil.rmtree(one)
         for left in one.glob(".*.new"):
             left.unlink()
-    old = datetime.now(UTC) - timedelta(days=days * keep)
-    going_on = {slot.name for slot in held}
-    for name, chain in list(every.items())[:-keep]:
-        if name not in going_on and chain.until <= old:
+    old = datetime.now(UTC) - timedelta(days=days * (keep - 1))
+    ended = {name: one for name, one in every.items() if name not in {one.name for one in held}}
+    beyond = list(every)[:-keep]
+    for name, chain in ended.items():
+        # One without log nothing makes whole any more.
+        if not chain.log() or (name in beyond and chain.until <= old):
             shutil.rmtree(chain.folder)
 
 
 def _kept(connection: Connection, folder: Path) -> list[Slot]:
     """Return the slots that go on, and let go of the others."""
     kept: list[Slot] = []
+    now = server.here(connection)
     for slot in server.slots(connection):
         if not (folder / slot.name).is_dir():
             raise UsageError(
@@ -138,12 +153,10 @@ def _kept(connection: Connection, folder: Path) -> list[Slot]:
                 f" that has it, or let go with SELECT pg_drop_replication_slot('{slot.name}')"
             )
         chain = chains(folder).get(slot.name)
-        if chain and chain.can_go_on(slot):
+        if chain and chain.can_go_on(slot, now):
             kept.append(slot)
-            continue
-        server.release(connection, slot)
-        if chain and not chain.log():  # nothing makes it whole any more
-            shutil.rmtree(chain.folder)
+        else:
+            server.release(connection, slot)
     return kept
 
 

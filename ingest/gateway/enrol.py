@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,12 +97,13 @@ def renew(found: Identity) -> None:
     """Have the certificate of an enrolled box made anew, for the key it has.
 
     Where another authority begins it asks once more, with its certificate: so the server knows that
-    it has one.
+    it has one, at the next renewal if not now.
     """
     before = found.trusted
     _renew(found)
     if found.trusted[0] != before[0]:
-        _renew(found)
+        with suppress(BaliseError):
+            _renew(found)
 
 
 def _renew(found: Identity) -> None:

@@ -104,7 +104,7 @@ DECLARE
     who record;
 BEGIN
     -- Whoever changes the way in meanwhile ends this session: after the lock it is looked at again.
-    PERFORM FROM login WHERE name = (SELECT acting.name FROM acting()) FOR UPDATE;
+    PERFORM FROM login WHERE name = (SELECT acting.name FROM acting()) FOR NO KEY UPDATE;
     who := acting();
     INSERT INTO passkey (credential, login, public_key, sign_count)
     SELECT id, name, key, count FROM login WHERE name = who.name AND password_hash <> ''

@@ -237,11 +237,28 @@ def test_a_server_that_was_set_back_begins_anew(url: str, copied: Path):
     bring(url, copied)
     (chain,) = chains(copied).values()
     start, end, last = chain.log()[-1]
-    beyond = last.with_name(last.name.replace(f"{end:016X}", f"{end + 4096:016X}"))
+    beyond = last.with_name(last.name.replace(f"{end:016X}", f"{end + (64 << 20):016X}"))
     last.rename(beyond)  # as if the log had gone on from there, before the server was set back
     bring(url, copied)
     assert len(chains(copied)) == 2
     assert start < end
+
+
+def test_chains_stand_in_the_order_in_which_they_were_made(url: str, copied: Path):
+    bring(url, copied)
+    (chain,) = chains(copied).values()
+    ahead = chain.folder.with_name("balise_20360101_000000_000000")  # a clock was wrong then
+    chain.folder.rename(ahead)
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+    bring(url, copied)
+    assert list(chains(copied)) == [ahead.name, "balise_20360101_000000_000001"]
+
+
+def test_as_many_chains_stay_as_were_asked_for(url: str, copied: Path):
+    for _ in range(5):
+        bring(url, copied, days=0, keep=3)
+    assert len(chains(copied)) == 3
 
 
 def test_room_is_made_before_a_base_copy_is_taken(url: str, copied: Path):
