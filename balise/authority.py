@@ -152,9 +152,8 @@ class Authority:
     @property
     def signer(self) -> Signer:
         """The key and the certificate; AuthorityMissing where there are none."""
-        half = not (self._heir / "key.pem").exists() and (self._heir / "certificate.pem").exists()
         try:
-            return _read(self._closed, self._heir if half else self._closed)
+            return _read(self._closed, self._heir if self._half_retired() else self._closed)
         except FileNotFoundError as error:
             raise AuthorityMissing from error
 
@@ -320,12 +319,14 @@ class Authority:
     def _publish(self) -> None:
         published.shut_out(self.lists, self._signers(), self.ledger.revoked())
 
+    def _half_retired(self) -> bool:
+        return (self._heir / "certificate.pem").exists() and not (self._heir / "key.pem").exists()
+
     def _end_retirement(self) -> None:
         """Put the heir's certificate beside its key, which went before it, maybe to a power cut."""
-        waits = self._heir / "certificate.pem"
-        if waits.exists() and not (self._heir / "key.pem").exists():
-            own = self.signer
-            if not certificates.is_pair(own):
+        if self._half_retired():
+            waits = self._heir / "certificate.pem"
+            if not certificates.is_pair(self.signer):
                 raise UsageError(f"{waits} is not of {self._closed / 'key.pem'}: restore both")
             waits.rename(self._closed / "certificate.pem")
 

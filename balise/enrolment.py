@@ -59,11 +59,10 @@ def _tell_boxes(site: Authority) -> None:
     for name in [name for name, payload in every.items() if payload is None]:
         Console(stderr=True).print(f"the settings of {name} can't be read: set them again")
     broker = Broker(read_settings("mqtt_url")) if any(every.values()) else None
-    for name in every:
-        # As they are by now: somebody may have set others meanwhile.
-        payload = site.seal_anew(name)
+    for name, payload in every.items():
         if broker and payload:
-            post(broker, name, payload, _SECONDS)
+            # As they are by now: somebody may have set others meanwhile.
+            post(broker, name, site.ledger.settings(name) or payload, _SECONDS)
 
 
 def _tell_before_the_end(site: Authority, *, stolen: bool) -> None:

@@ -45,7 +45,7 @@ class Chain:
     @property
     def until(self) -> datetime:
         """The last one."""
-        return max([time_of(self.base), *(time_of(path) for _, _, path in self.log()[-1:])])
+        return max([time_of(self.base), *(time_of(path) for _, _, path in self._newest)])
 
     def log(self) -> list[tuple[int, int, Path]]:
         """Return the pieces of the log, each with where it begins and where the next one does."""
@@ -55,9 +55,14 @@ class Chain:
             found.append((int(start, 16), int(end, 16), path))
         return found
 
+    @property
+    def _newest(self) -> list[tuple[int, int, Path]]:
+        """The last piece; none yet, just after the base copy."""
+        return self.log()[-1:]
+
     def goes_on(self, slot: Slot) -> int:
         """Return where: first at the beginning of a file of the log, which PostgreSQL looks at."""
-        return max([slot.at - slot.at % SEGMENT, *(end for _, end, _ in self.log()[-1:])])
+        return max([slot.at - slot.at % SEGMENT, *(end for _, end, _ in self._newest)])
 
     def can_go_on(self, slot: Slot, now: int) -> bool:
         """Say whether the server keeps what comes next, and its log has come as far as ours.
@@ -65,7 +70,7 @@ class Chain:
         One that was set back to an earlier moment has another history from there on. After a crash
         the slot is behind what we confirmed, but the log is not.
         """
-        return not slot.lost and all(slot.at <= end <= now for _, end, _ in self.log()[-1:])
+        return not slot.lost and all(slot.at <= end <= now for _, end, _ in self._newest)
 
 
 def chains(folder: Path) -> dict[str, Chain]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from balise import telemetry
+from balise.stack.ports import free
 from bench.line import Line, running
 from care.web import accounts
 from devices.payloads import balise_v1
@@ -82,9 +82,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+    return free()
 
 
 @pytest.fixture(scope="module")

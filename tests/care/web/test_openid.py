@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from pydantic import SecretStr
 from balise.errors import ProviderDown
 from balise.openid import Provider
 from balise.settings import Settings
+from balise.stack.ports import free
 from care.web import accounts
 from care.web.words import words
 from sql.roles import digest
@@ -36,16 +36,10 @@ W = words("fr")
 Serve = Callable[[Settings], AbstractContextManager[str]]
 
 
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def settings(new_database: Callable[[], str]) -> Settings:
     """Pages that send people to a provider on this machine, which another name stands for."""
-    issuer = f"http://localhost:{free_port()}"
+    issuer = f"http://localhost:{free()}"
     return Settings(database_url=new_database(), oidc_issuer=issuer, oidc_name=NAME, **CLIENT)
 
 
@@ -300,7 +294,7 @@ def test_who_leaves_may_leave_the_provider_too(
 def test_a_provider_that_is_away_says_so_and_the_form_is_there(
     settings: Settings, serve: Serve, database: psycopg.Connection
 ):
-    nowhere = f"http://localhost:{free_port()}"
+    nowhere = f"http://localhost:{free()}"
     with (
         serve(settings.model_copy(update={"oidc_issuer": nowhere})) as site,
         httpx.Client(base_url=site) as person,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, CDPSession, Page
 
 from balise.settings import Settings
+from balise.stack.ports import free
 from care.web import accounts
 from care.web.words import words
 
@@ -58,10 +58,7 @@ class Device:
 
 @pytest.fixture(scope="module")
 def settings(new_database: Callable[[], str]) -> Settings:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    return Settings(database_url=new_database(), server_url=f"http://localhost:{port}")
+    return Settings(database_url=new_database(), server_url=f"http://localhost:{free()}")
 
 
 @pytest.fixture(scope="module")
