@@ -14,7 +14,8 @@ from ingest.mqtt import KEEPALIVE, Broker
 def main(topic: str, count: str) -> None:
     """Say `ready` once subscribed, and `done` after so many messages."""
     where = Broker(Settings())
-    client = where.client("balise-bench-bare", manual_ack=True, persistent=False)
+    client = where.client("balise-bench-bare", persistent=False)
+    client.manual_ack_set(True)
     left = int(count)
 
     def take(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:

@@ -78,15 +78,12 @@ class BadBroker(Broker):
         super().__init__(settings)
         self._chance = chance
 
-    def client(
-        self, client_id: str, *, manual_ack: bool = False, persistent: bool = True
-    ) -> mqtt.Client:
+    def client(self, client_id: str, *, persistent: bool = True) -> mqtt.Client:
         """Return a client, not yet connected."""
         client = BadLine(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=not persistent,
-            manual_ack=manual_ack,
             protocol=mqtt.MQTTv311,
             chance=self._chance,
         )

@@ -31,6 +31,11 @@ class Round:
         return self.spent.processor[name] / self.units * 1e6
 
     @property
+    def cost(self) -> float:
+        """Processor seconds of all processes for a unit."""
+        return sum(self.spent.processor.values()) / self.units
+
+    @property
     def disturbed(self) -> bool:
         """Whether strangers took enough of the machine to matter."""
         return self.spent.strangers > DISTURBED
@@ -69,11 +74,18 @@ def _way(rounds: Sequence[Round]) -> dict[str, object]:
     }
 
 
-def ratio(measured: Measured, over: str, under: str) -> dict[str, float]:
+def ratio(
+    measured: Measured, over: str, under: str, of: Callable[[Round], float] = lambda one: one.rate
+) -> dict[str, float]:
     """Return how many times as fast one way is as another: of each round, then their median."""
     pairs = zip(measured[over], measured[under], strict=True)
-    found = sorted(one.rate / other.rate for one, other in pairs)
+    found = sorted(of(one) / of(other) for one, other in pairs)
     return {"median": median(found), "least": round(found[0], 3), "most": round(found[-1], 3)}
+
+
+def costs(measured: Measured, over: str, under: str) -> dict[str, dict[str, float]]:
+    """Return how many times the processor's time one way takes of another's."""
+    return {f"{over} / {under}": ratio(measured, over, under, lambda one: one.cost)}
 
 
 def ratios(measured: Measured, over: str) -> dict[str, dict[str, float]]:

@@ -13,7 +13,7 @@ import sql
 from bench import copying
 from bench.copying import Table
 from bench.producer import packets
-from bench.rounds import Round, alternate, ratio, ratios, report, timed
+from bench.rounds import Round, alternate, costs, ratio, ratios, report, timed
 from bench.site import Site
 from bench.stream import Message, Stream
 
@@ -55,6 +55,7 @@ class Whole:
             "messages": len(ready),
             "ways": report(measured),
             "ratios": ratios(measured, "line"),
+            "processor_ratios": costs(measured, "line", "copy"),
             "megabytes_at_most": self.site.memory(),
             "came_again": sum(self.came_again),
         }

@@ -1,9 +1,8 @@
-"""A TLS connection read and written in gulps, for a client that asks for a byte at a time.
+"""A connection read and written in gulps, for a client that asks for a byte at a time.
 
 paho reads a byte, then a byte, then the rest, and writes each acknowledgement for itself. Over
 TLS each of these writes is a record and a call of the system, and every message read is two such
-calls: half of what a receiver costs. Here a call fetches whatever has come, and `flush` sends
-whatever was written as one record.
+calls. Here a call fetches whatever has come, and `flush` sends whatever was written as one record.
 """
 
 from __future__ import annotations
@@ -17,26 +16,56 @@ _GULP = 1 << 18
 
 
 class Gulps:
-    """What paho wants of a socket, over TLS; nothing leaves before `flush` or `close`."""
+    """What paho wants of a socket, over TLS or in the clear.
 
-    def __init__(self, plain: socket.socket, context: ssl.SSLContext, host: str) -> None:
+    It reads what it is handed, nothing else; and nothing leaves before `flush` or `close`.
+    """
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext | None, host: str) -> None:
         self._socket = plain
         self._arriving, self._leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._arriving, self._leaving, server_hostname=host)
-        self._read, self._at = b"", 0
+        self._tls = (
+            None
+            if context is None
+            else context.wrap_bio(self._arriving, self._leaving, server_hostname=host)
+        )
+        self._handed, self._at = b"", 0
         self._written = bytearray()
         self._sealed = b""
 
     def do_handshake(self) -> None:
         """Greet the broker; ssl.SSLError where either side refuses, OSError where it goes away."""
-        while not self._greeted():
+        while self._tls is not None and not self._greeted(self._tls):
             self._fetch()
+
+    def gulp(self) -> bytes:
+        """Return what has come since, as it was before TLS; nothing where no record is whole.
+
+        To be called where `select` says so, or it waits. OSError where the connection is cut.
+        """
+        self._fetch()
+        if self._tls is None:
+            return self._arriving.read()
+        parts: list[bytes] = []
+        with suppress(ssl.SSLWantReadError):
+            while part := self._tls.read(_GULP):
+                parts.append(part)
+        return b"".join(parts)
+
+    def hand(self, data: bytes) -> None:
+        """Let `recv` return this next."""
+        self._handed, self._at = self._handed[self._at :] + data, 0
+
+    @property
+    def handed(self) -> bool:
+        """Whether `recv` has something to say, be it that the other end said goodbye."""
+        return self._at < len(self._handed) or self._arriving.eof
 
     def recv(self, size: int) -> bytes:
         """Return at most so many bytes, none at the end; BlockingIOError where none are there."""
-        if self._at == len(self._read):
-            self._gulp()
-        part = self._read[self._at : self._at + size]
+        if not self.handed:
+            raise BlockingIOError
+        part = self._handed[self._at : self._at + size]
         self._at += len(part)
         return part
 
@@ -48,19 +77,17 @@ class Gulps:
     def flush(self) -> None:
         """Send as much as the system takes; a lost connection is the reader's to find."""
         with suppress(OSError):
-            if self._written:
+            if self._written and self._tls is not None:
                 self._tls.write(self._written)
-                self._written.clear()
+            elif self._written:
+                self._leaving.write(self._written)
+            self._written.clear()
             self._push()
 
     @property
     def unsent(self) -> bool:
         """Whether the last `flush` left something, since the system took no more."""
         return bool(self._sealed)
-
-    def pending(self) -> int:
-        """Return how many bytes can be read without asking the system."""
-        return len(self._read) - self._at
 
     def fileno(self) -> int:
         """Return what `select` waits for."""
@@ -79,25 +106,15 @@ class Gulps:
         self.flush()
         self._socket.close()
 
-    def _greeted(self) -> bool:
+    def _greeted(self, tls: ssl.SSLObject) -> bool:
         try:
-            self._tls.do_handshake()
+            tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
         finally:
             # What it says last may be why it refuses.
             self._push()
         return True
-
-    def _gulp(self) -> None:
-        self._fetch()
-        parts: list[bytes] = []
-        with suppress(ssl.SSLWantReadError):
-            while part := self._tls.read(_GULP):
-                parts.append(part)
-        self._read, self._at = b"".join(parts), 0
-        if not parts and not self._arriving.eof:
-            raise BlockingIOError
 
     def _fetch(self) -> None:
         if data := self._socket.recv(_GULP):
@@ -114,14 +131,15 @@ class Gulps:
 class _Gulping:
     """What paho asks of an SSLContext: whether it checks names, and to wrap a socket."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
-        self.check_hostname = context.check_hostname
+        # Else paho would ask the socket for a certificate; in the clear there is none.
+        self.check_hostname = context is None or context.check_hostname
 
     def wrap_socket(self, plain: socket.socket, *, server_hostname: str, **_: object) -> Gulps:
         return Gulps(plain, self._context, server_hostname)
 
 
-def gulping(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Return what `Client.tls_set_context` takes for a context whose connections are `Gulps`."""
+def gulping(context: ssl.SSLContext | None) -> ssl.SSLContext:
+    """Return what `Client.tls_set_context` takes, so that its connections are `Gulps`."""
     return cast("ssl.SSLContext", _Gulping(context))

@@ -86,12 +86,7 @@ class Broker:
                 link.recv(1)
 
     def client(
-        self,
-        client_id: str,
-        *,
-        manual_ack: bool = False,
-        persistent: bool = True,
-        in_gulps: bool = False,
+        self, client_id: str, *, persistent: bool = True, in_gulps: bool = False
     ) -> mqtt.Client:
         """Return a client, not yet connected; a persistent session outlives it.
 
@@ -101,7 +96,6 @@ class Broker:
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=not persistent,
-            manual_ack=manual_ack,
             protocol=mqtt.MQTTv311,
         )
         self.dress(client, in_gulps=in_gulps)
@@ -111,8 +105,10 @@ class Broker:
         """Give a client our name and password, our certificate, and its patience."""
         if self.user:
             client.username_pw_set(self.user, self.password)
-        if self._tls is not None:
-            client.tls_set_context(gulping(self._tls) if in_gulps else self._tls)
+        if in_gulps:
+            client.tls_set_context(gulping(self._tls))
+        elif self._tls is not None:
+            client.tls_set_context(self._tls)
         least, most = RECONNECT_SECONDS
         client.reconnect_delay_set(min_delay=least, max_delay=most)
 

@@ -1,7 +1,8 @@
 """The receiver's network thread: paho's protocol over a loop of our own.
 
-paho's loop asks the system before each message and writes each acknowledgement alone. This one
-reads all that has come, then writes all there is to say.
+paho's loop asks the system before each message, makes a dozen objects of it, and writes each
+acknowledgement alone. This one reads all that has come, cuts the messages out, lets paho read the
+rest, then writes all there is to say.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as mqtt
+import structlog
 
 from ingest.gulps import Gulps
 from ingest.mqtt import KEEPALIVE, RECONNECT_SECONDS, Broker
+from ingest.publishes import Delivery, Incoming, acknowledgements
+
+_log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 1.0
 
@@ -24,13 +30,17 @@ _IDLE_SECONDS = 1.0
 class Network:
     """Keeps a client connected: the only thread that reads and writes, whoever publishes.
 
-    `heard` is called after each gulp of messages, and when the thread ends.
+    `heard` is called with the messages of each gulp, which may be none, and when the thread ends.
     """
 
-    def __init__(self, broker: Broker, client: mqtt.Client, heard: Callable[[], None]) -> None:
+    def __init__(
+        self, broker: Broker, client: mqtt.Client, heard: Callable[[list[Delivery]], None]
+    ) -> None:
         self._broker = broker
         self._client = client
         self._heard = heard
+        self._connection = 0
+        self._safe: deque[Sequence[Delivery]] = deque()
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._woken, self._waker = socket.socketpair()
@@ -48,6 +58,11 @@ class Network:
         self._stop.set()
         self._wake()
         self._thread.join(seconds)
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Let the broker forget these: soon, and only over the connection they came by."""
+        self._safe.append(deliveries)
+        self._wake()
 
     @property
     def ended(self) -> bool:
@@ -74,33 +89,45 @@ class Network:
             self._ended.set()
             self._woken.close()
             self._waker.close()
-            self._heard()
+            self._heard([])
 
     def _serve(self) -> bool:
         """Read and write until the connection is lost; return whether the broker had let us in."""
-        let_in = False
-        while (link := self._client.socket()) is not None and not self._turn(link):
-            let_in = let_in or self._client.is_connected()
+        self._connection += 1
+        incoming, let_in = Incoming(self._connection), False
+        try:
+            while (link := self._client.socket()) is not None:
+                # `Broker.client` makes it one, whatever paho's types say.
+                if self._turn(cast("Gulps", link), incoming):
+                    break
+                let_in = let_in or self._client.is_connected()
+        except OSError as error:
+            _log.warning("connection_lost", error=str(error))
         return let_in
 
-    def _turn(self, link: Any) -> bool:
+    def _turn(self, link: Gulps, incoming: Incoming) -> bool:
         """Wait for something to do and do it; return whether the connection is over."""
         if self._stop.is_set():
             self._client.disconnect()
-        held_up = link.unsent if isinstance(link, Gulps) else self._client.want_write()
-        idle = 0.0 if self._client.want_write() and not held_up else _IDLE_SECONDS
-        ready, _, _ = select.select([link, self._woken], [link] if held_up else [], [], idle)
+        idle = 0.0 if self._client.want_write() and not link.unsent else _IDLE_SECONDS
+        waiting: list[Gulps | socket.socket] = [link, self._woken]
+        ready, _, _ = select.select(waiting, [link] if link.unsent else [], [], idle)
         if self._woken in ready:
             self._woken.recv(4096)
-        over = link in ready and self._read(link)
+        over = link in ready and self._read(link, incoming)
+        while self._safe:
+            link.send(acknowledgements(self._connection, self._safe.popleft()))
         over = over or bool(self._client.loop_write() or self._client.loop_misc())
-        if isinstance(link, Gulps):
-            link.flush()
+        link.flush()
         return over
 
-    def _read(self, link: Any) -> bool:
-        over = bool(self._client.loop_read())
-        while not over and isinstance(link, Gulps) and link.pending():
+    def _read(self, link: Gulps, incoming: Incoming) -> bool:
+        """Read what has come; return whether the connection is over."""
+        messages, others = incoming.cut(link.gulp())
+        link.hand(others)
+        over = False
+        # First, since it may be that we are let in: what came before that is of no use.
+        while not over and link.handed:
             over = bool(self._client.loop_read())
-        self._heard()
+        self._heard(messages)
         return over

@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import paho.mqtt.client as mqtt
@@ -32,6 +32,7 @@ from devices.payloads import balise_v1
 from ingest.database_state import why
 from ingest.mqtt import Broker
 from ingest.network import Network
+from ingest.publishes import Delivery
 from sql.roles import Role, connect
 
 _log = structlog.get_logger(__name__)
@@ -55,15 +56,6 @@ _Row = tuple[str, str, bytes]
 Epochs = dict[tuple[str, UUID], list[tuple[int, int]]]
 
 
-class Delivery(NamedTuple):
-    """A message, and the connection it came by: packet numbers mean nothing on another one."""
-
-    connection: int
-    mid: int
-    topic: str
-    payload: bytes
-
-
 class Receiver:
     """One receiver; several share the work by MQTT shared subscription, each with its name."""
 
@@ -75,18 +67,16 @@ class Receiver:
         self._queue: deque[Delivery] = deque()
         self._arrived = threading.Event()
         self._stop = threading.Event()
-        self._connection = 0
+        self._met = False
         self._owed: set[str] = set()
         self._receipts_due = 0.0
-        self._client = broker.client(f"balise-receiver-{name}", manual_ack=True, in_gulps=True)
+        self._client = broker.client(f"balise-receiver-{name}", in_gulps=True)
         self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
         self._client.on_subscribe = self._on_subscribe
         self._status = f"{STATUS}/{name}"
         self._state = ONLINE
         self._client.will_set(self._status, OFFLINE, qos=1, retain=True)
-        self._network = Network(broker, self._client, self._arrived.set)
+        self._network = Network(broker, self._client, self._hear)
 
     def run(self) -> None:
         """Receive until stopped; raise BrokerDown if the network thread ever ends by itself."""
@@ -107,16 +97,12 @@ class Receiver:
         if code.is_failure:
             _log.error("broker_refused", reason=str(code))
             return
-        if self._connection and not flags.session_present:
+        if self._met and not flags.session_present:
             _log.warning("session_lost", hint="what the broker kept for us comes from gateways")
-        self._connection += 1
+        self._met = True
         # What an older connection delivered is delivered again by this one.
         self._queue.clear()
         client.subscribe(TOPIC, qos=1)
-
-    def _on_disconnect(self, *_: Any) -> None:
-        # An acknowledgement of the old connection's would be the first word of the new one.
-        self._connection += 1
 
     def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
         # From here on the broker keeps what comes for us, whether we are there or not.
@@ -136,10 +122,9 @@ class Receiver:
         else:
             _log.warning("database_refused", why=state.decode(), error=type(error).__name__)
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._queue.append(
-            Delivery(self._connection, message.mid, message.topic, bytes(message.payload))
-        )
+    def _hear(self, messages: list[Delivery]) -> None:
+        self._queue.extend(messages)
+        self._arrived.set()
 
     def _write_until_the_database_fails(self) -> None:
         try:
@@ -166,7 +151,7 @@ class Receiver:
                 # Not acknowledged, so not given up: the next database connection lands it.
                 self._queue.extendleft(reversed(batch))
                 raise
-            self._acknowledge(batch)
+            self._network.acknowledge(batch)
             self._owed |= gateways
             self._tell(connection)
             if _BUSY <= len(batch) < self._batch_size > len(self._queue):
@@ -197,11 +182,6 @@ class Receiver:
                 batch.append(self._queue.popleft())
                 size += len(batch[-1].payload)
         return batch
-
-    def _acknowledge(self, batch: Sequence[Delivery]) -> None:
-        for delivery in batch:
-            if delivery.connection == self._connection:
-                self._client.ack(delivery.mid, 1)
 
     def _all_gateways(self, connection: psycopg.Connection) -> set[str]:
         rows = connection.execute(sql.get("landing.gateways_with_receipts")).fetchall()

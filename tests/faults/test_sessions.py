@@ -99,9 +99,10 @@ from ingest.mqtt import Broker
 from ingest.receive import Receiver
 
 class Telling(Receiver):
-    def _on_message(self, client, data, message):
-        super()._on_message(client, data, message)
-        os.write(1, b"%d\\n" % message.mid)
+    def _hear(self, messages):
+        super()._hear(messages)
+        for message in messages:
+            os.write(1, b"%d\\n" % message.mid)
 
 log()
 settings = Settings()

@@ -55,29 +55,53 @@ def ends(server: ssl.SSLContext, client: ssl.SSLContext) -> Iterator[tuple[ssl.S
             there.close()
 
 
-def read(gulps: Gulps, count: int, at_once: int = 1 << 20) -> bytes:
+def read(gulps: Gulps, count: int) -> bytes:
     found = b""
     while len(found) < count:
-        if not gulps.pending():
-            assert select.select([gulps], [], [], PATIENCE)[0]
-        try:
-            part = gulps.recv(at_once)
-        except BlockingIOError:
-            continue
-        assert part
-        found += part
+        assert select.select([gulps], [], [], PATIENCE)[0]
+        found += gulps.gulp()
     return found
 
 
-def test_bytes_come_one_at_a_time_or_all_at_once_in_their_order(authority: Authority):
-    with ends(serving(authority), trusting(authority)) as (peer, gulps):
-        for word in (b"one", b"two", b"three"):
-            peer.sendall(word)
-        assert read(gulps, 5, at_once=1) == b"onetw"
-        assert read(gulps, 6) == b"othree"
-        assert gulps.pending() == 0
-        with pytest.raises(BlockingIOError):
-            gulps.recv(1)
+@pytest.fixture(params=["over TLS", "in the clear"])
+def connected(
+    request: pytest.FixtureRequest, authority: Authority
+) -> Iterator[tuple[socket.socket, Gulps]]:
+    if request.param == "over TLS":
+        with ends(serving(authority), trusting(authority)) as both:
+            yield both
+        return
+    here, there = socket.socketpair()
+    there.settimeout(PATIENCE)
+    with here, there:
+        gulps = Gulps(here, None, NAME)
+        gulps.do_handshake()
+        gulps.setblocking(False)
+        yield there, gulps
+        gulps.close()
+
+
+def test_bytes_come_in_their_order(connected: tuple[socket.socket, Gulps]):
+    peer, gulps = connected
+    for word in (b"one", b"two", b"three"):
+        peer.sendall(word)
+    assert read(gulps, 11) == b"onetwothree"
+    with pytest.raises(BlockingIOError):
+        gulps.gulp()
+
+
+def test_a_reader_gets_what_it_is_handed_a_byte_at_a_time_or_all_at_once(
+    connected: tuple[socket.socket, Gulps],
+):
+    _, gulps = connected
+    assert not gulps.handed
+    gulps.hand(b"one")
+    assert [gulps.recv(1), gulps.recv(1)] == [b"o", b"n"]
+    gulps.hand(b"two")
+    assert gulps.recv(100) == b"etwo"
+    assert not gulps.handed
+    with pytest.raises(BlockingIOError):
+        gulps.recv(1)
 
 
 def test_a_message_longer_than_a_record_and_a_gulp_comes_whole(authority: Authority):
@@ -87,39 +111,53 @@ def test_a_message_longer_than_a_record_and_a_gulp_comes_whole(authority: Author
         ThreadPoolExecutor(1) as pool,
     ):
         sent = pool.submit(peer.sendall, long)
-        assert read(gulps, len(long), at_once=70_000) == long
+        assert read(gulps, len(long)) == long
         sent.result(PATIENCE)
 
 
-def test_what_is_written_leaves_at_the_flush_as_one_record(authority: Authority):
-    with ends(serving(authority), trusting(authority)) as (peer, gulps):
-        for word in (b"a", b"b", b"c"):
-            assert gulps.send(word) == 1
-        assert not select.select([peer], [], [], 0.05)[0]
-        gulps.flush()
-        assert peer.recv(100) == b"abc"
-        assert not gulps.unsent
+def test_what_is_written_leaves_at_the_flush_all_at_once(connected: tuple[socket.socket, Gulps]):
+    peer, gulps = connected
+    for word in (b"a", b"b", b"c"):
+        assert gulps.send(word) == 1
+    assert not select.select([peer], [], [], 0.05)[0]
+    gulps.flush()
+    assert peer.recv(100) == b"abc"
+    assert not gulps.unsent
 
 
-def test_what_the_system_does_not_take_is_kept_and_sent_later(authority: Authority):
+def test_what_the_system_does_not_take_is_kept_and_sent_later(
+    connected: tuple[socket.socket, Gulps],
+):
+    peer, gulps = connected
     long = bytes(range(256)) * 16_384
-    with ends(serving(authority), trusting(authority)) as (peer, gulps):
-        gulps.send(long)
+    gulps.send(long)
+    gulps.flush()
+    assert gulps.unsent
+    found = b""
+    while len(found) < len(long):
+        found += peer.recv(1 << 16)
         gulps.flush()
-        assert gulps.unsent
-        found = b""
-        while len(found) < len(long):
-            found += peer.recv(1 << 16)
-            gulps.flush()
-        assert found == long
-        assert not gulps.unsent
+    assert found == long
+    assert not gulps.unsent
 
 
-def test_closing_sends_what_was_written(authority: Authority):
-    with ends(serving(authority), trusting(authority)) as (peer, gulps):
-        gulps.send(b"goodbye")
-        gulps.close()
-        assert peer.recv(100) == b"goodbye"
+def test_closing_sends_what_was_written(connected: tuple[socket.socket, Gulps]):
+    peer, gulps = connected
+    gulps.send(b"goodbye")
+    gulps.close()
+    assert peer.recv(100) == b"goodbye"
+
+
+def test_who_is_gone_in_the_clear_has_said_all():
+    here, there = socket.socketpair()
+    with here, there:
+        gulps = Gulps(here, None, NAME)
+        there.sendall(b"last")
+        there.close()
+        assert gulps.gulp() == b"last"
+        assert gulps.gulp() == b""
+        assert gulps.handed
+        assert gulps.recv(1) == b""
 
 
 def test_after_a_goodbye_there_is_no_byte_more(authority: Authority):
@@ -128,8 +166,7 @@ def test_after_a_goodbye_there_is_no_byte_more(authority: Authority):
         with ThreadPoolExecutor(1) as pool:
             left = pool.submit(lambda: peer.unwrap().close())
             assert read(gulps, 4) == b"last"
-            with pytest.raises(BlockingIOError):
-                gulps.recv(1)
+            assert not gulps.handed
             gulps.close()
             with suppress(OSError):
                 left.result(PATIENCE)

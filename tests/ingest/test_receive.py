@@ -11,8 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
+import paho.mqtt.client as mqtt
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 import sql
 from balise.settings import Settings
@@ -122,17 +124,41 @@ def test_poison_lands_like_any_other_and_its_neighbours_too(
     own = Broker(gateway_settings(stack, settings, name))
     poison = [b"", b"\x00\xff", b'{"epoch":1}', b"[" * 50_000, b'{"v":1,"items":[{"seq":-1}]}']
     good = balise_v1.encode_message(uuid4(), enumerate(items(2), 1))
-    with receiving(settings):
-        client = own.client(f"poisoner-{name}", persistent=False)
-        client.connect(own.host, own.port)
-        client.loop_start()
+    with receiving(settings), connected(own, f"poisoner-{name}") as client:
         for payload in (*poison, good):
             client.publish(f"balise/v1/{name}/frames", payload, qos=1).wait_for_publish(5)
         until(lambda: count(database) == len(poison) + 1)
+    assert stored(database) == {*poison, good}
+
+
+def test_what_waits_for_no_acknowledgement_gets_none_and_lands(
+    stack: Stack, settings: Settings, database: psycopg.Connection
+):
+    """A broker shuts out whoever acknowledges a packet without a number."""
+    name = f"home-{uuid4().hex[:8]}"
+    own = Broker(gateway_settings(stack, settings, name))
+    with capture_logs() as said, receiving(settings), connected(own, f"hasty-{name}") as client:
+        for payload in (b"first", b"second"):
+            client.publish(f"balise/v1/{name}/frames", payload, qos=0)
+            until(lambda payload=payload: payload in stored(database))
+    assert [line["event"] for line in said] == []
+    assert stored(database) == {b"first", b"second"}
+
+
+def stored(database: psycopg.Connection) -> set[bytes]:
+    return {bytes(row[0]) for row in database.execute("SELECT payload FROM landing")}
+
+
+@contextmanager
+def connected(broker: Broker, client_id: str) -> Iterator[mqtt.Client]:
+    client = broker.client(client_id, persistent=False)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    try:
+        yield client
+    finally:
         client.disconnect()
         client.loop_stop()
-    stored = {bytes(row[0]) for row in database.execute("SELECT payload FROM landing")}
-    assert stored == {*poison, good}
 
 
 def count(database: psycopg.Connection) -> int:
