@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,6 +26,8 @@ from ingest.publishes import Delivery, Incoming, acknowledgements
 _log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 1.0
+_GATHER_SECONDS = 0.002
+"""After messages came: so that the next look finds some and not one. A first one never waits."""
 
 
 class Network:
@@ -130,4 +133,6 @@ class Network:
         while not over and link.handed:
             over = bool(self._client.loop_read())
         self._heard(messages)
+        if messages:
+            time.sleep(_GATHER_SECONDS)
         return over
