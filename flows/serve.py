@@ -7,9 +7,12 @@ server down the same steps run without it, so that no patient waits for a dashbo
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import httpx
 import psycopg
@@ -31,6 +34,45 @@ _RETRY_SECONDS = 2.0
 _REST_EVERY = 4
 """Of the starts of validate: a reading is looked for sooner than its figures, and each run costs a
 quarter of a processor second in Prefect."""
+
+
+Flow = Callable[[], Awaitable[object]]
+
+
+class Behind(NamedTuple):
+    """Whether validate has work, and whether a flow after it has."""
+
+    landed: bool
+    figures: bool
+
+
+class Turns:
+    """What runs next: a reading waits for one flow at most, and figures don't wait for ever.
+
+    Times are seconds of one monotonic clock.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._readings_due = self._figures_due = -math.inf
+        self._after = deque[Flow]()
+
+    def take(self, now: float, behind: Behind) -> list[Flow]:
+        """Return what to run before the next look: validate if due, and one of the others."""
+        flows = list[Flow]()
+        if behind.landed and now >= self._readings_due:
+            self._readings_due = now + self._interval
+            flows.append(line.FLOWS[0])
+        if any(behind) and not self._after and now >= self._figures_due:
+            self._figures_due = now + _REST_EVERY * self._interval
+            self._after.extend(line.FLOWS[1:])
+        return [*flows, self._after.popleft()] if self._after else flows
+
+    def rest(self, now: float, behind: Behind, poll: float) -> float:
+        """Return for how long nothing will be due, where nothing else is heard of."""
+        if behind.landed:
+            return max(0.0, self._readings_due - now)
+        return max(0.0, self._figures_due - now) if behind.figures else poll
 
 
 async def serve(settings: Settings, *, schedules: bool = True) -> None:
@@ -55,25 +97,21 @@ async def _listen(settings: Settings) -> None:
         settings.database_url, autocommit=True, options=options(Role.FLOWS)
     ) as connection:
         await connection.execute(sql.get("flows.listen"))
-        rest_due = time.monotonic()
+        turns = Turns(settings.flow_interval)
         while True:
-            began = time.monotonic()
-            landed, rest = await _behind(connection)
-            due = began >= rest_due and (landed or rest)
-            flows = (*line.FLOWS[: int(landed)], *(line.FLOWS[1:] if due else ()))
-            if due:
-                rest_due = began + _REST_EVERY * settings.flow_interval
-            if flows:
+            behind = await _behind(connection)
+            if flows := turns.take(time.monotonic(), behind):
                 await run_line(settings, flows)
-                await asyncio.sleep(began + settings.flow_interval - time.monotonic())
+            elif behind.landed:
+                await asyncio.sleep(turns.rest(time.monotonic(), behind, settings.flow_poll))
             else:
-                await _next_landing(connection, rest_due - began if rest else settings.flow_poll)
+                rest = turns.rest(time.monotonic(), behind, settings.flow_poll)
+                await _next_landing(connection, rest)
 
 
-async def _behind(connection: psycopg.AsyncConnection) -> tuple[bool, bool]:
-    """Say whether validate has work, and whether a step after it has."""
+async def _behind(connection: psycopg.AsyncConnection) -> Behind:
     row = await (await connection.execute(sql.get("flows.behind"))).fetchone()
-    return (bool(row[0]), bool(row[1])) if row else (False, False)
+    return Behind(bool(row[0]), bool(row[1])) if row else Behind(landed=False, figures=False)
 
 
 async def _next_landing(connection: psycopg.AsyncConnection, poll: float) -> None:
@@ -82,7 +120,7 @@ async def _next_landing(connection: psycopg.AsyncConnection, poll: float) -> Non
         return
 
 
-async def run_line(settings: Settings, flows: Sequence[Callable[[], Awaitable[object]]]) -> None:
+async def run_line(settings: Settings, flows: Sequence[Flow]) -> None:
     """Run flows in order, with Prefect if its server answers; all the steps without it if not.
 
     Left to itself Prefect's client asks a server that is gone for a minute, and twice in a run.

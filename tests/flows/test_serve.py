@@ -28,6 +28,68 @@ async def test_every_flow_has_a_schedule_that_a_stop_does_not_end():
         assert set(one.parameters) <= {"everyone"}
 
 
+EVERY = 1.2
+NOTHING, LANDED, FIGURES = (
+    serve.Behind(landed=False, figures=False),
+    serve.Behind(landed=True, figures=False),
+    serve.Behind(landed=False, figures=True),
+)
+BOTH = serve.Behind(landed=True, figures=True)
+VALIDATE, AGGREGATE, ASSESS, SUMMARISE = line.FLOWS
+
+
+def test_a_reading_of_a_quiet_line_goes_through_all_flows_at_once():
+    turns = serve.Turns(EVERY)
+    assert turns.take(100, NOTHING) == []
+    assert turns.take(100, LANDED) == [VALIDATE, AGGREGATE]
+    assert [turns.take(100.5, FIGURES) for _ in "12"] == [[ASSESS], [SUMMARISE]]
+    assert turns.take(101, NOTHING) == []
+
+
+def test_what_lands_meanwhile_waits_for_one_flow_and_none_of_the_others_for_ever():
+    turns = serve.Turns(EVERY)
+    turns.take(100, LANDED)
+    # Each run takes longer than the interval, and something has landed whenever it is over.
+    later = [turns.take(100 + 2 * turn, BOTH) for turn in range(1, 5)]
+    assert later == [
+        [VALIDATE, ASSESS],
+        [VALIDATE, SUMMARISE],
+        [VALIDATE, AGGREGATE],
+        [VALIDATE, ASSESS],
+    ]
+
+
+def test_validate_starts_at_each_interval_and_the_others_at_every_fourth():
+    turns = serve.Turns(EVERY)
+    begun = [
+        (round(at / 10, 1), flow) for at in range(0, 100, 2) for flow in turns.take(at / 10, BOTH)
+    ]
+    assert [at for at, flow in begun if flow is VALIDATE] == [
+        0,
+        1.2,
+        2.4,
+        3.6,
+        4.8,
+        6.0,
+        7.2,
+        8.4,
+        9.6,
+    ]
+    assert [at for at, flow in begun if flow is AGGREGATE] == [0, 4.8, 9.6]
+
+
+@pytest.mark.parametrize(
+    ("behind", "seconds"), [(LANDED, 0.2), (FIGURES, 3.8), (NOTHING, 15.0)], ids=str
+)
+def test_one_that_has_nothing_to_do_rests_until_something_is_due(
+    behind: serve.Behind, seconds: float
+):
+    turns = serve.Turns(EVERY)
+    turns.take(100, LANDED)
+    assert turns.rest(101, behind, poll=15.0) == pytest.approx(seconds)
+    assert turns.rest(200, LANDED, poll=15.0) == 0
+
+
 def waiting(database: psycopg.Connection) -> int:
     row = database.execute(
         "SELECT count(*) FROM landing_batch WHERE validated_at IS NULL"
