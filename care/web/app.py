@@ -41,6 +41,7 @@ from care.web import (
     sources,
 )
 from care.web.accounts import Account
+from care.web.pace import WITHIN, Hurried, Pace
 from care.web.visit import (
     Connection,
     SignedOut,
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Balise", docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY
     )
     app.state.settings = settings
+    app.state.pace = Pace()
     app.state.opening = opening(settings.opening, settings.time_zone)
     app.mount(
         "/static", StaticFiles(directory=str(resources.files("care.web") / "static")), "static"
@@ -73,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     # No page has a secret in it that its length could tell; a slow line is slow for everybody.
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.exception_handler(SignedOut)(_to_sign_in)
+    app.exception_handler(Hurried)(_too_often)
     app.exception_handler(404)(_not_found)
     # What no column can hold, such as a NUL or a number past all numbers, is nobody's.
     app.exception_handler(psycopg.DataError)(_not_found)
@@ -135,6 +138,13 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
 
 async def _to_sign_in(_request: Request, _error: Exception) -> Response:
     return RedirectResponse("/sign-in", status_code=303)
+
+
+async def _too_often(request: Request, _error: Exception) -> Response:
+    """Say it where a password lets in all the same: for that it is counted who is wrong."""
+    response = sign_in.shown(request, "sign_in.hurried", status=429)
+    response.headers["Retry-After"] = str(int(WITHIN.total_seconds()))
+    return response
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:

@@ -13,6 +13,7 @@ from balise.errors import ProviderDown, ProviderRefused
 from balise.openid import Attempt, Provider
 from balise.settings import Settings
 from care.web import accounts
+from care.web.pace import unhurried
 from care.web.sign_in import enter, shown, welcome_page
 from care.web.visit import Connection, idle, link_to, settings_of
 
@@ -35,7 +36,7 @@ def _offered(request: Request) -> Settings:
 Offered = Annotated[Settings, Depends(_offered)]
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(unhurried)])
 def leave(
     request: Request,
     connection: Connection,

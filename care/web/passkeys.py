@@ -20,6 +20,7 @@ from balise.errors import PasskeyRefused
 from balise.pages import HEADERS
 from balise.passkeys import Asked, Key, Site
 from care.web import accounts
+from care.web.pace import unhurried
 from care.web.sign_in import enter
 from care.web.visit import (
     Connection,
@@ -34,7 +35,7 @@ from care.web.visit import (
 from sql import rows
 from sql.roles import digest
 
-entrance = APIRouter(prefix="/sign-in/passkey")
+entrance = APIRouter(prefix="/sign-in/passkey", dependencies=[Depends(unhurried)])
 own = APIRouter(prefix="/passkeys")
 COOKIE = "balise_passkey"
 _LIFETIME = timedelta(minutes=5)
