@@ -41,7 +41,7 @@ class Gulps:
     def gulp(self) -> bytes:
         """Return what has come since, as it was before TLS; nothing where no record is whole.
 
-        To be called where `select` says so, or it waits. OSError where the connection is cut.
+        BlockingIOError where nothing has come, OSError where the connection is cut.
         """
         self._fetch()
         if self._tls is None:
@@ -55,6 +55,10 @@ class Gulps:
     def hand(self, data: bytes) -> None:
         """Let `recv` return this next."""
         self._handed, self._at = self._handed[self._at :] + data, 0
+
+    def end(self) -> None:
+        """Let `recv` say, after what it was handed, that there will be no more."""
+        self._arriving.write_eof()
 
     @property
     def handed(self) -> bool:

@@ -28,6 +28,9 @@ _log = structlog.get_logger(__name__)
 _IDLE_SECONDS = 1.0
 _GATHER_SECONDS = 0.002
 """After messages came: so that the next look finds some and not one. A first one never waits."""
+_ALIVE, _ALIVE_SECONDS = bytes.fromhex("d000"), KEEPALIVE / 4
+"""A PINGRESP, which paho is handed when messages come, of which it sees nothing: else it would
+close a connection that is full of them, where the answer to its ping waits behind."""
 
 
 class Network:
@@ -43,6 +46,7 @@ class Network:
         self._client = client
         self._heard = heard
         self._connection = 0
+        self._alive_due = 0.0
         self._safe: deque[Sequence[Delivery]] = deque()
         self._stop = threading.Event()
         self._ended = threading.Event()
@@ -98,14 +102,13 @@ class Network:
         """Read and write until the connection is lost; return whether the broker had let us in."""
         self._connection += 1
         incoming, let_in = Incoming(self._connection), False
-        try:
-            while (link := self._client.socket()) is not None:
-                # `Broker.client` makes it one, whatever paho's types say.
-                if self._turn(cast("Gulps", link), incoming):
-                    break
-                let_in = let_in or self._client.is_connected()
-        except OSError as error:
-            _log.warning("connection_lost", error=str(error))
+        while (link := self._client.socket()) is not None:
+            # `Broker.client` makes it one, whatever paho's types say.
+            if self._turn(cast("Gulps", link), incoming):
+                break
+            let_in = let_in or self._client.is_connected()
+        if not self._stop.is_set():
+            _log.warning("connection_lost", let_in=let_in)
         return let_in
 
     def _turn(self, link: Gulps, incoming: Incoming) -> bool:
@@ -126,9 +129,15 @@ class Network:
 
     def _read(self, link: Gulps, incoming: Incoming) -> bool:
         """Read what has come; return whether the connection is over."""
-        messages, others = incoming.cut(link.gulp())
-        link.hand(others)
-        over = False
+        messages, over = list[Delivery](), False
+        try:
+            messages, others = incoming.cut(link.gulp())
+            link.hand(self._alive(messages) + others)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            _log.warning("connection_broken", error=str(error))
+            link.end()
         # First, since it may be that we are let in: what came before that is of no use.
         while not over and link.handed:
             over = bool(self._client.loop_read())
@@ -136,3 +145,10 @@ class Network:
         if messages:
             time.sleep(_GATHER_SECONDS)
         return over
+
+    def _alive(self, messages: Sequence[Delivery]) -> bytes:
+        now = time.monotonic()
+        if not messages or now < self._alive_due:
+            return b""
+        self._alive_due = now + _ALIVE_SECONDS
+        return _ALIVE

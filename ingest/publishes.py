@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _KIND, _PUBLISH = 0xF0, 0x30
-_QOS = 0x06
+_QOS, _ONCE_AT_LEAST = 0x06, 0x02
 _MORE = 0x80
 _LONGEST_LENGTH = 4
 
@@ -55,6 +55,8 @@ class Incoming:
 
     def _delivery(self, stream: bytes, qos: int, start: int, end: int) -> Delivery:
         ends = start + 2 + (stream[start] << 8) + stream[start + 1] if start + 2 <= end else end
+        if qos > _ONCE_AT_LEAST:
+            raise ConnectionAbortedError("a message of a quality that was not asked for")
         payload = ends + 2 if qos else ends
         if not start + 2 <= ends <= payload <= end:
             raise ConnectionAbortedError("a message that ends before its topic does")

@@ -48,6 +48,9 @@ sends again after ten."""
 _BATCH_BYTES = 1 << 20
 _LIVE = 50
 """Messages of one gateway in a batch above which they are no home's that measures now."""
+_CROWDED = 500
+"""Messages that wait above which one that was sent without asking for an acknowledgement is not
+taken: nothing was promised of it. No gateway of ours sends any."""
 _BUSY, _GATHER_SECONDS = 100, 0.03
 """Messages of a batch after which the next may wait for more, and how long."""
 STATUS = "balise/receiver"
@@ -123,6 +126,9 @@ class Receiver:
             _log.warning("database_refused", why=state.decode(), error=type(error).__name__)
 
     def _hear(self, messages: list[Delivery]) -> None:
+        # The broker holds back what waits for an acknowledgement; of the rest there is no end.
+        if len(self._queue) > _CROWDED:
+            messages = [one for one in messages if one.mid]
         self._queue.extend(messages)
         self._arrived.set()
 

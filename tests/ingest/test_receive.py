@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -143,6 +144,19 @@ def test_what_waits_for_no_acknowledgement_gets_none_and_lands(
             until(lambda payload=payload: payload in stored(database))
     assert [line["event"] for line in said] == []
     assert stored(database) == {b"first", b"second"}
+
+
+def test_what_nothing_was_promised_of_does_not_fill_the_memory(settings: Settings):
+    """The broker holds back only what waits for an acknowledgement."""
+    receiver = Receiver(Broker(settings), settings.database_url, name="crowded")
+    for _ in range(20):
+        receiver._hear([Delivery(1, 0, "t", b"")] * 100)
+        receiver._hear([Delivery(1, 1, "t", b"")] * 100)
+    mids = Counter(one.mid for one in receiver._queue)
+    receiver.stop()
+    receiver.run()
+    assert mids[1] == 2000
+    assert mids[0] <= 600
 
 
 def stored(database: psycopg.Connection) -> set[bytes]:
