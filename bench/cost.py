@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
+TICK_SECONDS = 1 / _TICK
+"""What the system counts processor time by."""
 _IDLE = (3, 4)
 """Places of idle and iowait in the first line of /proc/stat; guests' time is in user's already."""
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.cost import Spent, clock, spent
+from bench.cost import TICK_SECONDS, Spent, clock, spent
 
 DISTURBED = 0.1
 """Cores taken by strangers above which a round is marked with "~"."""
@@ -32,8 +32,8 @@ class Round:
 
     @property
     def cost(self) -> float:
-        """Processor seconds of all processes for a unit."""
-        return sum(self.spent.processor.values()) / self.units
+        """Processor seconds of all processes for a unit; at least one tick of the clock's."""
+        return max(TICK_SECONDS, sum(self.spent.processor.values())) / self.units
 
     @property
     def disturbed(self) -> bool:

@@ -13,7 +13,7 @@ from bench.cost import Spent, clock, forget_memory, most_memory, spent
 from bench.machine import facts
 from bench.producer import packets, publish
 from bench.profile import functions
-from bench.rounds import Round, alternate, ratio, report, share
+from bench.rounds import Round, alternate, costs, ratio, report, share
 from bench.stream import Message, Stream
 from bench.whole import hit
 from devices.payloads import balise_v1
@@ -58,6 +58,21 @@ def test_the_peak_of_memory_begins_anew():
 
 def of(seconds: float, strangers: float = 0.0) -> Round:
     return Round(1000, Spent(seconds, {"postgres": seconds / 2}, 0.0, strangers))
+
+
+def test_the_processor_time_of_one_way_is_told_as_times_the_others():
+    ours = [Round(1000, Spent(1, {"postgres": each, "ours": 2.0}, 0.0, 0.0)) for each in (1, 2, 3)]
+    measured = {"ours": ours, "copy": [of(2.0), of(4.0), of(2.0)]}
+    assert costs(measured, "ours", "copy") == {
+        "ours / copy": {"median": 3.0, "least": 2.0, "most": 5.0}
+    }
+
+
+def test_what_took_no_tick_of_the_clock_counts_as_one():
+    assert costs({"a": [of(2.0)], "b": [of(0.0)]}, "a", "b")["a / b"]["median"] == CLOCK_TICKS
+
+
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def test_ways_take_turns_so_that_what_slows_the_machine_slows_all():

@@ -60,6 +60,7 @@ def test_the_line_beside_copy_of_its_rows_and_the_tutorial(line: Site):
         found: dict[str, Any] = Whole(line, STREAM).measure(1, peers)
     assert list(found["ways"]) == ["copy", "line", "tutorial"]
     assert list(found["ratios"]) == ["line / copy", "line / tutorial"]
+    assert list(found["processor_ratios"]) == ["line / copy"]
     assert found["megabytes_at_most"].keys() == {"receiver", "validate"}
 
 
