@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
+from itertools import chain
 from typing import Any, cast
 
 from fhirpathpy import compile as compile_path  # pyright: ignore[reportUnknownVariableType]
@@ -20,6 +20,7 @@ from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models  # pyright: ignore[reportUnknownVariableType]
 
 from care.fhir.compile import RESOURCES
+from care.fhir.tree import Node, definitions, of_name, of_profiles, step
 
 Json = Any
 _YEAR, _MONTH, _DAY = r"\d{4}", r"-(0[1-9]|1[0-2])", r"-(0[1-9]|[12]\d|3[01])"
@@ -55,21 +56,6 @@ class Problem:
         return f"{self.where}: {self.what}"
 
 
-@dataclass(slots=True)
-class Node:
-    """An element of a definition, its children by name and its slices by theirs."""
-
-    facts: Mapping[str, Any]
-    children: dict[str, Node] = field(default_factory=dict["str", "Node"])
-    slices: dict[str, Node] = field(default_factory=dict["str", "Node"])
-
-    @property
-    def types(self) -> Sequence[Mapping[str, Any]]:
-        """The types that its value may have."""
-        types: Sequence[Mapping[str, Any]] = self.facts["types"]
-        return types
-
-
 def check(resource: Json) -> list[Problem]:
     """Return what is wrong with a resource, by R4 and by each profile it claims that we know."""
     facts = _object(resource) or {}
@@ -77,49 +63,12 @@ def check(resource: Json) -> list[Problem]:
     if kind not in RESOURCES:
         return [Problem(kind, "is of a type that is not checked here")]
     claimed: list[str] = _listed((_object(facts.get("meta")) or {}).get("profile"))
-    roots = [_root(kind), *(root for url in claimed if (root := _profile(str(url))))]
+    roots = [of_name(kind), *chain.from_iterable(of_profiles(str(url)) for url in claimed)]
     found: dict[Problem, None] = {}
     for root in roots:
         found |= dict.fromkeys(_of_rules(resource, root, kind, kind, resource))
         found |= dict.fromkeys(_of_object(resource, root, kind, kind, resource))
     return list(found)
-
-
-@cache
-def _definitions() -> Mapping[str, Any]:
-    text = (resources.files("care.fhir") / "definitions.json").read_text(encoding="utf-8")
-    read: Mapping[str, Any] = json.loads(text)
-    return read
-
-
-def _profile(url: str) -> Node | None:
-    plain = url.partition("|")[0]  # a version may follow
-    name = next((one for one, known in _definitions().items() if known["url"] == plain), None)
-    return _root(name) if name else None
-
-
-@cache
-def _root(name: str) -> Node:
-    """Return a definition as a tree; ids are `Observation.component:SystolicBP.code`."""
-    first, *rest = _definitions()[name]["elements"]
-    root = Node(first)
-    for element in rest:
-        node = root
-        *path, last = element["id"].split(".")[1:]
-        for step in path:
-            node = _step(node, step)
-        step, _, slice_name = last.partition(":")
-        if slice_name:
-            node.children[step].slices[slice_name] = Node(element)
-        else:
-            node.children[step] = Node(element)
-    return root
-
-
-def _step(node: Node, step: str) -> Node:
-    name, _, slice_name = step.partition(":")
-    child = node.children[name]
-    return child.slices[slice_name] if slice_name else child
 
 
 def _of_object(value: Json, node: Node, kind: str, where: str, resource: Json) -> Iterator[Problem]:
@@ -136,7 +85,9 @@ def _of_object(value: Json, node: Node, kind: str, where: str, resource: Json) -
         for key, of_kind in _keys(name, child):
             known |= {key, f"_{key}"}
             if key in facts:
-                yield from _of_values(facts[key], child, of_kind, f"{where}.{key}", resource)
+                # Of a choice, a slice is one of its types.
+                for one in (child, *filter(None, [child.slices.get(key)])):
+                    yield from _of_values(facts[key], one, of_kind, f"{where}.{key}", resource)
         yield from _of_count(facts, name, child, where)
     for key in sorted(facts.keys() - known):
         yield Problem(f"{where}.{key}", "is no property of it")
@@ -146,11 +97,11 @@ def _children(node: Node, kind: str) -> dict[str, Node]:
     """Return the elements of a node: its own, over those of its type or of what it refers to."""
     if "contentReference" in node.facts:
         root, *path = node.facts["contentReference"].rsplit("#", 1)[-1].split(".")
-        target = _root(root)
-        for step in path:
-            target = _step(target, step)
+        target = of_name(root)
+        for name in path:
+            target = step(target, name)
         return target.children
-    of_type = _root(kind).children if kind in _definitions() else {}
+    of_type = of_name(kind).children if kind in definitions() else {}
     return of_type | node.children
 
 
@@ -262,7 +213,7 @@ def _of_one(
     if code == "Resource":
         yield from _of_contained(item, where)
         return
-    is_object = code in _definitions() or code in {"", "Element", "BackboneElement"}
+    is_object = code in definitions() or code in {"", "Element", "BackboneElement"}
     if is_object:
         found = list(_of_object(item, node, code, where, resource))
     else:
@@ -271,8 +222,8 @@ def _of_one(
     if _object(item) is None if is_object else found:
         return  # of what is no value of its type nothing else can be said
     yield from _of_rules(item, node, node.facts["path"] if is_object else code, where, resource)
-    if code in _definitions():
-        yield from _of_rules(item, _root(code), code, where, resource)
+    if code in definitions():
+        yield from _of_rules(item, of_name(code), code, where, resource)
     if code == "Reference":
         yield from _of_reference(item, kind, where)
     if code == "Extension" and not any(key.startswith(("value", "extension")) for key in item):

@@ -13,10 +13,11 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from care.fhir.codes import BLOOD_PRESSURE, LOINC, UCUM, concept
+from care.fhir.guides import MEASURES
 from care.fhir.observation import Measured, observations
+from care.fhir.resources import personal_health_device
 
-PROFILE = "https://interop.esante.gouv.fr/ig/fhir/mesures/StructureDefinition/"
-"""Where the profiles are said to be; examples of the guide still show an older place."""
+_FEED = "mesures-bundle-flux-alimentation"
 _NAMES = {
     BLOOD_PRESSURE: "mesures-fr-observation-bp",
     "heart_rate": "mesures-fr-observation-heartrate",
@@ -24,11 +25,10 @@ _NAMES = {
     "body_weight": "mesures-fr-observation-body-weight",
     "body_temperature": "mesures-fr-observation-body-temperature",
     "oxygen_saturation": "mesures-fr-observation-oxygen-sat",
-    "respiratory_rate": "mesures-fr-observation-respiratory-rate",
     "step_count": "mesures-observation-steps-by-day",
 }
-"""What the feed takes of us. Glucose needs a meal or a number of days that meters do not say, and
-height is in centimetres there."""
+"""What the feed takes of us. Glucose needs a meal or a number of days that meters do not say,
+height is in centimetres there; a respiratory rate has a profile, but no place in the Bundle."""
 _STEPS = ("41950-7", "1/(24.h)", "steps/day")
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _BMI, _CAPILLARY, _INTERSTITIAL = "39156-5", "2345-7", "MED-969"
@@ -40,7 +40,7 @@ class Sender:
 
     oid: str
     patient: str
-    profiles: str = PROFILE
+    profiles: str = MEASURES
 
 
 def feed(measured: Measured, sender: Sender, *, address: str) -> list[dict[str, Any]]:
@@ -81,6 +81,7 @@ def _observation(one: dict[str, Any], metric: str, sender: Sender) -> dict[str, 
     """Return the Observation with the French profile, LOINC alone, and nothing of ours."""
     kept = {key: value for key, value in one.items() if key not in {"id", "performer", "note"}}
     kept["meta"] = {**one.get("meta", {}), "profile": [sender.profiles + _NAMES[metric]]}
+    kept["category"] = one["category"][:1]
     kept["code"] = _french(one["code"])
     if "component" in one:
         pressures = one["component"][:2]  # the feed knows no mean pressure
@@ -95,16 +96,19 @@ def _french(code: Mapping[str, Any]) -> dict[str, Any]:
 def _bundle(observation: dict[str, Any], sender: Sender, address: str) -> dict[str, Any]:
     """Return the transaction: the device if it is not known there yet, and the one Observation."""
     device = uuid5(NAMESPACE_URL, f"urn:oid:{sender.oid}|{address}")
-    identifier = {"system": f"urn:oid:{sender.oid}", "value": address}
     subject = {"identifier": {"system": f"urn:oid:{sender.oid}", "value": sender.patient}}
     sent = {**observation, "subject": subject, "device": {"reference": f"Device/{device}"}}
     return {
         "resourceType": "Bundle",
+        "meta": {"profile": [sender.profiles + _FEED]},
         "type": "transaction",
         "entry": [
             {
                 "fullUrl": f"urn:uuid:{device}",
-                "resource": {"resourceType": "Device", "identifier": [identifier]},
+                "resource": {
+                    "resourceType": "Device",
+                    **personal_health_device({"system": f"urn:oid:{sender.oid}", "value": address}),
+                },
                 "request": {
                     "method": "POST",
                     "url": "Device",

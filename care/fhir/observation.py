@@ -26,10 +26,11 @@ from care.fhir.codes import (
     concept,
     of_metric,
 )
+from care.fhir.guides import PHD, PHD_CATEGORIES
 from care.fhir.resources import device_id, patient_id, short
 
-PHD = "http://hl7.org/fhir/uv/phd/StructureDefinition/"
 IDENTIFIER = "urn:balise:reading"
+_OF_A_DEVICE = [concept((PHD_CATEGORIES, "phd-observation"))]
 PULSE_OF_OXIMETER = "149530"
 _NEVER_A_VALUE = Quality.INVALID | Quality.UNSUCCESSFUL
 _ABSENT = {
@@ -91,7 +92,7 @@ def _observation(measured: Measured, metric: str, *parts: str) -> dict[str, Any]
         **_meta(metric, quality),
         "identifier": [{"system": IDENTIFIER, "value": key}],
         "status": _status(measured, quality),
-        "category": category(metric),
+        "category": [*category(metric), *(_OF_A_DEVICE if _is_of_a_device(metric) else [])],
         "code": _code(measured, metric),
         "subject": subject,
         "performer": [subject],
@@ -115,12 +116,16 @@ def _status(measured: Measured, quality: Quality) -> str:
     return "preliminary" if quality & Quality.EARLY_ESTIMATE else "final"
 
 
+def _is_of_a_device(metric: str) -> bool:
+    """Say whether the PHD guide has a word for it: what has no MDC code is none of its."""
+    return metric == BLOOD_PRESSURE or bool(METRICS[metric].mdc)
+
+
 def _meta(metric: str, quality: Quality) -> dict[str, Any]:
     kind = "PhdCompoundNumericObservation" if metric == BLOOD_PRESSURE else "PhdNumericObservation"
-    of_device = metric == BLOOD_PRESSURE or bool(METRICS[metric].mdc)
     profiles = [
         *([f"{R4}{PROFILES[metric]}"] if metric in PROFILES else []),
-        *([f"{PHD}{kind}"] if of_device else []),
+        *([f"{PHD}{kind}"] if _is_of_a_device(metric) else []),
     ]
     test = {"system": f"{TERMINOLOGY}v3-ActReason", "code": "HTEST"}
     meta = {

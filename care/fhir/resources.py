@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
 from care.fhir.codes import MDC, TERMINOLOGY, concept
+from care.fhir.guides import EUI64, PHD_DEVICE
 
 SYSTEM = "urn:balise"
 PATIENT = f"{SYSTEM}:patient"
@@ -16,6 +18,12 @@ INS = {"nir": "urn:oid:1.2.250.1.213.1.4.8", "nia": "urn:oid:1.2.250.1.213.1.4.9
 """The French national health identity (ANS)."""
 PHD_TYPE = "65573"
 """MDC_MOC_VMS_MDS_SIMP: a personal health device (HL7/phd, PhdDevice)."""
+_GENERIC = "528457"
+"""MDC_DEV_SPEC_PROFILE_GENERIC."""
+_KINDS = "http://hl7.org/fhir/uv/phd/CodeSystem/ContinuaDeviceIdentifiers"
+_ON_THE_AIR = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}")
+_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_UNKNOWN = {"extension": [{"url": _ABSENT, "valueCode": "unknown"}]}
 
 
 def short(name: str) -> str:
@@ -57,13 +65,35 @@ def patient(
 
 def device(number: int, *, address: str, name: str = "", model: str = "") -> dict[str, Any]:
     """Return a Device: a personal health device, by the address it has on the air."""
+    ours = {"system": f"{SYSTEM}:device", "value": address}
+    named = {"deviceName": [{"name": name, "type": "user-friendly-name"}]} if name else {}
+    if not _ON_THE_AIR.fullmatch(address):
+        said = {"modelNumber": model} if model else {}
+        kind = {"identifier": [ours], "type": concept((MDC, PHD_TYPE)), **said}
+        return {"resourceType": "Device", "id": device_id(number), **kind, **named}
+    on_the_air = {
+        "type": concept((_KINDS, "BTMAC")),
+        "system": "http://hl7.org/fhir/sid/eui-48/bluetooth",
+        "value": address.replace(":", "-"),
+    }
+    kind = personal_health_device(ours, on_the_air, model=model)
+    return {"resourceType": "Device", "id": device_id(number), **kind, **named}
+
+
+def personal_health_device(*identifiers: Mapping[str, Any], model: str = "") -> dict[str, Any]:
+    """Return what PhdDevice has of a Device, unknown where it is unknown.
+
+    Of a system identifier that is not known the PHD guide has eight bytes of zero, and of a device
+    that follows no standard of IEEE's the generic one.
+    """
+    nobody = {"type": concept((_KINDS, "SYSID")), "system": EUI64, "value": "-".join(["00"] * 8)}
     return {
-        "resourceType": "Device",
-        "id": device_id(number),
-        "identifier": [{"system": f"{SYSTEM}:device", "value": address}],
-        **({"deviceName": [{"name": name, "type": "user-friendly-name"}]} if name else {}),
-        **({"modelNumber": model} if model else {}),
+        "meta": {"profile": [PHD_DEVICE.url]},
+        "identifier": [*identifiers, nobody],
+        "_manufacturer": _UNKNOWN,
+        **({"modelNumber": model} if model else {"_modelNumber": _UNKNOWN}),
         "type": concept((MDC, PHD_TYPE)),
+        "specialization": [{"systemType": concept((MDC, _GENERIC)), "_version": _UNKNOWN}],
     }
 
 

@@ -75,6 +75,27 @@ def test_each_fault_is_found_and_named(fault: str):
     assert any(says in str(one) for one in check(resource)), check(resource)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "says"),
+    [
+        ({"code": "mm"}, "valueQuantity.code: is 'mm'"),
+        ({"system": "http://example.org"}, "valueQuantity.system: must be"),
+        ({"unit": None}, "valueQuantity.unit: is there 0 times"),
+    ],
+    ids=str,
+)
+def test_what_a_profile_asks_of_one_type_of_a_choice_is_looked_at(
+    quantity: dict[str, str | None], says: str
+):
+    weight = {**good(), "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/bodyweight"]}}
+    weight["code"] = {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]}
+    del weight["component"]
+    kg = {"value": 71, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
+    assert check(weight | {"valueQuantity": kg}) == []
+    spoilt = {name: one for name, one in (kg | quantity).items() if one is not None}
+    assert any(says in str(one) for one in check(weight | {"valueQuantity": spoilt}))
+
+
 def test_a_profile_with_its_version_is_known():
     resource = good()
     resource["meta"]["profile"] = ["http://hl7.org/fhir/StructureDefinition/bp|4.0.1"]

@@ -13,6 +13,7 @@ from balise.model import Quality
 from care.fhir import mes
 from care.fhir.bundle import as_json
 from care.fhir.checker import check
+from care.fhir.guides import MEASURES
 
 SENDER = mes.Sender(oid="1.2.250.1.999", patient="idpe-1")
 
@@ -39,7 +40,7 @@ def test_one_measurement_a_bundle(measure):
     assert [check(one) for one in bundles] == [[], []]
     assert [mes.refusals(one) for one in bundles] == [[], []]
     pressure = observation(bundles[0])
-    assert pressure["meta"]["profile"] == [mes.PROFILE + "mesures-fr-observation-bp"]
+    assert pressure["meta"]["profile"] == [MEASURES + "mesures-fr-observation-bp"]
     assert [one["system"] for one in pressure["code"]["coding"]] == ["http://loinc.org"]
     assert pressure["subject"]["identifier"]["value"] == "idpe-1"
     device = bundles[0]["entry"][0]
@@ -107,8 +108,8 @@ def test_what_the_feed_refuses(case, name: str, bundle: dict[str, Any]):
 
 
 def test_with_its_moment_and_its_days_glucose_passes():
-    moment = {"extension": [{"url": f"{mes.PROFILE}mesures-moment"}]}
-    days = {"extension": [{"url": f"{mes.PROFILE}mesures-number-of-days"}]}
+    moment = {"extension": [{"url": f"{MEASURES}mesures-moment"}]}
+    days = {"extension": [{"url": f"{MEASURES}mesures-number-of-days"}]}
     assert mes.refusals(bundle_of("2345-7", **moment)) == []
     assert mes.refusals(bundle_of("MED-969", **days)) == []
     assert mes.refusals(bundle_of("8867-4", valueQuantity=None) | {"x": 1}) == []
