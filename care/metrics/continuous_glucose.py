@@ -7,7 +7,7 @@ Care, table 6.2. GMI: Bergenstal 2018.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -17,10 +17,13 @@ from care.metrics.figure import Basis, Figure, of_period
 from care.readings import measured
 
 DAYS = 14
-A_DAY = 288
-"""Readings of a sensor that measures every five minutes."""
-ENOUGH = 2823
-"""70 % of 14 days' readings; below it neither ranges nor GMI are told."""
+ENOUGH_PERCENT = 70
+"""Of 14 days' readings; below it neither ranges nor GMI are told."""
+USUAL_STEP, STEPS = timedelta(minutes=5), (timedelta(minutes=1), timedelta(minutes=15))
+"""How often a sensor measures of which too little is known to tell, at most and at least."""
+_OFTEN = 0.25
+"""Where in the distances between readings a sensor's own is: a sensor that loses half of them has
+longer ones, one that somebody scans in between has shorter ones, and neither a quarter of all."""
 SOURCE = "international consensus on time in range, 14 days"
 
 
@@ -100,15 +103,36 @@ def two_weeks(readings: pl.DataFrame, last: date) -> pl.DataFrame:
     return kept.unique("taken_at", keep="first", maintain_order=True)
 
 
+def step(kept: pl.DataFrame) -> timedelta:
+    """Return how often a sensor measures, in whole minutes: its readings tell, no table does."""
+    apart = kept["taken_at"].sort().diff().dt.total_microseconds().quantile(_OFTEN, "lower")
+    if apart is None:
+        return USUAL_STEP
+    least, most = STEPS
+    minutes = round(timedelta(microseconds=int(apart)) / timedelta(minutes=1))
+    return min(max(least, timedelta(minutes=minutes)), most)
+
+
+def expected(kept: pl.DataFrame) -> int:
+    """Return how many readings the sensor makes in 14 days."""
+    return timedelta(days=DAYS) // step(kept)
+
+
+def enough(kept: pl.DataFrame) -> int:
+    """Return how many of them must be there: 2,823 of 4,032 where it measures every 5 minutes."""
+    return -(-expected(kept) * ENOUGH_PERCENT // 100)
+
+
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     """Return how long the sensor measured, mean, GMI, variation and time in each range."""
     kept = two_weeks(readings, last)
     basis = Basis.of(kept, last=last, days=DAYS, source=SOURCE)
-    found = summary(kept["value"]) if kept.height >= ENOUGH else None
-    active = 100 * kept.height / (DAYS * A_DAY) if kept.height else None
+    needed = enough(kept)
+    found = summary(kept["value"]) if kept.height >= needed else None
+    active = min(100.0, 100 * kept.height / expected(kept)) if kept.height else None
     return [
         basis.figure("glucose_sensor_active", active, "%", 0, needed=1),
-        *(basis.figure(*one, needed=ENOUGH) for one in _values(found)),
+        *(basis.figure(*one, needed=needed) for one in _values(found)),
     ]
 
 

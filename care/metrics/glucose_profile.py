@@ -47,7 +47,7 @@ def percentiles(values: Sequence[float]) -> tuple[float, ...]:
 def profile(readings: pl.DataFrame, last: date) -> list[Hour]:
     """Return each hour of the 14 days' local day that has enough readings; none without 70 %."""
     kept = continuous_glucose.two_weeks(readings, last)
-    if kept.height < continuous_glucose.ENOUGH:
+    if kept.height < continuous_glucose.enough(kept):
         return []
     by_hour = kept.sort("hour").partition_by("hour", as_dict=True, maintain_order=True)
     return [

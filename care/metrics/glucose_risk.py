@@ -38,11 +38,12 @@ def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     kept = continuous_glucose.two_weeks(readings, last)
     basis = Basis.of(kept, last=last, days=continuous_glucose.DAYS, source=SOURCE)
     values: tuple[float | Decimal | None, ...] = (None, None, None)
-    if kept.height >= continuous_glucose.ENOUGH:
+    needed = continuous_glucose.enough(kept)
+    if kept.height >= needed:
         low, high = indices(kept["value"].cast(pl.Float64).to_numpy())
         values = (risk_index(continuous_glucose.summary(kept["value"]).shares), low, high)
     return [
-        basis.figure(name, value, "1", 1, needed=continuous_glucose.ENOUGH)
+        basis.figure(name, value, "1", 1, needed=needed)
         for name, value in zip(
             ("glucose_risk", "glucose_risk_low", "glucose_risk_high"), values, strict=True
         )

@@ -28,7 +28,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     if last is None or asked.today - last > timedelta(days=7):
         return None
     kept = glucose.two_weeks(readings, last)
-    if kept.height < glucose.ENOUGH:
+    if kept.height < glucose.enough(kept):
         return None
     shares = glucose.summary(kept["value"]).shares
     in_range = _percent(shares[glucose.Band.IN_RANGE])
@@ -46,7 +46,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
             "least": shown(asked.limit(IN_RANGE)),
             "most": shown(asked.limit(LOW)),
         },
-        evidence=tuple(kept["key"].tail(glucose.A_DAY)),
+        evidence=tuple(kept["key"].tail(timedelta(days=1) // glucose.step(kept))),
     )
 
 
@@ -61,7 +61,7 @@ def _monday(day: date) -> date:
 
 RULE = Rule(
     code="glucose_out_of_range",
-    version=1,
+    version=2,
     metrics=("interstitial_glucose",),
     days=21,
     source="international consensus on time in range (Battelino 2019): 70 % in range, 4 % low",

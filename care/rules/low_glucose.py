@@ -11,7 +11,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from care.metrics.glucose_episodes import STEP, episodes
+from care.metrics import continuous_glucose
+from care.metrics.glucose_episodes import episodes
 from care.readings import measured
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
@@ -48,7 +49,8 @@ def _episodes(readings: pl.DataFrame, below: Decimal) -> list[pl.DataFrame]:
     """Return the readings of each low drop of blood, and of each episode of the sensor."""
     drops = readings.filter((pl.col("metric") == "blood_glucose") & (pl.col("value") < below))
     sensor = readings.filter(pl.col("metric") == "interstitial_glucose")
-    spans = [(one.start, one.end - STEP) for one in episodes(sensor, below)]
+    step = continuous_glucose.step(sensor)
+    spans = [(one.start, one.end - step) for one in episodes(sensor, below, step)]
     return [
         *(drops.slice(place, 1) for place in range(drops.height)),
         *(sensor.filter(pl.col("taken_at").is_between(*span)) for span in spans),
@@ -57,7 +59,7 @@ def _episodes(readings: pl.DataFrame, below: Decimal) -> list[pl.DataFrame]:
 
 RULE = Rule(
     code="low_glucose",
-    version=1,
+    version=2,
     metrics=("interstitial_glucose", "blood_glucose"),
     days=5,
     source="ATTD consensus (Danne 2017): below 54 mg/dL, a sensor for 15 minutes",

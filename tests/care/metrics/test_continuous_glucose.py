@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.shared
 
 Case = Callable[[str], dict[str, Any]]
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)
+FIVE = timedelta(minutes=5)
 
 
 @pytest.fixture
@@ -127,6 +129,63 @@ def test_less_than_seventy_percent_is_no_figure(case: Case, count: int, told: bo
     assert all((one.missing == "readings") != told for one in others)
 
 
+def worn(every: timedelta, days: float, value: int = 120) -> pl.DataFrame:
+    count = int(timedelta(days=days) / every)
+    return glucose([(START + number * every, Decimal(value)) for number in range(count)])
+
+
+@pytest.mark.parametrize("minutes", [1, 3, 5, 15])
+def test_how_often_a_sensor_measures_is_its_readings_to_tell(minutes: int):
+    """Two weeks of any sensor are two weeks; four days of one that measures each minute are not."""
+    every = timedelta(minutes=minutes)
+    last = START.date() + timedelta(days=13)
+    active, mean, *_ = metric.figures(worn(every, 13.5), last)
+    assert (active.value, mean.value) == (96, 120)
+    active, mean, *_ = metric.figures(worn(every, 4), last)
+    assert active.value == 29
+    assert (mean.value, mean.missing) == (None, "readings")
+
+
+def test_of_a_reading_in_fifteen_minutes_seventy_percent_are_941():
+    """70 % of 1,344."""
+    last = START.date() + timedelta(days=13)
+    every = timedelta(minutes=15)
+    for count, told in ((940, False), (941, True)):
+        mean = metric.figures(worn(every, 13.5)[:count], last)[1]
+        assert (mean.value is not None) == told
+        assert mean.needed == 941
+
+
+def test_a_sensor_that_loses_half_of_its_readings_is_half_active():
+    chance = random.Random(7)  # noqa: S311 - the same at each run
+    lost = worn(FIVE, 14).filter(pl.Series([chance.random() < 0.5 for _ in range(4032)]))
+    assert metric.step(lost) == FIVE
+    assert metric.figures(lost, START.date() + timedelta(days=13))[1].value is None
+
+
+def test_what_somebody_scans_in_between_makes_no_other_sensor_of_it():
+    every = timedelta(minutes=15)
+    scans = [
+        (START + day * timedelta(days=1) + timedelta(minutes=7), Decimal(120)) for day in range(9)
+    ]
+    assert metric.step(pl.concat([worn(every, 9), glucose(scans)])) == every
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_of_a_sensor_just_put_on_the_usual_is_supposed(count: int):
+    assert metric.step(every_five_minutes([120] * count)) == metric.USUAL_STEP
+
+
+@pytest.mark.parametrize(("minutes", "lows", "count"), [(15, 1, 1), (1, 14, 0), (1, 15, 1)])
+def test_an_episode_lasts_fifteen_minutes_however_often_a_sensor_measures(
+    minutes: int, lows: int, count: int
+):
+    every = timedelta(minutes=minutes)
+    values = [110] * 20 + [65] * lows + [110] * 40
+    readings = glucose([(START + place * every, Decimal(one)) for place, one in enumerate(values)])
+    assert len(glucose_episodes.episodes(readings, Decimal(70), metric.step(readings))) == count
+
+
 def test_what_phone_and_reader_both_tell_counts_once(case: Case):
     twice = pl.concat([every_five_minutes([120] * 288)] * 2)
     used = case("cgm-duplicates")["expected"]["readings_used"]
@@ -143,13 +202,13 @@ def test_episodes(case: Case, name: str):
     expected = found["expected"]
     for key, level in (("hypo_below_70", Decimal(70)), ("hypo_below_54", Decimal(54))):
         if key in expected:
-            assert len(glucose_episodes.episodes(readings, level)) == expected[key]
+            assert len(glucose_episodes.episodes(readings, level, FIVE)) == expected[key]
     if "prolonged_consensus" in expected:
-        (one,) = glucose_episodes.episodes(readings, Decimal(54))
+        (one,) = glucose_episodes.episodes(readings, Decimal(54), FIVE)
         assert one.prolonged
 
 
 @pytest.mark.parametrize(("back", "count"), [(2, 1), (3, 2)])
 def test_an_episode_ends_after_fifteen_minutes_back(back: int, count: int):
     readings = every_five_minutes([65] * 3 + [75] * back + [65] * 3)
-    assert len(glucose_episodes.episodes(readings, Decimal(70))) == count
+    assert len(glucose_episodes.episodes(readings, Decimal(70), FIVE)) == count
