@@ -68,6 +68,10 @@ class Turns:
             self._after.extend(line.FLOWS[1:])
         return [*flows, self._after.popleft()] if self._after else flows
 
+    def forget(self) -> None:
+        """Leave out the others that were to run: all of it has been done."""
+        self._after.clear()
+
     def rest(self, now: float, behind: Behind, poll: float) -> float:
         """Return for how long nothing will be due, where nothing else is heard of."""
         if behind.landed:
@@ -101,7 +105,8 @@ async def _listen(settings: Settings) -> None:
         while True:
             behind = await _behind(connection)
             if flows := turns.take(time.monotonic(), behind):
-                await run_line(settings, flows)
+                if not await run_line(settings, flows):
+                    turns.forget()
             elif behind.landed:
                 await asyncio.sleep(turns.rest(time.monotonic(), behind, settings.flow_poll))
             else:
@@ -120,8 +125,8 @@ async def _next_landing(connection: psycopg.AsyncConnection, poll: float) -> Non
         return
 
 
-async def run_line(settings: Settings, flows: Sequence[Flow]) -> None:
-    """Run flows in order, with Prefect if its server answers; all the steps without it if not.
+async def run_line(settings: Settings, flows: Sequence[Flow]) -> bool:
+    """Run flows in order if Prefect's server answers; all the steps without it, and False, if not.
 
     Left to itself Prefect's client asks a server that is gone for a minute, and twice in a run.
     """
@@ -133,6 +138,8 @@ async def run_line(settings: Settings, flows: Sequence[Flow]) -> None:
     except (httpx.HTTPError, RuntimeError, ConnectionError) as error:
         _log.warning("prefect_down", error=type(error).__name__)
         await asyncio.to_thread(steps.run_line, settings.database_url)
+        return False
+    return True
 
 
 async def _schedules(settings: Settings) -> None:

@@ -58,6 +58,7 @@ class Gulps:
 
     def end(self) -> None:
         """Let `recv` say, after what it was handed, that there will be no more."""
+        self._arriving.read()  # what TLS could make nothing of
         self._arriving.write_eof()
 
     @property

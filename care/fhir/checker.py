@@ -84,6 +84,7 @@ def _of_object(value: Json, node: Node, kind: str, where: str, resource: Json) -
     for name, child in children.items():
         for key, of_kind in _keys(name, child):
             known |= {key, f"_{key}"}
+            yield from _of_companions(facts.get(f"_{key}"), f"{where}._{key}", resource)
             if key in facts:
                 # Of a choice, a slice is one of its types.
                 for one in (child, *filter(None, [child.slices.get(key)])):
@@ -113,10 +114,24 @@ def _keys(name: str, child: Node) -> list[tuple[str, Mapping[str, Any]]]:
     return [(name, child.types[0] if child.types else {"code": ""})]
 
 
+def _of_companions(value: Json, where: str, resource: Json) -> Iterator[Problem]:
+    """Check what stands behind a primitive value: an id, and extensions that say more of it."""
+    for item in _listed(value):
+        facts = _object(item)
+        if item is not None and (not facts or not facts.keys() <= {"id", "extension"}):
+            yield Problem(where, "must have an id or extensions, and nothing else")
+            continue
+        for place, one in enumerate(_listed((facts or {}).get("extension"))):
+            kind = {"code": "Extension"}
+            at = f"{where}.extension[{place}]"
+            yield from _of_one(one, of_name("Extension"), kind, at, resource)
+
+
 def _of_count(value: Json, name: str, child: Node, where: str) -> Iterator[Problem]:
     keys = [key for key, _ in _keys(name, child)]
     items = [item for key in keys for item in _listed(value.get(key))]
-    items += [item for key in keys if key not in value for item in _listed(value.get(f"_{key}"))]
+    absent = (item for key in keys if key not in value for item in _listed(value.get(f"_{key}")))
+    items += [item for item in absent if (_object(item) or {}).get("extension")]
     yield from _count(len(items), child, f"{where}.{name}")
     if child.slices and name.endswith("[x]"):
         for slice_name, one in child.slices.items():

@@ -26,8 +26,8 @@ _R4 = "http://hl7.org/fhir/StructureDefinition/"
 class Rule:
     """What a profile asks of an element, such as `category:PHD-Observation.coding.system`.
 
-    How often it is there, of which types or of what it refers to, what it has among its own, and by
-    which of its parts its slices are told.
+    How often it is there, of which types or of what it refers to, what it has among its own, what
+    it may be, and by which of its parts its slices are told.
     """
 
     element: str
@@ -36,6 +36,7 @@ class Rule:
     only: tuple[str, ...] = ()
     refers_to: tuple[str, ...] = ()
     has: Any = None
+    one_of: tuple[str, ...] = ()
     sliced_by: tuple[str, ...] = ()
 
 
@@ -79,6 +80,7 @@ PHD_OBSERVATION = Profile(
         Rule(element="category:PHD-Observation.coding.code", least=1),
         *_mdc("code"),
         Rule(element="subject", least=1),
+        Rule(element="subject.reference", least=1),
         Rule(element="effective[x]", least=1, only=("dateTime", "Period")),
         Rule(element="device", least=1, refers_to=("Device",)),
         Rule(element="device.reference", least=1),
@@ -92,7 +94,12 @@ PHD_NUMERIC = Profile(
 PHD_COMPOUND = Profile(
     url=f"{PHD}PhdCompoundNumericObservation",
     parent=PHD_OBSERVATION.url,
-    rules=(Rule(element="value[x]", most="0"), *_mdc("component.code", "MdcType")),
+    rules=(
+        Rule(element="value[x]", most="0"),
+        *_mdc("component.code", "MdcType"),
+        # Of what a component adds, a supplementary type is a code.
+        *_quantity("component.value[x]:valueQuantity"),
+    ),
 )
 PHD_DEVICE = Profile(
     url=f"{PHD}PhdDevice",
@@ -167,9 +174,15 @@ MEASURED = (
 )
 
 
-def _posted(name: str, to: str) -> tuple[Rule, ...]:
+def _posted(name: str, to: str, *profiles: Profile) -> tuple[Rule, ...]:
     return (
         Rule(element=f"entry:{name}.resource", only=(to,)),
+        Rule(element=f"entry:{name}.resource.meta", least=1),
+        Rule(
+            element=f"entry:{name}.resource.meta.profile",
+            least=1,
+            one_of=tuple(one.url for one in profiles),
+        ),
         Rule(element=f"entry:{name}.request", least=1),
         Rule(element=f"entry:{name}.request.method", has="POST"),
         Rule(element=f"entry:{name}.request.url", has=to),
@@ -184,8 +197,8 @@ FEED = Profile(
         Rule(element="entry", least=1, sliced_by=("request.url",)),
         Rule(element="entry:mes-observation", least=1, most="1"),
         Rule(element="entry:mes-device", most="1"),
-        *_posted("mes-observation", "Observation"),
-        *_posted("mes-device", "Device"),
+        *_posted("mes-observation", "Observation", *MEASURED),
+        *_posted("mes-device", "Device", PHD_DEVICE),
     ),
 )
 

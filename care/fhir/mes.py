@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from care.fhir.codes import BLOOD_PRESSURE, LOINC, UCUM, concept
 from care.fhir.guides import MEASURES
 from care.fhir.observation import Measured, observations
-from care.fhir.resources import personal_health_device
+from care.fhir.resources import on_the_air, personal_health_device
 
 _FEED = "mesures-bundle-flux-alimentation"
 _NAMES = {
@@ -94,33 +94,42 @@ def _french(code: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bundle(observation: dict[str, Any], sender: Sender, address: str) -> dict[str, Any]:
-    """Return the transaction: the device if it is not known there yet, and the one Observation."""
-    device = uuid5(NAMESPACE_URL, f"urn:oid:{sender.oid}|{address}")
+    """Return the transaction: the device if it is not known there yet, and the one Observation.
+
+    What was imported has no device: the feed knows none but those on the air.
+    """
     subject = {"identifier": {"system": f"urn:oid:{sender.oid}", "value": sender.patient}}
-    sent = {**observation, "subject": subject, "device": {"reference": f"Device/{device}"}}
+    device = uuid5(NAMESPACE_URL, f"urn:oid:{sender.oid}|{address}")
+    measured = {key: one for key, one in observation.items() if key != "device"} | {
+        "subject": subject
+    }
+    entries: list[dict[str, Any]] = []
+    if on_the_air(address):
+        measured["device"] = {"reference": f"Device/{device}"}
+        entries.append(_known(device, {"system": f"urn:oid:{sender.oid}", "value": address}))
+    sent = {
+        "fullUrl": f"urn:uuid:{uuid5(device, repr(measured))}",
+        "resource": measured,
+        "request": {"method": "POST", "url": "Observation"},
+    }
     return {
         "resourceType": "Bundle",
         "meta": {"profile": [sender.profiles + _FEED]},
         "type": "transaction",
-        "entry": [
-            {
-                "fullUrl": f"urn:uuid:{device}",
-                "resource": {
-                    "resourceType": "Device",
-                    **personal_health_device({"system": f"urn:oid:{sender.oid}", "value": address}),
-                },
-                "request": {
-                    "method": "POST",
-                    "url": "Device",
-                    "ifNoneExist": f"identifier=urn:oid:{sender.oid}|{address}",
-                },
-            },
-            {
-                "fullUrl": f"urn:uuid:{uuid5(device, repr(sent))}",
-                "resource": sent,
-                "request": {"method": "POST", "url": "Observation"},
-            },
-        ],
+        "entry": [*entries, sent],
+    }
+
+
+def _known(device: UUID, identifier: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entry that makes a device known, where it is not yet."""
+    return {
+        "fullUrl": f"urn:uuid:{device}",
+        "resource": {"resourceType": "Device", **personal_health_device(identifier)},
+        "request": {
+            "method": "POST",
+            "url": "Device",
+            "ifNoneExist": f"identifier={identifier['system']}|{identifier['value']}",
+        },
     }
 
 

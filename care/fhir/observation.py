@@ -89,7 +89,7 @@ def _observation(measured: Measured, metric: str, *parts: str) -> dict[str, Any]
     return {
         "resourceType": "Observation",
         "id": short(key),
-        **_meta(metric, quality),
+        **_meta(measured, metric, quality),
         "identifier": [{"system": IDENTIFIER, "value": key}],
         "status": _status(measured, quality),
         "category": [*category(metric), *(_OF_A_DEVICE if _is_of_a_device(metric) else [])],
@@ -121,10 +121,16 @@ def _is_of_a_device(metric: str) -> bool:
     return metric == BLOOD_PRESSURE or bool(METRICS[metric].mdc)
 
 
-def _meta(metric: str, quality: Quality) -> dict[str, Any]:
+def _is_vital(measured: Measured, metric: str) -> bool:
+    """Say whether R4 has a profile of it: that of the body mass index alone wants a value."""
+    has_one = metric != "body_mass_index" or "valueQuantity" in _value(measured, metric)
+    return metric in PROFILES and has_one
+
+
+def _meta(measured: Measured, metric: str, quality: Quality) -> dict[str, Any]:
     kind = "PhdCompoundNumericObservation" if metric == BLOOD_PRESSURE else "PhdNumericObservation"
     profiles = [
-        *([f"{R4}{PROFILES[metric]}"] if metric in PROFILES else []),
+        *([f"{R4}{PROFILES[metric]}"] if _is_vital(measured, metric) else []),
         *([f"{PHD}{kind}"] if _is_of_a_device(metric) else []),
     ]
     test = {"system": f"{TERMINOLOGY}v3-ActReason", "code": "HTEST"}

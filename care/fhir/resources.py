@@ -63,20 +63,25 @@ def patient(
     }
 
 
+def on_the_air(address: str) -> bool:
+    """Say whether it is a device's on the air, and not that of what was imported."""
+    return bool(_ON_THE_AIR.fullmatch(address))
+
+
 def device(number: int, *, address: str, name: str = "", model: str = "") -> dict[str, Any]:
     """Return a Device: a personal health device, by the address it has on the air."""
     ours = {"system": f"{SYSTEM}:device", "value": address}
     named = {"deviceName": [{"name": name, "type": "user-friendly-name"}]} if name else {}
-    if not _ON_THE_AIR.fullmatch(address):
+    if not on_the_air(address):
         said = {"modelNumber": model} if model else {}
         kind = {"identifier": [ours], "type": concept((MDC, PHD_TYPE)), **said}
         return {"resourceType": "Device", "id": device_id(number), **kind, **named}
-    on_the_air = {
+    bluetooth = {
         "type": concept((_KINDS, "BTMAC")),
         "system": "http://hl7.org/fhir/sid/eui-48/bluetooth",
         "value": address.replace(":", "-"),
     }
-    kind = personal_health_device(ours, on_the_air, model=model)
+    kind = personal_health_device(ours, bluetooth, model=model)
     return {"resourceType": "Device", "id": device_id(number), **kind, **named}
 
 

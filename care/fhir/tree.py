@@ -116,6 +116,8 @@ def _facts(node: Node, rule: Rule) -> Iterator[tuple[str, Any]]:
         yield "types", [{"code": "Reference", "targets": list(rule.refers_to)}]
     if rule.has is not None:
         yield "pattern", rule.has
+    if rule.one_of:
+        yield "codes", rule.one_of
     if rule.sliced_by:
         by = [{"path": one} for one in rule.sliced_by]
         yield "slicing", {"discriminator": by, "rules": "open"}

@@ -18,7 +18,7 @@ from care.web.sign_in import enter, shown, welcome_page
 from care.web.visit import Connection, idle, link_to, settings_of
 
 PLACE = "/sign-in/outside"
-router = APIRouter(prefix=PLACE)
+router = APIRouter(prefix=PLACE, dependencies=[Depends(unhurried)])
 COOKIE = "balise_outside"
 _log = structlog.get_logger(__name__)
 _MINUTES = 10
@@ -36,7 +36,7 @@ def _offered(request: Request) -> Settings:
 Offered = Annotated[Settings, Depends(_offered)]
 
 
-@router.get("", dependencies=[Depends(unhurried)])
+@router.get("")
 def leave(
     request: Request,
     connection: Connection,

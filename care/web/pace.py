@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from datetime import timedelta
+from ipaddress import ip_address, ip_interface
 from threading import Lock
 
 from fastapi import Request
@@ -32,9 +33,10 @@ class Pace:
 
     def take(self, address: str, now: float) -> bool:
         """Say whether an address may ask once more, and count it if so; `now` in seconds."""
+        house = _house(address)
         with self._lock:
-            asked = self._asked.setdefault(address, deque())
-            self._asked.move_to_end(address)
+            asked = self._asked.setdefault(house, deque())
+            self._asked.move_to_end(house)
             if len(self._asked) > _KNOWN:
                 self._asked.popitem(last=False)
             while asked and asked[0] <= now - self._seconds:
@@ -43,6 +45,14 @@ class Pace:
                 return False
             asked.append(now)
             return True
+
+
+def _house(address: str) -> str:
+    """Return what is one house's: of IPv6 a network of 64 bits, which it has all to itself."""
+    try:
+        return str(ip_interface(f"{ip_address(address)}/64").network) if ":" in address else address
+    except ValueError:
+        return address
 
 
 def unhurried(request: Request) -> None:

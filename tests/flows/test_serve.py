@@ -59,6 +59,14 @@ def test_what_lands_meanwhile_waits_for_one_flow_and_none_of_the_others_for_ever
     ]
 
 
+def test_what_was_done_without_prefect_is_not_done_again():
+    turns = serve.Turns(EVERY)
+    turns.take(100, LANDED)
+    turns.forget()
+    assert turns.take(102, NOTHING) == []
+    assert turns.take(103, LANDED) == [VALIDATE]
+
+
 def test_validate_starts_at_each_interval_and_the_others_at_every_fourth():
     turns = serve.Turns(EVERY)
     begun = [
@@ -107,9 +115,10 @@ async def test_a_lost_notification_costs_a_poll_and_no_reading(
     monkeypatch.setitem(os.environ, "BALISE_DATABASE_URL", database_url)
     begun: list[float] = []
 
-    async def run_line(_settings: Settings, _flows: object) -> None:
+    async def run_line(_settings: Settings, _flows: object) -> bool:
         begun.append(time.monotonic())
         await asyncio.to_thread(serve.steps.run_line, database_url)
+        return True
 
     monkeypatch.setattr(serve, "run_line", run_line)
     settings = Settings(database_url=database_url, flow_poll=1.5, flow_interval=0.1)

@@ -148,6 +148,23 @@ def test_closing_sends_what_was_written(connected: tuple[socket.socket, Gulps]):
     assert peer.recv(100) == b"goodbye"
 
 
+def test_what_tls_can_make_nothing_of_ends_the_connection(authority: Authority):
+    here, there = socket.socketpair()
+    there.settimeout(PATIENCE)
+    with here, there, ThreadPoolExecutor(1) as pool:
+        greeted = pool.submit(serving(authority).wrap_socket, there.dup(), server_side=True)
+        gulps = Gulps(here, trusting(authority), NAME)
+        gulps.settimeout(PATIENCE)
+        gulps.do_handshake()
+        with greeted.result(PATIENCE):
+            there.sendall(b"\xff" * 160)
+            with pytest.raises(ssl.SSLError):
+                read(gulps, 1)
+            gulps.end()
+            assert gulps.handed
+            assert gulps.recv(1) == b""
+
+
 def test_who_is_gone_in_the_clear_has_said_all():
     here, there = socket.socketpair()
     with here, there:

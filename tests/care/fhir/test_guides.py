@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from balise.metrics import METRICS
+from balise.model import Quality
 from care.fhir import mes, resources
 from care.fhir.bundle import as_json
 from care.fhir.checker import check
+from care.fhir.codes import BLOOD_PRESSURE
+from care.fhir.codes import PROFILES as CODES
 from care.fhir.guides import MEASURES, PHD, PROFILES
 from care.fhir.observation import observations
 from care.fhir.tree import of_profiles
 
 Resource = dict[str, Any]
+CUFF = "C0:00:00:00:00:07"
 SENDER = mes.Sender(oid="1.2.250.1.999", patient="idpe-1")
 KG = {"value": 71, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
 MDC = "urn:iso:std:iso:11073:10101"
@@ -118,6 +122,15 @@ SPOILT: dict[str, tuple[Callable[[Resource], Any], str]] = {
         lambda one: device(one)["type"]["coding"][0].update(code="65574"),
         'must be "65573"',
     ),
+    "by nobody's profile": (
+        lambda one: observation(one)["meta"].update(profile=["http://hl7.org/fhir/x"]),
+        "meta.profile[0]: is 'http://hl7.org/fhir/x'",
+    ),
+    "of no profile": (lambda one: device(one).pop("meta"), "resource.meta: is there 0 times"),
+    "a maker that nothing is said of": (
+        lambda one: device(one).update(manufacturer=None, _manufacturer={}),
+        "_manufacturer: must have an id or extensions",
+    ),
     "of no standard": (lambda one: device(one).pop("specialization"), "Device.specialization"),
 }
 
@@ -157,6 +170,9 @@ def test_a_cuffs_pressures_have_no_value_of_their_own_and_a_code_of_mdc_each(mea
     assert any(
         "value[x]: is there 1 times" in str(each) for each in check(one | {"valueString": "x"})
     )
+    mean = plain(observations(measure(**values, mean_arterial_pressure="102"))[0])
+    mean["component"][2]["valueQuantity"].pop("code")
+    assert any("component[2].valueQuantity.code: is there" in str(each) for each in check(mean))
     one["component"][0]["code"]["coding"].pop(0)
     assert any("MdcType: is there 0 times" in str(each) for each in check(one))
 
@@ -168,9 +184,9 @@ def test_each_profile_that_is_claimed_is_known_here(measure):
         *(
             each
             for name in METRICS
-            for each in mes.feed(measure(**{name: "42"}), SENDER, address="C0")
+            for each in mes.feed(measure(**{name: "42"}), SENDER, address=CUFF)
         ),
-        mes.steps(date(2026, 11, 6), 8000, SENDER, address="C0"),
+        mes.steps(date(2026, 11, 6), 8000, SENDER, address=CUFF),
     ]
     claimed |= set(claims(bundles))
     claimed |= set(claims([entry["resource"] for each in bundles for entry in each["entry"]]))
@@ -203,5 +219,21 @@ def test_what_was_imported_claims_to_be_no_such_device():
     assert check(imported) == []
 
 
+def test_what_was_imported_is_sent_to_the_feed_without_a_device(measure):
+    (bundle,) = (
+        plain(one) for one in mes.feed(measure(body_weight="71"), SENDER, address="import/x")
+    )
+    (entry,) = bundle["entry"]
+    assert "device" not in entry["resource"]
+    assert check(bundle) == []
+
+
+@pytest.mark.parametrize("quality", [Quality.NOT_A_NUMBER, Quality.INVALID])
+@pytest.mark.parametrize("metric", sorted({*CODES} - {BLOOD_PRESSURE}))
+def test_a_vital_sign_without_a_value_is_right_too(measure, metric: str, quality: Quality):
+    for one in observations(measure(quality, **{metric: None})):
+        assert check(plain(one)) == []
+
+
 def test_a_respiratory_rate_has_no_place_in_the_feed(measure):
-    assert mes.feed(measure(respiratory_rate="16"), SENDER, address="C0") == []
+    assert mes.feed(measure(respiratory_rate="16"), SENDER, address=CUFF) == []

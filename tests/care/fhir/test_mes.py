@@ -15,6 +15,7 @@ from care.fhir.bundle import as_json
 from care.fhir.checker import check
 from care.fhir.guides import MEASURES
 
+CUFF = "C0:00:00:00:00:07"
 SENDER = mes.Sender(oid="1.2.250.1.999", patient="idpe-1")
 
 
@@ -36,7 +37,7 @@ def test_one_measurement_a_bundle(measure):
     measured = measure(
         systolic_blood_pressure="135", diastolic_blood_pressure="85", pulse_rate="71"
     )
-    bundles = [plain(one) for one in mes.feed(measured, SENDER, address="C0:00")]
+    bundles = [plain(one) for one in mes.feed(measured, SENDER, address=CUFF)]
     assert [check(one) for one in bundles] == [[], []]
     assert [mes.refusals(one) for one in bundles] == [[], []]
     pressure = observation(bundles[0])
@@ -44,7 +45,7 @@ def test_one_measurement_a_bundle(measure):
     assert [one["system"] for one in pressure["code"]["coding"]] == ["http://loinc.org"]
     assert pressure["subject"]["identifier"]["value"] == "idpe-1"
     device = bundles[0]["entry"][0]
-    assert device["request"]["ifNoneExist"] == "identifier=urn:oid:1.2.250.1.999|C0:00"
+    assert device["request"]["ifNoneExist"] == "identifier=urn:oid:1.2.250.1.999|C0:00:00:00:00:07"
     assert (
         pressure["device"]["reference"] == f"Device/{device['fullUrl'].removeprefix('urn:uuid:')}"
     )
@@ -52,20 +53,20 @@ def test_one_measurement_a_bundle(measure):
 
 def test_what_it_does_not_take_is_not_sent(measure):
     measured = measure(body_mass_index="25.1", blood_glucose="110", body_fat_percentage="20")
-    assert mes.feed(measured, SENDER, address="C0:00") == []
+    assert mes.feed(measured, SENDER, address=CUFF) == []
 
 
 @pytest.mark.parametrize("special", [Quality.NOT_A_NUMBER, Quality.INVALID])
 def test_without_a_value_there_is_no_message(measure, special: Quality):
     """The PHD guide wants it said that there is none; this feed answers 422 to it."""
-    assert mes.feed(measure(special, oxygen_saturation=None), SENDER, address="C0:00") == []
+    assert mes.feed(measure(special, oxygen_saturation=None), SENDER, address=CUFF) == []
 
 
 @pytest.mark.shared
 def test_steps_of_a_day(case):
     given, expected = case("mes-steps")["input"], case("mes-steps")["expected"]
     bundle = plain(
-        mes.steps(date.fromisoformat(given["day"]), given["steps"], SENDER, address="C0")
+        mes.steps(date.fromisoformat(given["day"]), given["steps"], SENDER, address=CUFF)
     )
     sent = observation(bundle)
     assert sent["code"]["coding"][0]["code"] == expected["code"]

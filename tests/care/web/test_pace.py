@@ -32,6 +32,13 @@ def test_an_address_waits_for_no_other():
     assert [asked.take(one, 0) for one in "abab"] == [True, True, False, False]
 
 
+def test_a_house_has_many_addresses_of_ipv6():
+    asked = Pace(1, MINUTE)
+    assert asked.take("2001:db8:1:2::1", 0)
+    assert not asked.take("2001:db8:1:2:ffff::9", 0)
+    assert asked.take("2001:db8:1:3::1", 0)
+
+
 def test_what_is_kept_of_strangers_has_an_end(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pace, "_KNOWN", 2)
     asked = Pace(1, MINUTE)
@@ -60,7 +67,13 @@ def asking(settings: Settings) -> Iterator[httpx.AsyncClient]:
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("where", ["/sign-in/passkey", "/sign-in/outside"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        *("/sign-in/passkey", "/sign-in/outside", "/sign-in/outside/out"),
+        "/sign-in/outside/back?state=a&code=b",
+    ],
+)
 async def test_who_asks_in_a_loop_is_told_to_wait_and_may_use_a_password(
     settings: Settings, where: str
 ):
