@@ -28,6 +28,8 @@ SUFFIXES = frozenset((".json", ".csv", ".xml", ".zip", ".fit"))
 
 _BYTES = 32 * 1024 * 1024
 _UNPACKED = 16 * 1024**3
+_LIGHT, _DENSEST = 64 * 1024 * 1024, 200
+"""What is larger unpacked may be so many times its packed size: Apple's own is twenty to forty."""
 _FIT_MAGIC, _ZIP_MAGIC = b".FIT", b"PK\x03\x04"
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -106,6 +108,8 @@ def _archive(path: Path, known: Options) -> Iterator[Document]:
 def _is_export(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
     if member.file_size > _UNPACKED:
         raise PayloadError(f"{member.filename} unpacks to more than {_UNPACKED} bytes")
+    if member.file_size > max(_LIGHT, _DENSEST * member.compress_size):
+        raise PayloadError(f"{member.filename} unpacks to over {_DENSEST} times its size")
     with archive.open(member) as stream:
         return apple_export.ROOT in stream.read(apple_export.HEAD)
 

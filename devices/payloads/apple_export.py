@@ -20,6 +20,10 @@ HEAD = 256 * 1024
 
 _PIECE = 256 * 1024
 _LONGEST = 4 * 1024 * 1024
+_DEEPEST, _TOGETHER, _KINDS = 32, 1_000, 1_000
+"""Elements in one another, records of one correlation, and kinds counted each by its name; Apple
+has five, two and some hundred. What is kept of a file has an end, whatever is in it."""
+_OTHERS = "others"
 _HARDWARE = re.compile(r"hardware:([\w.-]+(?:,[\w.-]+)*)", re.ASCII)
 
 
@@ -40,8 +44,12 @@ class _Reader:
     ready: list[str] = field(default_factory=list[str])
     record: _Sample | None = None
     correlation: _Sample | None = None
+    depth: int = 0
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise PayloadError(f"no Apple Health export: {_DEEPEST} elements in one another")
         if name == "Record":
             self.record = _Sample(attributes)
         elif name == "Correlation":
@@ -50,6 +58,7 @@ class _Reader:
             self._metadata(attributes)
 
     def end(self, name: str) -> None:
+        self.depth -= 1
         if name == "Record" and self.record is not None:
             self._end_record(self.record)
             self.record = None
@@ -66,20 +75,26 @@ class _Reader:
     def _end_record(self, sample: _Sample) -> None:
         kind, value = sample.attributes.get("type", ""), sample.attributes.get("value", "")
         if self.correlation is not None:
+            if len(self.correlation.records) >= _TOGETHER:
+                raise PayloadError(f"no Apple Health export: {_TOGETHER} records in a correlation")
             self.correlation.records.append(_record(sample.attributes))
             self.correlation.metadata |= sample.metadata
         elif apple.measures(kind, value):
             sample.records.append(_record(sample.attributes))
             self.ready.append(_document(sample))
         elif kind not in apple.TOGETHER:
-            self.unmeasured[value if kind == apple.SLEEP else kind] += 1
+            self._count(value if kind == apple.SLEEP else kind)
 
     def _end_correlation(self, sample: _Sample) -> None:
         kind = sample.attributes.get("type", "")
         if kind == apple.PRESSURE:
             self.ready.append(_document(sample))
         else:
-            self.unmeasured[kind] += 1
+            self._count(kind)
+
+    def _count(self, kind: str) -> None:
+        known = kind in self.unmeasured or len(self.unmeasured) < _KINDS
+        self.unmeasured[kind if known else _OTHERS] += 1
 
 
 def _record(attributes: dict[str, str]) -> dict[str, str]:

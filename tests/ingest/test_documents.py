@@ -90,6 +90,49 @@ def test_an_export_larger_than_it_may_be_in_memory(tmp_path: Path):
     assert peak < 8_000_000
 
 
+def bomb(path: Path, body: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.writestr("apple_health_export/export.xml", body)
+    return path
+
+
+BOMBS = {
+    "elements in one another": (b"<a>" * 5_000_000, "elements in one another"),
+    "records of one correlation": (b"<Correlation>" + RECORD.encode() * 100_000, "correlation"),
+    "nothing at all, packed a thousand times": (b"\n" * 80_000_000, "200 times its size"),
+    "an attribute without end": (b'<Record type="' + b"A" * 20_000_000, "without end"),
+    "entities of entities": (
+        b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;">]><Record type="&b;"/>',
+        "no XML",
+    ),
+}
+
+
+@pytest.mark.parametrize("which", BOMBS)
+def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path, which: str):
+    body, says = BOMBS[which]
+    path = bomb(tmp_path / "export.zip", b"<HealthData>" + body)
+    del body
+    tracemalloc.start()
+    try:
+        with pytest.raises(PayloadError, match=says):
+            list(documents.read(path))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 64 << 20
+
+
+def test_kinds_that_nobody_knows_are_counted_together_from_the_thousandth_on(tmp_path: Path):
+    kinds = "".join(f'<Record type="Kind{number}"/>' for number in range(3000))
+    unmeasured = Counter[str]()
+    read(
+        tmp_path / "export.xml", f"<HealthData>{kinds}</HealthData>", Options(unmeasured=unmeasured)
+    )
+    assert len(unmeasured) == 1001
+    assert (unmeasured.total(), unmeasured["others"]) == (3000, 2000)
+
+
 def test_clarity_keeps_the_name_out_of_its_documents(tmp_path: Path):
     options = Options()
     found = read(tmp_path / "clarity.csv", CLARITY, options)
