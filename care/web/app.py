@@ -60,6 +60,10 @@ _NO_TELEMETRY: TelemetryConfig = {
 }
 
 
+_BODY_BYTES = 256 * 1024
+"""The longest form, a plan with notes, is a tenth of it."""
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Return the application."""
     app = FastAPI(
@@ -124,9 +128,11 @@ async def _traced(
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Refuse posts that another site makes, and give every answer its headers."""
     origin = request.headers.get("origin")
-    if request.method == "POST" and origin not in {None, str(request.base_url).rstrip("/")}:
-        text = words(language(request))("refused_form.text")
-        response: Response = PlainTextResponse(text, status_code=403)
+    said = words(language(request))
+    if not _fits(request):
+        response: Response = PlainTextResponse(said("too_large.text"), status_code=413)
+    elif request.method == "POST" and origin not in {None, str(request.base_url).rstrip("/")}:
+        response = PlainTextResponse(said("refused_form.text"), status_code=403)
     else:
         response = await call_next(request)
     for name, value in HEADERS.items():
@@ -134,6 +140,16 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     if request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "public, max-age=3600"
     return response
+
+
+def _fits(request: Request) -> bool:
+    """Say whether a body is small and tells how long it is: what doesn't may have no end.
+
+    It would be read before it is known who sends it.
+    """
+    length = request.headers.get("content-length", "0")
+    told = "transfer-encoding" not in request.headers and length.isdecimal()
+    return told and len(length) <= len(str(_BODY_BYTES)) and int(length) <= _BODY_BYTES
 
 
 async def _to_sign_in(_request: Request, _error: Exception) -> Response:
