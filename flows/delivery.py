@@ -121,13 +121,28 @@ class Queue:
             patient = _patient(self.connection, subject)
             unsent = {row["metric"] for row in taken if row["unsent"]}
             spot = {str(row["metric"]) for row in taken} & SPOT
-            sent = _of_day(self.connection, patient, day, spot if unsent & SPOT else set())
+            sent = self._of_day(patient, day, spot if unsent & SPOT else set())
             keys = {"subject": subject, "day": day, "metrics": sorted(unsent)}
             self.connection.execute(sql.get("fhir.sent"), keys)
             thing = f"readings/{subject}/{day}"
             state = ",".join(f"{row['metric']}:{row['generation']}" for row in taken)
             return self._put(patient, thing, f"{thing}/{state}", sent)
         return None
+
+    def _of_day(self, patient: Row, day: date, metrics: set[str]) -> list[dict[str, Any]]:
+        """Return the Observations of a local day, the devices they are of, and which of which."""
+        if not metrics:
+            return []
+        wanted = metrics.union(PRESSURES) if metrics & set(PRESSURES) else metrics
+        since, until = day_bounds(day, patient["time_zone"])
+        database, names = self.connection, sorted(wanted)
+        gone = exchange.withdrawn(database, patient, metrics=names, since=since, until=until)
+        kept = exchange.every(database, patient, metrics=names, since=since, until=until)
+        found = [one for measured in (*gone, *kept) for one in observations(measured)]
+        key = f"{patient['code']}-{day}"
+        told = resources.measured_by_devices(found, key=key, recorded=self.now)
+        devices = exchange.device_resources(database, patient["id"])
+        return [*devices, *found, *told] if found else []
 
     def _signals(self) -> int:
         changed = rows.named(self.connection, "fhir.changed_signals", limit=AT_ONCE)
@@ -168,21 +183,6 @@ class Queue:
 def _patient(connection: psycopg.Connection, subject: int) -> Row:
     (found,) = rows.named(connection, "fhir.patient", subject=subject)
     return found
-
-
-def _of_day(
-    connection: psycopg.Connection, patient: Row, day: date, metrics: set[str]
-) -> list[dict[str, Any]]:
-    """Return the Observations of a local day, and the devices they are of."""
-    if not metrics:
-        return []
-    wanted = metrics.union(PRESSURES) if metrics & set(PRESSURES) else metrics
-    since, until = day_bounds(day, patient["time_zone"])
-    names = sorted(wanted)
-    gone = exchange.withdrawn(connection, patient, metrics=names, since=since, until=until)
-    kept = exchange.every(connection, patient, metrics=names, since=since, until=until)
-    found = [one for measured in (*gone, *kept) for one in observations(measured)]
-    return [*exchange.device_resources(connection, patient["id"]), *found] if found else []
 
 
 def send(connection: psycopg.Connection, now: datetime, post: Post) -> tuple[Delivered, Answer]:

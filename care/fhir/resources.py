@@ -111,14 +111,41 @@ def provenance(
         "target": [{"reference": one} for one in targets],
         "recorded": made_at.isoformat(timespec="milliseconds"),
         "activity": {"text": activity},
-        "agent": [
-            {
-                "type": concept((f"{TERMINOLOGY}provenance-participant-type", "assembler")),
-                "who": {"display": "Balise"},
-            }
-        ],
+        "agent": [_BALISE],
         "entity": [{"role": "source", "what": {"reference": one}} for one in sources],
     }
+
+
+def measured_by_devices(
+    observations: Sequence[Mapping[str, Any]], *, key: str, recorded: datetime
+) -> list[dict[str, Any]]:
+    """Return what measured Observations: a Provenance a device, of the same id for the same `key`.
+
+    Balise carried and wrote them; it is the device that says so.
+    """
+    targets: dict[str, list[dict[str, str]]] = {}
+    for one in observations:
+        target = {"reference": f"Observation/{one['id']}"}
+        targets.setdefault(one["device"]["reference"], []).append(target)
+    return [
+        {
+            "resourceType": "Provenance",
+            "id": short(f"provenance-{key}-{device.partition('/')[2]}"),
+            "target": some,
+            "recorded": recorded.isoformat(timespec="milliseconds"),
+            "activity": {"text": "measured"},
+            "agent": [_agent("performer", {"reference": device}), _BALISE],
+        }
+        for device, some in targets.items()
+    ]
+
+
+def _agent(part: str, who: Mapping[str, str]) -> dict[str, Any]:
+    kind = concept((f"{TERMINOLOGY}provenance-participant-type", part))
+    return {"type": kind, "who": who}
+
+
+_BALISE = _agent("assembler", {"display": "Balise"})
 
 
 def flag(signal: Mapping[str, Any], code: str, *, reason: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -211,6 +212,24 @@ def test_a_device_on_the_air_is_one_of_the_phd_guides_and_says_what_is_unknown()
     assert (
         plain(resources.device(7, address="C0:00:00:00:00:07", model="X1"))["modelNumber"] == "X1"
     )
+
+
+def test_each_devices_observations_have_their_provenance(measure):
+    cuff, scale = (
+        measure(pulse_rate="71"),
+        replace(measure(body_weight="81.5"), device="8", key="k"),
+    )
+    found = [plain(one) for each in (cuff, scale, cuff) for one in observations(each)]
+    at = datetime(2026, 11, 7, tzinfo=UTC)
+    told = [plain(one) for one in resources.measured_by_devices(found, key="p-1", recorded=at)]
+    assert [check(one) for one in told] == [[], []]
+    assert [one["agent"][0]["who"]["reference"] for one in told] == [
+        "Device/balise-device-7",
+        "Device/balise-device-8",
+    ]
+    assert [len(one["target"]) for one in told] == [2, 1]
+    again = resources.measured_by_devices(found, key="p-1", recorded=at)
+    assert [one["id"] for one in again] == [one["id"] for one in told]
 
 
 def test_what_was_imported_claims_to_be_no_such_device():
