@@ -304,6 +304,7 @@ def metrics(
     *,
     day: date | None = None,
     time_zone: str = "Europe/Paris",
+    protocol: str = "",
     json: Json = False,
 ) -> None:
     """Compute a clinical figure of a CSV file, as the patient's page does, to check it.
@@ -318,13 +319,15 @@ def metrics(
         The last day of the period; the file's last one unless told.
     time_zone
         Where the patient lives: what a day is, and times without an offset.
+    protocol
+        Of home_blood_pressure: ESH7, FR3 or TRIPLET5; the first unless told.
     json
         One JSON object a figure.
 
     """
     from balise import figures
 
-    figures.main(name, file, day=day, time_zone=time_zone, as_json=json)
+    figures.main(name, file, day=day, time_zone=time_zone, protocol=protocol.upper(), as_json=json)
 
 
 @app.command

@@ -14,37 +14,54 @@ from zoneinfo import ZoneInfo
 
 from balise.errors import NotUnderstood, UsageError
 from balise.metrics import METRICS
+from balise.series import SERIES
 from care import readings as frames
-from care.metrics import FIGURES, news2
+from care.metrics import FIGURES, home_blood_pressure, news2
+from care.metrics.home_blood_pressure import PROTOCOLS
 from devices import units
 
-NEWS2 = "news2"
-NAMES = (*FIGURES, NEWS2)
+NEWS2, PRESSURE = "news2", "home_blood_pressure"
+NAMES = (*FIGURES, *SERIES, NEWS2)
 _ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-def main(name: str, file: Path, *, day: date | None, time_zone: str, as_json: bool) -> None:
+def main(
+    name: str, file: Path, *, day: date | None, time_zone: str, protocol: str, as_json: bool
+) -> None:
     """Print the figures of a file: of the days that end with `day`, the file's last unless told."""
     if name not in NAMES:
         raise UsageError(f"no figure {name}; there are: {', '.join(NAMES)}")
+    if protocol and (name != PRESSURE or protocol not in PROTOCOLS):
+        raise UsageError(f"a protocol is of {PRESSURE}: {', '.join(PROTOCOLS)}")
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             rows = list(csv.DictReader(text))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} can't be read as a CSV file in UTF-8: {error}") from error
-    answers = scores(rows) if name == NEWS2 else figures(name, rows, day, time_zone)
+    answers = scores(rows) if name == NEWS2 else figures(name, rows, day, time_zone, protocol)
+    if not answers:
+        raise UsageError("the file has too little of it for any figure")
     for answer in answers:
         print(json.dumps(answer, ensure_ascii=False) if as_json else _line(answer))  # noqa: T201 - the answer
 
 
 def figures(
-    name: str, rows: Iterable[Mapping[str, str]], day: date | None, time_zone: str
+    name: str,
+    rows: Iterable[Mapping[str, str]],
+    day: date | None,
+    time_zone: str,
+    protocol: str = "",
 ) -> list[dict[str, Any]]:
     """Return the figures of rows with `time`, `metric`, `value`, and `unit` unless the metric's."""
     readings = frames.frame(list(_readings(rows, ZoneInfo(time_zone))), time_zone)
     if readings.is_empty():
         raise UsageError("the file has no reading; it needs the columns time, metric and value")
     last: date = day or max(readings["day"].to_list())
+    if name in SERIES:
+        return list(SERIES[name](readings, last))
+    if protocol:
+        chosen = home_blood_pressure.figures(readings, last, PROTOCOLS[protocol])
+        return [one.as_json() for one in chosen]
     return [one.as_json() for one in FIGURES[name](readings, last)]
 
 
@@ -113,4 +130,6 @@ def _line(answer: Mapping[str, Any]) -> str:
         return f"{answer['name']}: not enough data, missing: {answer['missing']}"
     unit = answer.get("unit", "")
     rests_on = answer.get("source") or answer.get("risk")
-    return f"{answer['name']}: {answer['value']} {unit}".rstrip() + f" ({rests_on})"
+    of = answer.get("metric", answer.get("hour", ""))
+    name = f"{answer['name']} {of}".rstrip()
+    return f"{name}: {answer['value']} {unit}".rstrip() + f" ({rests_on})"

@@ -52,6 +52,82 @@ def test_a_week_of_pressures_as_json_and_as_words(tmp_path: Path):
     assert said[0] == "mean_systolic_blood_pressure: not enough data, missing: readings"
 
 
+def test_the_protocol_is_chosen(tmp_path: Path):
+    path = str(week(tmp_path / "week.csv"))
+    counted = {
+        name: json.loads(
+            run("home_blood_pressure", path, "--protocol", name, "--json").stdout.splitlines()[0]
+        )
+        for name in ("esh7", "FR3", "TRIPLET5")
+    }
+    # Of 28: without the first day; of three days; without two days and the first of each session.
+    assert [one["n"] for one in counted.values()] == [24, 12, 10]
+    assert "FR3" in counted["FR3"]["source"]
+    assert counted["TRIPLET5"]["value"] is None
+    for wrong in (
+        ("home_blood_pressure", path, "--protocol", "WHO"),
+        ("sleep", path, "--protocol", "FR3"),
+    ):
+        assert run(*wrong).returncode == 2
+
+
+def days(path: Path, values: list[float]) -> Path:
+    lines = [
+        f"2026-03-{day:02}T08:00,body_weight,{value},kg" for day, value in enumerate(values, 1)
+    ]
+    path.write_text(HEADER + "\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_trend_of_anybodys_file(tmp_path: Path):
+    """A tenth of a kilogram a day, with no scatter: slope and interval are that."""
+    path = days(tmp_path / "file.csv", [70 + day / 10 for day in range(20)])
+    (found,) = (json.loads(line) for line in run("trend", str(path), "--json").stdout.splitlines())
+    assert [found[name] for name in ("value", "lowest", "highest")] == pytest.approx([0.1] * 3)
+    assert found["p"] < 1e-6
+    assert (found["metric"], found["unit"], found["n"], found["told"]) == (
+        "body_weight",
+        "kg/d",
+        20,
+        True,
+    )
+    few = run("trend", str(days(tmp_path / "few.csv", [70, 71])))
+    assert few.stdout.strip() == "trend: not enough data, missing: days: 4 at least"
+
+
+def test_what_is_usual_and_how_far_from_it_the_last_days_are(tmp_path: Path):
+    """Medians 70, deviations 1 by half: a scale of 1.4826; then three days of 73."""
+    path = days(tmp_path / "file.csv", [69, 71] * 5 + [70] + [73] * 3)
+    (found,) = (
+        json.loads(line)
+        for line in run("personal_baseline", str(path), "--json").stdout.splitlines()
+    )
+    z = 3 / 1.4826
+    assert (found["value"], found["scale"]) == (70, 1.4826)
+    assert found["distance"] == found["smoothed"] == pytest.approx(z, abs=1e-6)
+    assert found["rise"] == pytest.approx(3 * (z - 0.5), abs=1e-5)
+    few = run("personal_baseline", str(days(tmp_path / "few.csv", [70] * 5)))
+    assert "not enough data, missing: days: 7 of the 28 before" in few.stdout
+
+
+def test_the_profile_of_a_sensor(tmp_path: Path):
+    lines = [
+        f"2026-03-{day:02}T{hour:02}:{minute:02}+01:00,interstitial_glucose,{100 + hour},mg/dL"
+        for day in range(1, 15)
+        for hour in range(24)
+        for minute in (0, 15, 30, 45)
+    ]
+    path = tmp_path / "sensor.csv"
+    path.write_text(HEADER + "\n".join(lines), encoding="utf-8")
+    found = [
+        json.loads(line) for line in run("glucose_profile", str(path), "--json").stdout.splitlines()
+    ]
+    assert [one["hour"] for one in found] == list(range(24))
+    assert all(one["p5"] == one["value"] == one["p95"] == 100 + one["hour"] for one in found)
+    path.write_text(HEADER + "\n".join(lines[:200]), encoding="utf-8")
+    assert run("glucose_profile", str(path)).returncode == 2
+
+
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path):
     path = tmp_path / "bad.csv"
     path.write_text(HEADER + "2026-03-02T07:00,body_weight,70,kg\nyesterday,body_weight,71,kg\n")
