@@ -185,6 +185,42 @@ WHERE series.metric = %(metric)s
 ORDER BY reading.taken_at DESC
 LIMIT %(limit)s
 
+-- of_day --
+-- A patient's readings of a metric on a local day, the newest first.
+WITH span AS MATERIALIZED (
+    SELECT min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
+    FROM dirty_window
+    WHERE subject = %(subject)s AND metric = %(metric)s
+      AND day BETWEEN %(day)s::date - 1 AND %(day)s::date + 1
+)
+SELECT reading.series, reading.stamped_at, reading.sequence, reading.taken_at, reading.value,
+       series.metric, device.name, device.address
+FROM span, series
+JOIN device ON device.id = series.device
+JOIN reading ON reading.series = series.id
+WHERE series.metric = %(metric)s
+  AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
+  AND reading.subject = %(subject)s
+  AND reading.stamped_at BETWEEN span.stamped_from AND span.stamped_to
+  AND reading.taken_at >= %(since)s AND reading.taken_at < %(until)s
+ORDER BY reading.taken_at DESC
+LIMIT %(limit)s
+
+-- of_keys --
+-- A patient's readings by their keys, the newest first.
+SELECT reading.series, reading.stamped_at, reading.sequence, reading.taken_at, reading.value,
+       series.metric, device.name, device.address
+FROM unnest(%(series)s::integer[], %(stamped_at)s::timestamptz[], %(sequence)s::integer[])
+     AS key(series, stamped_at, sequence)
+JOIN reading ON reading.series = key.series AND reading.stamped_at = key.stamped_at
+            AND reading.sequence = key.sequence
+JOIN series ON series.id = reading.series
+JOIN device ON device.id = series.device
+WHERE reading.subject = %(subject)s
+  AND reading.stamped_at BETWEEN (SELECT min(one) FROM unnest(%(stamped_at)s::timestamptz[]) AS one)
+                             AND (SELECT max(one) FROM unnest(%(stamped_at)s::timestamptz[]) AS one)
+ORDER BY reading.taken_at DESC
+
 -- of_key --
 -- One reading by its key: every step of its way. Where its bytes are kept no more, all the others,
 -- and when they went.

@@ -24,6 +24,7 @@ from care.web import (
     early_warning,
     emergency,
     enrolment,
+    evidence,
     fhir,
     fhir_team,
     fhir_visit,
@@ -95,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(consent.router)
     app.include_router(patients.listed)
     app.include_router(patients.router)
+    app.include_router(evidence.router)
     app.include_router(access.router)
     app.include_router(helpers.own)
     app.include_router(helpers.router)

@@ -75,6 +75,8 @@ class Known:
             "item": 0,
             "part": 0,
             "name": "nobody",
+            "metric": "body_weight",
+            "day": "2026-11-25",
             "token": "no-such-token",
         }
         return re.sub(r"\{(\w+)\}", lambda found: str(keys[found[1]]), route)

@@ -62,6 +62,26 @@ def test_see_why_in_two_clicks_down_to_the_bytes(page: Page):
     shot(page, "bytes")
 
 
+def test_from_any_figure_two_clicks_lead_to_the_bytes(page: Page, site: str):
+    page.goto(f"{site}/patients/p-durand")
+    page.locator("dl.figures a").first.click()
+    shot(page, "figure")
+    page.locator("tbody a").first.click()
+    assert "blood_pressure" in page.content()
+
+
+def test_from_any_days_point_two_clicks_lead_to_the_bytes(page: Page, site: str):
+    page.goto(f"{site}/patients/p-martin")
+    figure = page.locator("figure", has_text="Poids")
+    figure.locator("summary").click()
+    figure.locator("tbody a").first.click()
+    shot(page, "day")
+    value = page.locator("tbody td").nth(1).inner_text()
+    page.locator("tbody a").first.click()
+    assert value in page.locator("dl").inner_text()
+    assert "body_weight" in page.content()
+
+
 def test_act_and_leave_word_for_the_next(page: Page):
     page.click("tbody a:has-text('Bernard')")
     signal = page.locator("article.signal").first

@@ -1,0 +1,96 @@
+"""What a figure or a day's point rests on: its readings, each a click from its bytes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, HTTPException, Path, Request, Response
+
+from balise.metrics import METRICS
+from care.exchange import moment_of
+from care.rollups import day_bounds
+from care.web import pages
+from care.web.visit import Carer, Connection, Patient, page
+from sql import rows
+from sql.rows import Row
+
+router = APIRouter(prefix="/patients/{code}")
+LISTED = 200
+"""Readings of one page, the last ones; as many as a figure names."""
+
+Name = Annotated[str, Path(pattern="^[a-z0-9_]+$", max_length=100)]
+
+
+@router.get("/figures/{name}")
+def of_figure(
+    request: Request, connection: Connection, account: Carer, found: Patient, name: Name
+) -> Response:
+    """Show the readings that a figure of the newest summary rests on."""
+    summary = rows.named(connection, "care.summary_of", subject=found["id"])
+    figures: list[Row] = summary[0]["figures"] if summary else []
+    figure = next((one for one in figures if one["name"] == name), None)
+    if figure is None:
+        raise HTTPException(404)
+    return page(
+        request,
+        "evidence.html",
+        account.language,
+        account=account,
+        patient=found,
+        figure=figure,
+        readings=_of_keys(connection, found["id"], figure["evidence"]),
+        listed=LISTED,
+    )
+
+
+@router.get("/days/{metric}/{day}")
+def of_day(
+    request: Request,
+    connection: Connection,
+    account: Carer,
+    found: Patient,
+    metric: Name,
+    day: date,
+) -> Response:
+    """Show the readings of a metric on a local day, the newest ones of a stream."""
+    if metric not in METRICS or not date.min < day < date.max:
+        raise HTTPException(404)
+    since, until = day_bounds(day, found["time_zone"])
+    readings = rows.named(
+        connection,
+        "readings.of_day",
+        subject=found["id"],
+        metric=metric,
+        day=day,
+        since=since,
+        until=until,
+        limit=LISTED,
+    )
+    return page(
+        request,
+        "evidence.html",
+        account.language,
+        account=account,
+        patient=found,
+        metric=metric,
+        day=day,
+        readings=_linked(readings),
+        listed=LISTED,
+    )
+
+
+def _of_keys(connection: psycopg.Connection, subject: int, keys: list[str]) -> list[Row]:
+    """Return readings by the keys that figures write: series, stamp and sequence."""
+    parts = [tuple(map(int, one.split("/"))) for one in keys]
+    asked: dict[str, list[Any]] = {
+        "series": [series for series, _, _ in parts],
+        "stamped_at": [moment_of(stamp) for _, stamp, _ in parts],
+        "sequence": [sequence for _, _, sequence in parts],
+    }
+    return _linked(rows.named(connection, "readings.of_keys", subject=subject, **asked))
+
+
+def _linked(readings: list[Row]) -> list[Row]:
+    return [{**one, "key": pages.key(one)} for one in readings]
