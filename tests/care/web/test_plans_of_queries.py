@@ -26,7 +26,11 @@ ASKED: dict[str, dict[str, Any]] = {
         "stamped": NOW, "sequence": 0, "limit": 50,
     },
     "care.readings_for": {"metrics": ["body_weight", "heart_rate"], "as_of": NOW},
+    "readings.of_day": {
+        "metric": "body_weight", "day": NOW.date(), "until": NOW, "limit": 200,
+    },
     "readings.of_key": {},
+    "readings.of_keys": {},
     "rollups.daily": {},
 }  # fmt: skip
 
@@ -77,6 +81,8 @@ def test_a_page_reads_the_patient_s_own_and_little_else(pages: psycopg.Connectio
         "subject": subject, "series": series, "stamped_at": stamped_at, "sequence": sequence,
         "since": NOW - timedelta(days=30),
     }  # fmt: skip
+    if query == "readings.of_keys":
+        keys |= {name: [keys[name]] for name in ("series", "stamped_at", "sequence")}
     explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql.get(query)}"
     found = pages.execute(explain.encode(), keys | ASKED[query]).fetchone()
     assert found
