@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from care.web import accounts
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 PASSWORD = "a long enough password"
+DAY = timedelta(days=1)
 
 
 def signed_in(browser: Browser, site: str, language: str, width: int, name: str = "nurse") -> Page:
@@ -69,6 +71,8 @@ def test_every_page_is_axe_clean_and_fits(browser: Browser, site: str, language:
         ("plan", "/patients/p-martin/plan"),
         ("news2", "/patients/p-moreau/news2"),
         ("glucose", "/patients/p-roux"),
+        ("figure", "/patients/p-roux/figures/glucose_mean"),
+        ("day", f"/patients/p-martin/days/body_weight/{datetime.now(UTC) - DAY:%Y-%m-%d}"),
         ("access", "/patients/p-martin/access"),
         ("emergency", "/emergency?code=p-martin"),
         ("enrol", "/enrol"),
