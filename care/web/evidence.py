@@ -40,6 +40,8 @@ def of_figure(
         account=account,
         patient=found,
         figure=figure,
+        since=date.fromisoformat(figure["start"]),
+        until=date.fromisoformat(figure["end"]),
         readings=_of_keys(connection, found["id"], figure["evidence"]),
         listed=LISTED,
     )

@@ -112,20 +112,23 @@ def _signal(signal: Row, page: PatientPage, w: Words) -> dict[str, str]:
 
 
 def _figure(figure: dict[str, Any], w: Words) -> dict[str, str]:
-    on = w(
-        "patient.figure_n",
-        n=figure["n"],
-        with_data=figure["days_with_data"],
-        days=figure["days"],
-    )
-    missing = w("patient.insufficient", n=figure["n"], needed=figure["needed"])
     there = figure["value"] is not None
     unit = w(f"unit.{figure['unit']}")
     return {
         "name": w(f"figure.{figure['name']}"),
         "value": f"{w.number(figure['value'])} {unit}".strip() if there else "\N{EN DASH}",
-        "on": f"{on if there else missing} · {figure['source']}",
+        "on": f"{_rests_on(figure, w) if there else _lacks(figure, w)} · {figure['source']}",
     }
+
+
+def _rests_on(figure: dict[str, Any], w: Words) -> str:
+    with_data, days = figure["days_with_data"], figure["days"]
+    return w("patient.figure_n", n=figure["n"], with_data=with_data, days=days)
+
+
+def _lacks(figure: dict[str, Any], w: Words) -> str:
+    what = w(f"missing.{figure['missing']}")
+    return w("patient.insufficient", n=figure["n"], needed=figure["needed"], what=what)
 
 
 def _trend(trend: Trend, w: Words) -> dict[str, str]:
