@@ -98,8 +98,8 @@ WHERE subject = %(subject)s AND day = %(day)s AND metric = ANY(%(metrics)s)
 
 -- changed_signals --
 -- Signals whose state was not queued yet.
-SELECT signal.id, signal.subject, signal.rule, signal.rule_version, signal.state, signal.figures,
-       signal.raised_at, signal.changed_at, subject.code,
+SELECT signal.id, signal.subject, signal.rule, signal.rule_version, signal.severity, signal.state,
+       signal.figures, signal.raised_at, signal.changed_at, subject.code,
        concat('signal/', signal.id) AS thing, change.key
 FROM signal JOIN subject ON subject.id = signal.subject
 CROSS JOIN LATERAL (
@@ -113,7 +113,7 @@ LIMIT %(limit)s
 
 -- flags --
 -- A patient's signals, the newest first, from a number down.
-SELECT id, rule, rule_version, state, figures, raised_at, changed_at FROM signal
+SELECT id, rule, rule_version, severity, state, figures, raised_at, changed_at FROM signal
 WHERE subject = %(subject)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s
 

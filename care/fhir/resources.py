@@ -148,6 +148,11 @@ def _agent(part: str, who: Mapping[str, str]) -> dict[str, Any]:
 _BALISE = _agent("assembler", {"display": "Balise"})
 
 
+_PRIORITIES = "http://hl7.org/fhir/flag-priority-code"
+_LEVELS = {1: "PL", 2: "PM", 3: "PH"}
+"""R4's codes of a Flag's priority, by `care.rules.rule.Severity`."""
+
+
 def flag(signal: Mapping[str, Any], code: str, *, reason: str) -> dict[str, Any]:
     """Return a signal as a Flag: active while it is open; what a rule found is no diagnosis."""
     ended = {"end": signal["changed_at"].isoformat(timespec="milliseconds")}
@@ -155,6 +160,12 @@ def flag(signal: Mapping[str, Any], code: str, *, reason: str) -> dict[str, Any]
     return {
         "resourceType": "Flag",
         "id": f"signal-{signal['id']}",
+        "extension": [
+            {
+                "url": "http://hl7.org/fhir/StructureDefinition/flag-priority",
+                "valueCodeableConcept": concept((_PRIORITIES, _LEVELS[signal["severity"]])),
+            }
+        ],
         "identifier": [{"system": f"{SYSTEM}:signal", "value": str(signal["id"])}],
         "status": "inactive" if closed else "active",
         "category": [concept((f"{TERMINOLOGY}flag-category", "clinical"))],

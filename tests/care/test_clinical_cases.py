@@ -50,7 +50,7 @@ WHERE = {
     "weight-gain": "rules/test_weight_gain.py",
 }
 NOT_YET = {"fhir-alert"}
-"""Alerts leave as Flag; no Observation says their level in its interpretation."""
+"""An alert's level leaves with its Flag (flag-priority): PHD takes no interpretation of ours."""
 
 
 @pytest.mark.shared

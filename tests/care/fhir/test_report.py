@@ -15,6 +15,7 @@ from care.fhir.checker import check
 from care.fhir.report import Summary
 from care.fhir.report import resources as of_summary
 from care.metrics.figure import Basis
+from care.rules.rule import Severity
 
 NOW = datetime(2026, 11, 6, 7, tzinfo=UTC)
 
@@ -66,6 +67,7 @@ def test_a_signal_is_a_flag(state: str):
         "id": 7,
         "rule": "weight_gain",
         "rule_version": 1,
+        "severity": Severity.PRIORITY,
         "state": state,
         "raised_at": NOW,
         "changed_at": NOW,
@@ -74,11 +76,19 @@ def test_a_signal_is_a_flag(state: str):
     assert check(flag) == []
     assert flag["status"] == ("inactive" if state == "closed" else "active")
     assert ("end" in flag["period"]) == (state == "closed")
+    assert flag["extension"][0]["valueCodeableConcept"]["coding"][0]["code"] == "PH"
     assert flag["code"]["coding"][0] == {
         "system": "urn:balise:rule",
         "version": "1",
         "code": "weight_gain",
     }
+
+
+def test_every_level_of_an_alert_has_its_priority():
+    signal = {"id": 7, "rule": "silence", "rule_version": 1, "state": "new"}
+    signal |= {"raised_at": NOW, "changed_at": NOW}
+    for severity in Severity:
+        assert check(plain(resources.flag(signal | {"severity": severity}, "p", reason="x"))) == []
 
 
 def test_a_patient_and_a_device_say_what_is_known():

@@ -97,7 +97,7 @@ GOLDEN = {
         "• Prioritaire : +2,4 kg en 3 jour(s), seuil 2 kg.",
         "Vue : nurse, 27 nov. 2026 08:30",
         "Dernier poids 74,9 kg 6 mesures, 6 jours sur 7 · a protocol",
-        "Fréquence cardiaque médiane \N{EN DASH} données insuffisantes : 2 sur 3 mesures nécessaires",
+        "Fréquence cardiaque médiane \N{EN DASH} données insuffisantes : 2 sur 3 mesures",
         "Poids : médiane 74,9 kg, de 72,0 à 77,8, 30 jours sur 30",
         "Tendance : +5,8 kg (de +5,8 à +5,8 avec 95 % de confiance).",
         "appelez le 15",
