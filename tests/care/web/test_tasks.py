@@ -70,6 +70,16 @@ def test_from_any_figure_two_clicks_lead_to_the_bytes(page: Page, site: str):
     assert "blood_pressure" in page.content()
 
 
+def test_from_a_sensors_profile_two_clicks_lead_to_the_bytes(page: Page, site: str):
+    page.goto(f"{site}/patients/p-roux")
+    page.locator("figure", has=page.locator("svg")).locator(
+        "a[href$='/figures/glucose_mean']"
+    ).click()
+    assert page.locator("tbody tr").count() == 200
+    page.locator("tbody a").first.click()
+    assert page.locator("pre.bytes").inner_text()
+
+
 def test_from_any_days_point_two_clicks_lead_to_the_bytes(page: Page, site: str):
     page.goto(f"{site}/patients/p-martin")
     figure = page.locator("figure", has_text="Poids")
