@@ -14,16 +14,13 @@ from enum import StrEnum
 import polars as pl
 
 from care.metrics.figure import Basis, Figure, of_period
+from care.metrics.glucose_sensor import USUAL, covered, standing
 from care.readings import measured
 
 DAYS = 14
 ENOUGH_PERCENT = 70
-"""Of 14 days' readings; below it neither ranges nor GMI are told."""
-USUAL_STEP, STEPS = timedelta(minutes=5), (timedelta(minutes=1), timedelta(minutes=15))
-"""How often a sensor measures of which too little is known to tell, at most and at least."""
-_OFTEN = 0.25
-"""Where in the distances between readings a sensor's own is: a sensor that loses half of them has
-longer ones, one that somebody scans in between has shorter ones, and neither a quarter of all."""
+"""Of 14 days; below it neither ranges nor GMI are told."""
+_ENOUGH = timedelta(days=DAYS) * ENOUGH_PERCENT / 100
 SOURCE = "international consensus on time in range, 14 days"
 
 
@@ -103,24 +100,10 @@ def two_weeks(readings: pl.DataFrame, last: date) -> pl.DataFrame:
     return kept.unique("taken_at", keep="first", maintain_order=True)
 
 
-def step(kept: pl.DataFrame) -> timedelta:
-    """Return how often a sensor measures, in whole minutes: its readings tell, no table does."""
-    apart = kept["taken_at"].sort().diff().dt.total_microseconds().quantile(_OFTEN, "lower")
-    if apart is None:
-        return USUAL_STEP
-    least, most = STEPS
-    minutes = round(timedelta(microseconds=int(apart)) / timedelta(minutes=1))
-    return min(max(least, timedelta(minutes=minutes)), most)
-
-
-def expected(kept: pl.DataFrame) -> int:
-    """Return how many readings the sensor makes in 14 days."""
-    return timedelta(days=DAYS) // step(kept)
-
-
 def enough(kept: pl.DataFrame) -> int:
-    """Return how many of them must be there: 2,823 of 4,032 where it measures every 5 minutes."""
-    return -(-expected(kept) * ENOUGH_PERCENT // 100)
+    """Return how many of such readings make up 70 % of 14 days: 2,823 of one every 5 minutes."""
+    each = covered(standing(kept)) / kept.height if kept.height else USUAL
+    return -(-_ENOUGH // each)
 
 
 def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
@@ -129,7 +112,7 @@ def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     basis = Basis.of(kept, last=last, days=DAYS, source=SOURCE)
     needed = enough(kept)
     found = summary(kept["value"]) if kept.height >= needed else None
-    active = min(100.0, 100 * kept.height / expected(kept)) if kept.height else None
+    active = 100 * covered(standing(kept)) / timedelta(days=DAYS) if kept.height else None
     return [
         basis.figure("glucose_sensor_active", active, "%", 0, needed=1),
         *(basis.figure(*one, needed=needed) for one in _values(found)),

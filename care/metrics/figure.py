@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import polars as pl
 
-_SHOWN = 200
+SHOWN = 200
 """How many of a figure's readings it names, the last ones; a sensor's 4,000 fill no page."""
 
 
@@ -68,7 +68,7 @@ class Basis:
             n=kept.height if n is None else n,
             days_with_data=kept["day"].n_unique(),
             source=source,
-            evidence=tuple(kept["key"].tail(_SHOWN)),
+            evidence=tuple(kept["key"].tail(SHOWN)),
         )
 
     def figure(

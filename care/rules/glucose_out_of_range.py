@@ -12,7 +12,7 @@ from decimal import Decimal
 import polars as pl
 
 from care.metrics import continuous_glucose as glucose
-from care.metrics.figure import rounded
+from care.metrics.figure import SHOWN, rounded
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 IN_RANGE = Limit(
@@ -46,7 +46,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
             "least": shown(asked.limit(IN_RANGE)),
             "most": shown(asked.limit(LOW)),
         },
-        evidence=tuple(kept["key"].tail(timedelta(days=1) // glucose.step(kept))),
+        evidence=tuple(kept["key"].tail(SHOWN)),
     )
 
 

@@ -11,7 +11,6 @@ from decimal import Decimal
 
 import polars as pl
 
-from care.metrics import continuous_glucose
 from care.metrics.glucose_episodes import episodes
 from care.readings import measured
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
@@ -49,8 +48,7 @@ def _episodes(readings: pl.DataFrame, below: Decimal) -> list[pl.DataFrame]:
     """Return the readings of each low drop of blood, and of each episode of the sensor."""
     drops = readings.filter((pl.col("metric") == "blood_glucose") & (pl.col("value") < below))
     sensor = readings.filter(pl.col("metric") == "interstitial_glucose")
-    step = continuous_glucose.step(sensor)
-    spans = [(one.start, one.end - step) for one in episodes(sensor, below, step)]
+    spans = [(one.start, one.last) for one in episodes(sensor, below)]
     return [
         *(drops.slice(place, 1) for place in range(drops.height)),
         *(sensor.filter(pl.col("taken_at").is_between(*span)) for span in spans),

@@ -15,13 +15,14 @@ import polars as pl
 import pytest
 
 from care.metrics import continuous_glucose as metric
-from care.metrics import glucose_episodes
-from care.readings import frame
+from care.metrics import glucose_episodes, glucose_sensor
+from care.readings import SCHEMA, frame
 
 pytestmark = pytest.mark.shared
 
 Case = Callable[[str], dict[str, Any]]
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)
+LAST = START.date() + timedelta(days=13)
 FIVE = timedelta(minutes=5)
 
 
@@ -156,24 +157,89 @@ def test_of_a_reading_in_fifteen_minutes_seventy_percent_are_941():
         assert mean.needed == 941
 
 
+def minutes_of(readings: pl.DataFrame) -> set[float]:
+    steps: list[timedelta] = glucose_sensor.standing(readings)["step"].to_list()
+    return {one / timedelta(minutes=1) for one in steps}
+
+
 def test_a_sensor_that_loses_half_of_its_readings_is_half_active():
     chance = random.Random(7)  # noqa: S311 - the same at each run
     lost = worn(FIVE, 14).filter(pl.Series([chance.random() < 0.5 for _ in range(4032)]))
-    assert metric.step(lost) == FIVE
-    assert metric.figures(lost, START.date() + timedelta(days=13))[1].value is None
+    assert minutes_of(lost) == {5}
+    active, mean, *_ = metric.figures(lost, LAST)
+    assert 46 <= active.value <= 52
+    assert mean.value is None
 
 
 def test_what_somebody_scans_in_between_makes_no_other_sensor_of_it():
     every = timedelta(minutes=15)
     scans = [
-        (START + day * timedelta(days=1) + timedelta(minutes=7), Decimal(120)) for day in range(9)
+        (START + n * timedelta(hours=1.6) + timedelta(minutes=7), Decimal(120)) for n in range(200)
     ]
-    assert metric.step(pl.concat([worn(every, 9), glucose(scans)])) == every
+    both = pl.concat([worn(every, 13.5), glucose(scans)])
+    assert minutes_of(both) == {15}
+    assert metric.figures(both, LAST)[0].value == 96
 
 
-@pytest.mark.parametrize("count", [0, 1])
+def of_series(number: int, readings: pl.DataFrame, later: timedelta = timedelta()) -> pl.DataFrame:
+    moved = pl.col("taken_at") + later
+    return readings.with_columns(pl.lit(number, pl.Int32).alias("series"), moved)
+
+
+def test_two_streams_of_one_time_count_once():
+    """A phone's and a reader's, ten seconds apart and not of one mind."""
+    both = pl.concat([worn(FIVE, 13.5), of_series(2, worn(FIVE, 13.5, 130), timedelta(seconds=10))])
+    active, mean, *_ = metric.figures(both.sort("taken_at"), LAST)
+    assert (active.value, mean.value) == (96, 125)
+
+
+@pytest.mark.parametrize(("first", "then"), [(5, 1), (15, 1), (15, 5), (1, 15)])
+@pytest.mark.parametrize("series", [1, 2])
+def test_one_sensor_after_another_of_another_pace(first: int, then: int, series: int):
+    change = timedelta(days=7)
+    before, after = worn(timedelta(minutes=first), 7), worn(timedelta(minutes=then), 6.5)
+    both = pl.concat([before, of_series(series, after, change)])
+    moved = frame(both.select(SCHEMA.keys()).rows(), "UTC")
+    active, mean, *_ = metric.figures(moved, LAST)
+    assert 90 <= active.value <= 96  # on the day of the change the shorter step is taken for all
+    assert mean.value == 120
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
 def test_of_a_sensor_just_put_on_the_usual_is_supposed(count: int):
-    assert metric.step(every_five_minutes([120] * count)) == metric.USUAL_STEP
+    """Two readings far apart make no sensor of one in fifteen minutes, and no episode of one."""
+    few = glucose([(START + place * timedelta(hours=8), Decimal(50)) for place in range(count)])
+    assert minutes_of(few) <= {5}
+    assert glucose_episodes.episodes(few, Decimal(70)) == []
+
+
+def test_a_hypoglycaemia_that_two_streams_tell_is_one():
+    lows = [110] * 20 + [50] * 3 + [110] * 40
+    one = every_five_minutes(lows)
+    both = pl.concat([one, of_series(2, one, timedelta(seconds=10))]).sort("taken_at")
+    assert len(glucose_episodes.episodes(both, Decimal(54))) == 1
+
+
+def test_a_hypoglycaemia_that_one_of_two_sensors_tells_is_one():
+    low, well = (
+        every_five_minutes([110] * 20 + [50] * 3 + [110] * 40),
+        every_five_minutes([110] * 63),
+    )
+    both = pl.concat([low, of_series(2, well, timedelta(seconds=10))]).sort("taken_at")
+    assert len(glucose_episodes.episodes(both, Decimal(54))) == 1
+
+
+def test_a_hypoglycaemia_before_the_next_sensor_is_one():
+    """Of 5 minutes, with three low ones, then one that measures each minute."""
+    before = every_five_minutes([110] * 500 + [50] * 3 + [110] * 100)
+    after = of_series(2, worn(timedelta(minutes=1), 2), timedelta(days=3))
+    both = pl.concat([before, after]).sort("taken_at")
+    assert len(glucose_episodes.episodes(both, Decimal(54))) == 1
+
+
+def test_a_figure_names_the_last_of_what_it_rests_on():
+    figures = glucose_episodes.figures(worn(timedelta(minutes=1), 13.5, 60), LAST)
+    assert {len(one.evidence) for one in figures} == {200, 0}
 
 
 @pytest.mark.parametrize(("minutes", "lows", "count"), [(15, 1, 1), (1, 14, 0), (1, 15, 1)])
@@ -183,7 +249,7 @@ def test_an_episode_lasts_fifteen_minutes_however_often_a_sensor_measures(
     every = timedelta(minutes=minutes)
     values = [110] * 20 + [65] * lows + [110] * 40
     readings = glucose([(START + place * every, Decimal(one)) for place, one in enumerate(values)])
-    assert len(glucose_episodes.episodes(readings, Decimal(70), metric.step(readings))) == count
+    assert len(glucose_episodes.episodes(readings, Decimal(70))) == count
 
 
 def test_what_phone_and_reader_both_tell_counts_once(case: Case):
@@ -202,13 +268,13 @@ def test_episodes(case: Case, name: str):
     expected = found["expected"]
     for key, level in (("hypo_below_70", Decimal(70)), ("hypo_below_54", Decimal(54))):
         if key in expected:
-            assert len(glucose_episodes.episodes(readings, level, FIVE)) == expected[key]
+            assert len(glucose_episodes.episodes(readings, level)) == expected[key]
     if "prolonged_consensus" in expected:
-        (one,) = glucose_episodes.episodes(readings, Decimal(54), FIVE)
+        (one,) = glucose_episodes.episodes(readings, Decimal(54))
         assert one.prolonged
 
 
 @pytest.mark.parametrize(("back", "count"), [(2, 1), (3, 2)])
 def test_an_episode_ends_after_fifteen_minutes_back(back: int, count: int):
     readings = every_five_minutes([65] * 3 + [75] * back + [65] * 3)
-    assert len(glucose_episodes.episodes(readings, Decimal(70), FIVE)) == count
+    assert len(glucose_episodes.episodes(readings, Decimal(70))) == count
