@@ -126,10 +126,10 @@ def _observed(name: str, word: str) -> Decimal | bool | news2.Consciousness:
 
 
 def _line(answer: Mapping[str, Any]) -> str:
-    if answer["value"] is None:
-        return f"{answer['name']}: not enough data, missing: {answer['missing']}"
-    unit = answer.get("unit", "")
-    rests_on = answer.get("source") or answer.get("risk")
     of = answer.get("metric", answer.get("hour", ""))
     name = f"{answer['name']} {of}".rstrip()
+    if answer["value"] is None:
+        return f"{name}: not enough data, missing: {answer['missing']}"
+    unit = answer.get("unit", "")
+    rests_on = answer.get("source") or answer.get("risk")
     return f"{name}: {answer['value']} {unit}".rstrip() + f" ({rests_on})"

@@ -19,9 +19,9 @@ Answers = Iterator[dict[str, Any]]
 _DIGITS = 6
 
 
-def trends(readings: pl.DataFrame, _last: date) -> Answers:
+def trends(readings: pl.DataFrame, last: date) -> Answers:
     """Yield each metric's slope a day by its daily medians, and whether a page would tell it."""
-    for metric, days in _by_metric(readings):
+    for metric, days in _by_metric(readings, last):
         places, values = [float(day.toordinal()) for day in days], list(days.values())
         found = trend.trend(places, values)
         yield {
@@ -47,14 +47,14 @@ def baselines(readings: pl.DataFrame, last: date) -> Answers:
 
     Distances, their smoothed mean and their upper sums are of the days since: the last one's.
     """
-    for metric, days in _by_metric(readings):
+    for metric, days in _by_metric(readings, last):
         declared = METRICS[metric]
         usual = baseline.before(days, last, resolution=10.0**-declared.decimals)
         answer = {
             "name": "personal_baseline",
             "metric": metric,
             "unit": declared.unit,
-            "n": len(days),
+            "n": len(baseline.days_before(days, last)),
             "value": _rounded(usual.center) if usual else None,
             "missing": "" if usual else f"days: {baseline.ENOUGH} of the {baseline.DAYS} before",
             "source": f"median and MAD of the {baseline.DAYS} days before",
@@ -91,8 +91,10 @@ def profile(readings: pl.DataFrame, last: date) -> Answers:
         }
 
 
-def _by_metric(readings: pl.DataFrame) -> Iterator[tuple[str, dict[date, float]]]:
-    kept = readings.filter(measured()).sort("metric", maintain_order=True)
+def _by_metric(readings: pl.DataFrame, last: date) -> Iterator[tuple[str, dict[date, float]]]:
+    """Yield each metric's daily medians up to a day."""
+    kept = readings.filter(measured() & (pl.col("day") <= last))
+    kept = kept.sort("metric", maintain_order=True)
     for (metric,), some in kept.partition_by("metric", as_dict=True, maintain_order=True).items():
         medians = daily_medians(some)
         yield str(metric), {day: float(medians[day]) for day in sorted(medians)}

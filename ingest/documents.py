@@ -106,12 +106,14 @@ def _archive(path: Path, known: Options) -> Iterator[Document]:
 
 
 def _is_export(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    with archive.open(member) as stream:
+        if apple_export.ROOT not in stream.read(apple_export.HEAD):
+            return False
     if member.file_size > _UNPACKED:
         raise PayloadError(f"{member.filename} unpacks to more than {_UNPACKED} bytes")
     if member.file_size > max(_LIGHT, _DENSEST * member.compress_size):
         raise PayloadError(f"{member.filename} unpacks to over {_DENSEST} times its size")
-    with archive.open(member) as stream:
-        return apple_export.ROOT in stream.read(apple_export.HEAD)
+    return True
 
 
 def _utf8(path: Path) -> str:

@@ -186,7 +186,8 @@ ORDER BY reading.taken_at DESC
 LIMIT %(limit)s
 
 -- of_day --
--- A patient's readings of a metric on a local day, the newest first.
+-- A patient's readings of a metric on a local day, the newest first, and whether its figures count
+-- each: not where another source does, or says the same.
 WITH span AS MATERIALIZED (
     SELECT min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
     FROM dirty_window
@@ -194,7 +195,17 @@ WITH span AS MATERIALIZED (
       AND day BETWEEN %(day)s::date - 1 AND %(day)s::date + 1
 )
 SELECT reading.series, reading.stamped_at, reading.sequence, reading.taken_at, reading.value,
-       series.metric, device.name, device.address
+       reading.quality, series.metric, device.name, device.address,
+       NOT EXISTS (SELECT FROM source
+                   WHERE source.subject = %(subject)s AND source.metric = series.metric
+                     AND source.day = %(day)s AND source.device = series.device
+                     AND NOT source.counts)
+   AND NOT EXISTS (SELECT FROM finding
+                   WHERE finding.subject = %(subject)s AND finding.metric = series.metric
+                     AND finding.day = %(day)s AND finding.series = reading.series
+                     AND finding.stamped_at = reading.stamped_at
+                     AND finding.sequence = reading.sequence
+                     AND finding.kind = 'cross_source') AS counts
 FROM span, series
 JOIN device ON device.id = series.device
 JOIN reading ON reading.series = series.id
@@ -209,7 +220,7 @@ LIMIT %(limit)s
 -- of_keys --
 -- A patient's readings by their keys, the newest first.
 SELECT reading.series, reading.stamped_at, reading.sequence, reading.taken_at, reading.value,
-       series.metric, device.name, device.address
+       reading.quality, series.metric, device.name, device.address, true AS counts
 FROM unnest(%(series)s::integer[], %(stamped_at)s::timestamptz[], %(sequence)s::integer[])
      AS key(series, stamped_at, sequence)
 JOIN reading ON reading.series = key.series AND reading.stamped_at = key.stamped_at

@@ -42,9 +42,14 @@ def baseline(values: Sequence[float], *, resolution: float) -> Baseline:
 
 def before(days: Mapping[date, float], today: date, *, resolution: float) -> Baseline | None:
     """Return the baseline of the 28 days before the last 3, None with fewer than 7 values."""
-    end = today - timedelta(days=LEFT_OUT)
-    values = [value for day, value in days.items() if end - timedelta(days=DAYS) <= day < end]
+    values = days_before(days, today)
     return baseline(values, resolution=resolution) if len(values) >= ENOUGH else None
+
+
+def days_before(days: Mapping[date, float], today: date) -> list[float]:
+    """Return the values of the 28 days before the last 3."""
+    end = today - timedelta(days=LEFT_OUT)
+    return [value for day, value in days.items() if end - timedelta(days=DAYS) <= day < end]
 
 
 def smoothed(values: Sequence[float], *, weight: float = SMOOTHING) -> list[float]:

@@ -9,6 +9,7 @@ import psycopg
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
 from balise.metrics import METRICS
+from balise.model import Quality
 from care.exchange import moment_of
 from care.rollups import day_bounds
 from care.web import pages
@@ -42,7 +43,7 @@ def of_figure(
         figure=figure,
         since=date.fromisoformat(figure["start"]),
         until=date.fromisoformat(figure["end"]),
-        readings=_of_keys(connection, found["id"], figure["evidence"]),
+        readings=_of_keys(connection, found["id"], figure["evidence"][-LISTED:]),
         listed=LISTED,
     )
 
@@ -95,4 +96,4 @@ def _of_keys(connection: psycopg.Connection, subject: int, keys: list[str]) -> l
 
 
 def _linked(readings: list[Row]) -> list[Row]:
-    return [{**one, "key": pages.key(one)} for one in readings]
+    return [{**one, "key": pages.key(one), "quality": Quality(one["quality"])} for one in readings]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from datetime import timedelta
-from ipaddress import ip_address, ip_interface
+from ipaddress import IPv4Address, ip_address, ip_interface
 from threading import Lock
 
 from fastapi import Request
@@ -50,9 +50,12 @@ class Pace:
 def _house(address: str) -> str:
     """Return what is one house's: of IPv6 a network of 64 bits, which it has all to itself."""
     try:
-        return str(ip_interface(f"{ip_address(address)}/64").network) if ":" in address else address
+        known = ip_address(address)
     except ValueError:
         return address
+    if isinstance(known, IPv4Address):
+        return address
+    return str(known.ipv4_mapped or ip_interface(f"{known}/64").network)
 
 
 def unhurried(request: Request) -> None:

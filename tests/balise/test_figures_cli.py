@@ -92,7 +92,9 @@ def test_a_trend_of_anybodys_file(tmp_path: Path):
         True,
     )
     few = run("trend", str(days(tmp_path / "few.csv", [70, 71])))
-    assert few.stdout.strip() == "trend: not enough data, missing: days: 4 at least"
+    assert few.stdout.strip() == "trend body_weight: not enough data, missing: days: 4 at least"
+    earlier = run("trend", str(path), "--day", "2026-03-03")
+    assert "not enough data" in earlier.stdout
 
 
 def test_what_is_usual_and_how_far_from_it_the_last_days_are(tmp_path: Path):

@@ -37,6 +37,8 @@ def test_a_house_has_many_addresses_of_ipv6():
     assert asked.take("2001:db8:1:2::1", 0)
     assert not asked.take("2001:db8:1:2:ffff::9", 0)
     assert asked.take("2001:db8:1:3::1", 0)
+    # As a proxy writes those of IPv4 that listens for both: each is a house of its own.
+    assert [asked.take(f"::ffff:192.0.2.{one}", 0) for one in (1, 2, 1)] == [True, True, False]
 
 
 def test_what_is_kept_of_strangers_has_an_end(monkeypatch: pytest.MonkeyPatch):
