@@ -107,10 +107,11 @@ async def _listen(settings: Settings) -> None:
             if flows := turns.take(time.monotonic(), behind):
                 if not await run_line(settings, flows):
                     turns.forget()
-            elif behind.landed:
-                await asyncio.sleep(turns.rest(time.monotonic(), behind, settings.flow_poll))
+                continue
+            rest = turns.rest(time.monotonic(), behind, settings.flow_poll)
+            if behind.landed:
+                await asyncio.sleep(rest)
             else:
-                rest = turns.rest(time.monotonic(), behind, settings.flow_poll)
                 await _next_landing(connection, rest)
 
 

@@ -18,9 +18,8 @@ from care.metrics.glucose_sensor import USUAL, covered, standing
 from care.readings import measured
 
 DAYS = 14
-ENOUGH_PERCENT = 70
-"""Of 14 days; below it neither ranges nor GMI are told."""
-_ENOUGH = timedelta(days=DAYS) * ENOUGH_PERCENT / 100
+_ENOUGH = timedelta(days=DAYS) * 70 / 100
+"""70 % of 14 days; below it neither ranges nor GMI are told."""
 SOURCE = "international consensus on time in range, 14 days"
 
 
@@ -102,7 +101,11 @@ def two_weeks(readings: pl.DataFrame, last: date) -> pl.DataFrame:
 
 def enough(kept: pl.DataFrame) -> int:
     """Return how many of such readings make up 70 % of 14 days: 2,823 of one every 5 minutes."""
-    each = covered(standing(kept)) / kept.height if kept.height else USUAL
+    return _enough(covered(standing(kept)), kept.height)
+
+
+def _enough(worn: timedelta, count: int) -> int:
+    each = worn / count if count else USUAL
     return -(-_ENOUGH // each)
 
 
@@ -110,9 +113,10 @@ def figures(readings: pl.DataFrame, last: date) -> list[Figure]:
     """Return how long the sensor measured, mean, GMI, variation and time in each range."""
     kept = two_weeks(readings, last)
     basis = Basis.of(kept, last=last, days=DAYS, source=SOURCE)
-    needed = enough(kept)
+    worn = covered(standing(kept))
+    needed = _enough(worn, kept.height)
     found = summary(kept["value"]) if kept.height >= needed else None
-    active = 100 * covered(standing(kept)) / timedelta(days=DAYS) if kept.height else None
+    active = 100 * worn / timedelta(days=DAYS) if kept.height else None
     return [
         basis.figure("glucose_sensor_active", active, "%", 0, needed=1),
         *(basis.figure(*one, needed=needed) for one in _values(found)),

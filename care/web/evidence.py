@@ -11,14 +11,16 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from balise.metrics import METRICS
 from balise.model import Quality
 from care.exchange import moment_of
+from care.metrics.figure import SHOWN
 from care.rollups import day_bounds
 from care.web import pages
+from care.web.accounts import Account
 from care.web.visit import Carer, Connection, Patient, page
 from sql import rows
 from sql.rows import Row
 
 router = APIRouter(prefix="/patients/{code}")
-LISTED = 200
+LISTED = SHOWN
 """Readings of one page, the last ones; as many as a figure names."""
 
 Name = Annotated[str, Path(pattern="^[a-z0-9_]+$", max_length=100)]
@@ -34,18 +36,9 @@ def of_figure(
     figure = next((one for one in figures if one["name"] == name), None)
     if figure is None:
         raise HTTPException(404)
-    return page(
-        request,
-        "evidence.html",
-        account.language,
-        account=account,
-        patient=found,
-        figure=figure,
-        since=date.fromisoformat(figure["start"]),
-        until=date.fromisoformat(figure["end"]),
-        readings=_of_keys(connection, found["id"], figure["evidence"][-LISTED:]),
-        listed=LISTED,
-    )
+    readings = _of_keys(connection, found["id"], figure["evidence"][-LISTED:])
+    since, until = date.fromisoformat(figure["start"]), date.fromisoformat(figure["end"])
+    return _page(request, account, found, readings, figure=figure, since=since, until=until)
 
 
 @router.get("/days/{metric}/{day}")
@@ -71,16 +64,21 @@ def of_day(
         until=until,
         limit=LISTED,
     )
+    return _page(request, account, found, _linked(readings), metric=metric, day=day)
+
+
+def _page(
+    request: Request, account: Account, patient: Row, readings: list[Row], **of: Any
+) -> Response:
     return page(
         request,
         "evidence.html",
         account.language,
         account=account,
-        patient=found,
-        metric=metric,
-        day=day,
-        readings=_linked(readings),
+        patient=patient,
+        readings=readings,
         listed=LISTED,
+        **of,
     )
 
 
