@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from sql.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+INSTALL = ("install", "-qy", "--no-install-recommends")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,22 +30,24 @@ ARGUMENTS = [
 ]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is slow where nobody asked for it; skip what reads an absent ../shared."""
-    if _asked_for_nothing(config):
-        slow = [one for one in items if one.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [one for one in items if one not in set(slow)]
-    _skip_without_shared(items)
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Leave out what is slow where nobody asked for it: no path, no marker, no name."""
+    if _everywhere(config) and not (config.option.markexpr or config.option.keyword):
+        config.option.markexpr = "not slow"
 
 
-def _asked_for_nothing(config: pytest.Config) -> bool:
-    """Say whether it is `./run test` alone: no path, no marker (`.ci/run` has one), no name."""
-    everything = config.args_source is not pytest.Config.ArgsSource.ARGS
-    return everything and not (config.option.markexpr or config.option.keyword)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run everything in two processes, half of the time being waits; what was chosen in one."""
+    return 2 if _everywhere(config) and not config.option.collectonly else 0
 
 
-def _skip_without_shared(items: list[pytest.Item]) -> None:
+def _everywhere(config: pytest.Config) -> bool:
+    """Say whether no path was asked for: `./run test`, and `.ci/run`."""
+    return config.args_source is not pytest.Config.ArgsSource.ARGS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip by name what reads ../shared where it isn't there; in CI its absence is a failure."""
     if SHARED.is_dir() or os.environ.get("CI") == "true":
         return
@@ -127,21 +131,33 @@ def _create(url: str, name: str) -> str:
     return f"{base}/{name}"
 
 
-def installed_chromium() -> str | None:
-    """Install the distribution's Chromium, where root runs the tests."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (
-            ["update", "-q"],
-            ["install", "-qy", "--no-install-recommends", "chromium"],
-        ):
-            subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, check=False)
-    return shutil.which("chromium")
+@pytest.fixture(scope="session")
+def distribution() -> Callable[..., None]:
+    """Return what installs packages of Debian where root runs the tests; one process at a time."""
+
+    def install(*packages: str) -> None:
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            return
+        with (Path(tempfile.gettempdir()) / "balise-tests-apt.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for command in (["update", "-q"], [*INSTALL, *packages]):
+                subprocess.run(
+                    ["apt-get", *command],
+                    stdout=subprocess.DEVNULL,
+                    env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                    check=False,
+                )
+
+    return install
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(distribution: Callable[..., None]) -> Iterator[Browser]:
     """A real Chromium; in CI its absence is a failure."""
-    chromium = os.environ.get("BALISE_CHROMIUM") or shutil.which("chromium") or installed_chromium()
+    chromium = os.environ.get("BALISE_CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        distribution("chromium")
+        chromium = shutil.which("chromium")
     if chromium is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no chromium, and it could not be installed")

@@ -92,15 +92,8 @@ def missing() -> list[str]:
     ]
 
 
-def install() -> None:
-    """Install the programs that are missing, and unpack Debian's kernel; root, once."""
-    if lacking := missing():
-        subprocess.run(
-            ["apt-get", "install", "-y", "-q", "--no-install-recommends", *lacking],
-            check=True,
-            capture_output=True,
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        )
+def unpack() -> None:
+    """Unpack Debian's kernel; once, after what is `missing` has been installed."""
     if not kernel():
         _unpack_kernel()
 
@@ -194,7 +187,7 @@ def run(
     """Boot, run a script of ours in the guest, and return what came of it."""
     found = kernel()
     if found is None:
-        raise FileNotFoundError("no kernel is unpacked: call install()")
+        raise FileNotFoundError("no kernel is unpacked: call unpack()")
     version = found.name.removeprefix("vmlinuz-")
     image = _initramfs(folder, version)
     shared = folder / "out"

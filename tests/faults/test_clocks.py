@@ -38,14 +38,6 @@ MARKED = Quality.CLOCK_FUTURE | Quality.TIME_OF_RECEIPT
 TOLERANCE = timedelta(minutes=2)
 
 
-def compiler() -> str | None:
-    """Return a C compiler, installed by root where there is none."""
-    if not shutil.which("cc") and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update", "-q"], ["install", "-qy", "gcc", "libc6-dev"]):
-            subprocess.run(["apt-get", *command], capture_output=True, check=False)
-    return shutil.which("cc")
-
-
 class Clock:
     """The clock of a server: how many seconds it is off stands in a file."""
 
@@ -71,8 +63,10 @@ class Clock:
 
 
 @pytest.fixture(scope="module")
-def clock() -> Iterator[Clock]:
-    cc = compiler()
+def clock(distribution: Callable[..., None]) -> Iterator[Clock]:
+    if not shutil.which("cc"):
+        distribution("gcc", "libc6-dev")
+    cc = shutil.which("cc")
     if cc is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no C compiler, and it could not be installed")
