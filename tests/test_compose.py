@@ -76,7 +76,7 @@ def test_every_command_is_one_of_ours(name: str):
         parse(OURS[name]["command"])
 
 
-@pytest.mark.parametrize("name", OURS.keys() - ONE_SHOT)
+@pytest.mark.parametrize("name", sorted(OURS.keys() - ONE_SHOT))
 def test_a_health_check_runs_python_or_a_command_of_ours(name: str):
     kind, program, *words = OURS[name]["healthcheck"]["test"]
     assert (kind, program) in {("CMD", "python"), ("CMD", "balise")}
