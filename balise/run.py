@@ -54,6 +54,15 @@ def log(level: str = "info") -> None:
     )
 
 
+def begin(service: str, settings: Settings) -> None:
+    """Let a service be seen: its log, its figures and how it is, its traces."""
+    from balise import vitals
+
+    log(settings.log_level)
+    vitals.begin(service, settings)
+    telemetry.begin(service)
+
+
 def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run a service until SIGTERM or SIGINT."""
 
@@ -80,9 +89,7 @@ def receive(name: str) -> None:
     from ingest.receive import Receiver
 
     settings = read_settings("database_url", "mqtt_url")
-    log(settings.log_level)
-    tell_prometheus(settings)
-    telemetry.begin("receive")
+    begin("receive", settings)
     receiver = Receiver(
         Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
     )
@@ -97,9 +104,7 @@ def flows(*, schedules: bool) -> None:
     from flows.serve import serve
 
     settings = read_settings("database_url")
-    log(settings.log_level)
-    tell_prometheus(settings)
-    telemetry.begin("flows")
+    begin("flows", settings)
     settle()
     until_stopped(serve(settings, schedules=schedules))
 
@@ -180,8 +185,7 @@ def web() -> None:
             highlight=False,
             soft_wrap=True,
         )
-    tell_prometheus(settings)
-    telemetry.begin("web")
+    begin("web", settings)
     uvicorn.run(
         create_app(settings),
         host=settings.web_host,
@@ -198,19 +202,10 @@ def watch() -> None:
     from ingest.exposition import Line
 
     settings = read_settings("database_url", "mqtt_url", "metrics_port")
-    log(settings.log_level)
     REGISTRY.register(Line(settings))
-    tell_prometheus(settings)
+    begin("watch", settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Event().wait()
-
-
-def tell_prometheus(settings: Settings) -> None:
-    """Let Prometheus ask this process, where a port is set."""
-    if settings.metrics_port:
-        from prometheus_client import start_http_server
-
-        start_http_server(settings.metrics_port, settings.metrics_host)
 
 
 def air(port: int) -> None:

@@ -16,6 +16,8 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from balise import vitals
+from balise.doctor import CHECKS
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.stack.ports import free
@@ -160,17 +162,50 @@ def test_every_process_tells_of_itself():
             more = {"BALISE_WEB_PORT": str(free())} if name == "web" else {}
             line.fleet.add(name, *words, BALISE_METRICS_PORT=str(port), **more)
         for name, port in ports.items():
-            text = page(port)
+            text = told_by(port, "/metrics").text
             assert "process_resident_memory_bytes" in text, name
             assert ("balise_database_up 1.0" in text) == (name == "watch"), name
+            assert told_by(port, "/healthz").text == "ok\n"
+            assert ready(port), name
 
 
-def page(port: int) -> str:
+@pytest.mark.stack
+def test_a_process_says_what_keeps_it_and_lives_on(settings: Settings):
+    away = settings.model_copy(
+        update={"database_url": f"postgresql://nobody:hidden@127.0.0.1:{free()}/balise"}
+    )
+    with asked_of(away, "receive") as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.text) == (503, "database\nreceiver\n")
+        assert client.get("/healthz").text == "ok\n"
+    with asked_of(settings, "watch") as client:
+        assert client.get("/readyz").text == "ok\n"
+
+
+def asked_of(settings: Settings, process: str) -> httpx.Client:
+    app = vitals.app(settings, vitals.READY[process])
+    return httpx.Client(transport=httpx.WSGITransport(app), base_url="http://balise")
+
+
+def test_what_makes_a_process_ready_is_a_part_of_the_doctor():
+    assert {part for parts in vitals.READY.values() for part in parts} <= CHECKS.keys()
+
+
+def ready(port: int) -> bool:
+    """Say whether a process is ready within a minute: it answers before it has begun."""
+    last = datetime.now(UTC) + timedelta(seconds=60)
+    while datetime.now(UTC) < last:
+        if told_by(port, "/readyz").status_code == 200:
+            return True
+    return False
+
+
+def told_by(port: int, path: str) -> httpx.Response:
     """Return what a process tells, once it does."""
-    until = datetime.now(UTC) + timedelta(seconds=60)
-    while datetime.now(UTC) < until:
+    last = datetime.now(UTC) + timedelta(seconds=60)
+    while datetime.now(UTC) < last:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+            return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10)
         except httpx.ConnectError:
             continue
     raise TimeoutError(f"nobody answers at {port}")
