@@ -8,7 +8,6 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from balise.chain import breaks
 from balise.database import needed
 from balise.errors import AuditBroken, UsageError
 from balise.hand import who
@@ -23,7 +22,7 @@ def verify(head: str | None, *, as_json: bool) -> None:
     with needed(), psycopg.connect(url) as connection:
         number, digest = audit.head(connection)
         known = (number, digest) if head is None else _head(head)
-        found = list(breaks(audit.chain(connection), known))
+        found = list(audit.breaks(connection, known))
     answer = {"rows": number, "head": f"{number}:{digest.hex()}", "breaks": len(found)}
     print_answer(answer, as_json=as_json)
     for one in found[:20]:

@@ -171,6 +171,7 @@ def back_up(file: Path, *, as_json: bool) -> None:
     from balise import backups
 
     settings = read_settings("database_url")
+    _note("export", "balise db backup")
     with needed(), counting("tables") as progress:
         made = backups.back_up(settings.database_url, file, settings.backup_recipient, progress)
     _print_backup(file, made, as_json=as_json)
@@ -246,7 +247,17 @@ def restore(file: Path, key: Path, *, as_json: bool) -> None:
     settings = read_settings("database_url")
     with needed(), counting("tables") as progress:
         made = backups.restore(settings.database_url, _there(file), _key(key), progress)
+    _note("change", "balise db restore")
     _print_backup(file, made, as_json=as_json)
+
+
+def _note(action: str, what: str) -> None:
+    """Write down what was done with everybody's data at once."""
+    from sql import audit
+
+    _with_database(
+        lambda connection: audit.add(connection, [], who=who(), action=action, what=what)
+    )
 
 
 def _there(file: Path) -> Path:

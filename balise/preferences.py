@@ -64,6 +64,7 @@ def show(settings: Settings, patient: str, *, days: int, as_json: bool) -> None:
     since: date = datetime.now(UTC).date() - timedelta(days=days)
     with needed(), psycopg.connect(settings.database_url, autocommit=True) as connection:
         subject = _subject(connection, patient)
+        audit.add(connection, [subject], who=who(), action="view", what="balise devices sources")
         found = Sources(
             preferred.of_patient(connection, subject, since),
             preferred.preferences(connection, subject),

@@ -59,6 +59,7 @@ def list_refused(
     with needed(), psycopg.connect(settings.database_url) as connection:
         counts = store.counts(connection, gateway)
         rows = store.listed(connection, state=state, reason=reason, gateway=gateway, limit=limit)
+        audit.add(connection, [], who=who(), action="list", what="balise refused list")
     if as_json:
         for row in rows:
             print(json.dumps({"id": place(row), **row}, default=str))  # noqa: T201 - the answer
@@ -159,6 +160,7 @@ def discard(settings: Settings, some: store.Which, note: str) -> None:
         raise UsageError("say in a note why it is discarded")
     with needed(), psycopg.connect(settings.database_url) as connection:
         count = store.discard(connection, some, who=who(), note=note.strip())
+        audit.add(connection, [], who=who(), action="change", what="balise refused discard")
     _said(count, "discarded", "refused and waiting")
 
 
@@ -167,6 +169,7 @@ def reopen(settings: Settings, some: store.Which, note: str) -> None:
     _meant(some)
     with needed(), psycopg.connect(settings.database_url) as connection:
         count = store.reopen(connection, some, who=who(), note=note.strip())
+        audit.add(connection, [], who=who(), action="change", what="balise refused reopen")
     _said(count, "reopened", "discarded")
 
 

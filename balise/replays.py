@@ -21,9 +21,10 @@ from balise.settings import Settings
 from flows import replay, steps
 from flows.differences import Difference, Kind
 from flows.replay import Asked, Hand, Report
-from sql import people
+from sql import audit, people
 
 LINES = 20
+_REPLAY = "balise flows replay"
 # What is taken at a moment lands after it; so much may a gateway's clock be ahead.
 _AHEAD = timedelta(hours=1)
 
@@ -81,6 +82,7 @@ def run(
 ) -> Report:
     """Replay, or say what it would change, and bring rollups and what rests on them up to date."""
     with needed(), psycopg.connect(settings.database_url, autocommit=True) as connection:
+        _note(connection, asked, dry_run=dry_run)
         report = _with_progress(
             lambda progress: (
                 replay.dry_run(connection, asked, progress=progress)
@@ -98,6 +100,13 @@ def run(
         _print(report, codes, limit)
         _print_end(report, dry_run=dry_run, windows=windows)
     return report
+
+
+def _note(connection: psycopg.Connection, asked: Asked, *, dry_run: bool) -> None:
+    """Write down that values are shown, or changed: of one patient, or of whoever they are of."""
+    action, what = ("view", f"{_REPLAY} --dry-run") if dry_run else ("change", _REPLAY)
+    patients = [] if asked.subject is None else [asked.subject]
+    audit.add(connection, patients, who=who(), action=action, what=what)
 
 
 def _with_progress(work: Callable[[Callable[[int], None]], Report]) -> Report:

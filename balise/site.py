@@ -67,6 +67,8 @@ def keep(settings: Settings, path: Path, *, known: tuple[str, ...] = shipped.NAM
     found, text = checked(path, known=known)
     with _database(settings) as connection:
         kept.keep(connection, found.name, text)
+        what = f"balise mappings add: {found.name}"
+        audit.add(connection, [], who=who(), action="change", what=what)
     return found
 
 

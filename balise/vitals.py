@@ -7,7 +7,7 @@ from socketserver import ThreadingMixIn
 from threading import Lock, Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import make_wsgi_app
 
@@ -52,7 +52,7 @@ def app(
     settings: Settings, parts: Sequence[str]
 ) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
     """Return what answers; /readyz is 503 with the parts that aren't well, by name alone."""
-    metrics = make_wsgi_app()
+    metrics: WSGIApplication = make_wsgi_app()
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:

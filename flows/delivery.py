@@ -28,7 +28,7 @@ from care.rollups import day_bounds
 from care.web import pages
 from care.web.report import make
 from care.web.words import words
-from sql import rows
+from sql import audit, rows
 from sql.rows import Row
 
 SPOT = frozenset(name for name, one in METRICS.items() if one.same_event) - {"interstitial_glucose"}
@@ -191,10 +191,13 @@ def send(connection: psycopg.Connection, now: datetime, post: Post) -> tuple[Del
     It is claimed before, and no transaction waits for the other system.
     """
     claim = {"now": now, "lease": now + LEASE}
-    row = connection.execute(sql.get("fhir.claim"), claim).fetchone()
-    if row is None:
-        return Delivered(), Answer(None, "")
-    number, body, attempts = row
+    with connection.transaction():
+        row = connection.execute(sql.get("fhir.claim"), claim).fetchone()
+        if row is None:
+            return Delivered(), Answer(None, "")
+        number, subject, body, attempts = row
+        if attempts == 1:
+            audit.line(connection, [subject], action="export", what="FHIR delivery")
     answer = post(bytes(body))
     keys = {"id": number, "status": answer.status, "answer": answer.said[:_LINE]}
     if answer.held or answer.never:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 
 from balise.errors import BrokerDown, NotUnderstood, UsageError
+from balise.hand import who
 from balise.settings import Settings
 from devices.payloads import balise_v1
 from devices.payloads.libreview import Order
@@ -27,7 +28,7 @@ from ingest.gateway import devices
 from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
 from ingest.mqtt import Broker
-from sql import people
+from sql import audit, people
 
 GATEWAY = "import"
 _SINCE_EVER = datetime(1900, 1, 1, tzinfo=UTC)
@@ -144,6 +145,7 @@ def _item(
             people.set_identity(connection, subject, family=document.person or "?", given="import")
         address = f"import/{code}/{document.convention}"
         people.give(connection, address, subject, since=_SINCE_EVER, gateway=GATEWAY)
+        audit.add(connection, [subject], who=who(), action="change", what="balise import")
         enrolled[key] = address
     return balise_v1.encode_item(
         balise_v1.Item(device=enrolled[key], convention=document.convention, document=document.text)

@@ -8,7 +8,8 @@ import psycopg
 from psycopg.rows import class_row
 
 import sql
-from balise.chain import Entry
+from balise.chain import Break, Entry
+from balise.chain import breaks as chain_breaks
 from sql import rows
 from sql.rows import Row
 
@@ -28,6 +29,24 @@ def add(
     """Write down what a command did; in the caller's transaction."""
     keys = {"who": who, "role": COMMAND, "action": action, "what": what, "reason": reason}
     connection.execute(sql.get("audit.add"), {**keys, "patients": list(patients)})
+
+
+def line(
+    connection: psycopg.Connection, patients: Sequence[int], *, action: str, what: str
+) -> None:
+    """Write down what the line does by itself; in the caller's transaction."""
+    keys = {"action": action, "what": what, "patients": list(patients)}
+    connection.execute(sql.get("audit.line"), keys)
+
+
+def breaks(connection: psycopg.Connection, known: tuple[int, bytes]) -> Iterator[Break]:
+    """Yield where chain and patients' lists are not what was written. Needs a transaction.
+
+    `known` is the number and digest that somebody knows of by other means.
+    """
+    yield from chain_breaks(chain(connection), known)
+    for (number,) in connection.execute(sql.get("audit.astray")):
+        yield Break(number, "a patient's own list says otherwise than the row")
 
 
 def chain(connection: psycopg.Connection) -> Iterator[Entry]:

@@ -6,6 +6,17 @@ SELECT audit_add(%(who)s, %(role)s, %(action)s, %(what)s, %(patients)s, %(reason
 -- One more row, of whoever is signed in.
 SELECT audit_acting(%(action)s, %(what)s, %(patients)s, %(reason)s)
 
+-- line --
+-- One more row, of what the line does by itself.
+SELECT audit_line(%(action)s, %(what)s, %(patients)s)
+
+-- astray --
+-- Rows that a patient's own list has and the chain has not, or the other way round.
+WITH told AS (SELECT DISTINCT number, patient FROM audit, unnest(patients) AS patient)
+SELECT number FROM told FULL JOIN audit_patient USING (number, patient)
+WHERE told.number IS NULL OR audit_patient.number IS NULL
+GROUP BY number ORDER BY number
+
 -- rows --
 -- The chain, from its first row on.
 SELECT number, at, who, role, action, what, patients, reason, digest FROM audit ORDER BY number

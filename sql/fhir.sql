@@ -167,7 +167,7 @@ UPDATE outbox SET due_at = %(lease)s, attempts = attempts + 1
 WHERE id = (SELECT id FROM outbox WHERE state = 'waiting' AND due_at <= %(now)s
               AND subject NOT IN (SELECT subject FROM withheld)
             ORDER BY due_at, id LIMIT 1)
-RETURNING id, body, attempts
+RETURNING id, subject, body, attempts
 
 -- ended --
 -- The receipt, or the refusal.

@@ -9,7 +9,6 @@ from pathlib import Path
 from cryptography import x509
 
 from balise import openid
-from balise.chain import breaks
 from balise.checkup import connected, names, row
 from balise.errors import BaliseError
 from balise.settings import Settings
@@ -87,7 +86,7 @@ def audit(settings: Settings) -> str:
     """Say whether the audit is what was written."""
     with connected(settings) as connection:
         head = audit_rows.head(connection)
-        broken = next(breaks(audit_rows.chain(connection), head), None)
+        broken = next(audit_rows.breaks(connection, head), None)
     if broken:
         raise BaliseError(
             f"row {broken.number}: {broken.says}; leave the database as it is and see who could"

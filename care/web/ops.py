@@ -13,13 +13,20 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise import next_steps
 from balise.errors import Reason, ReplayRuns
-from care.web.visit import Keeper, Line, page
+from care.web import audit
+from care.web.visit import Connection, Keeper, Line, page
 from flows import replay, workbench
 from flows.differences import Kind
 from flows.replay import Asked, Hand
 from sql import refused
 
-router = APIRouter(prefix="/ops/refused")
+
+def _noted(request: Request, connection: Connection, _account: Keeper) -> None:
+    """Write down what a keeper looks at or decides, of whomever it may be."""
+    audit.note(request, connection, [])
+
+
+router = APIRouter(prefix="/ops/refused", dependencies=[Depends(_noted)])
 
 AT_ONCE = 500
 """Messages that one click reads again: a page must answer."""

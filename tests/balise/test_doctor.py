@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 36",
-        "INSERT INTO schema_migration VALUES (36, '0036_passkey.sql')",
+        "DELETE FROM schema_migration WHERE number = 37",
+        "INSERT INTO schema_migration VALUES (37, '0037_audit_line.sql')",
     )
 
 

@@ -114,6 +114,9 @@ def test_readings_signals_and_a_report_arrive_once(
     weights = [one for one in hospital.held.values() if _is_of(one, "29463-7")]
     assert sorted(one["valueQuantity"]["value"] for one in weights) == [75, 75.1, 78]
     assert hospital.tokens == {"Bearer a-token"}
+    written = "SELECT who, action, what, patients, count(*) FROM audit GROUP BY 1, 2, 3, 4"
+    left = [("balise", "export", "FHIR delivery", [followed], 5)]
+    assert database.execute(written).fetchall() == left
     assert deliver(database, hospital) == Delivered()
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from balise.errors import Exit
+from balise.hand import who
 from bench.line import Line
 from flows import steps
 
@@ -69,6 +70,12 @@ def test_the_same_files_again_are_duplicates(line: Line, shared: Path):
     run_import(line, str(shared / "data/jhe"))
     _, answer = run_import(line, str(shared / "data/jhe"))
     assert (answer["accepted"], answer["duplicate"], answer["refused"]) == (0, 8, 0)
+    with psycopg.connect(line.settings.database_url) as database:
+        written = database.execute(
+            "SELECT DISTINCT who FROM audit JOIN audit_patient USING (number)"
+            " WHERE what = 'balise import' AND action = 'change'"
+        ).fetchall()
+    assert written == [(who(),)]
 
 
 @pytest.mark.shared

@@ -163,3 +163,19 @@ def link(nurse: httpx.Client, code: str) -> str:
     found = re.search(rf'href="(/patients/{code}/readings/[^"]+)"', rows[0])
     assert found
     return found[1]
+
+
+def test_what_a_keeper_looks_at_and_decides_is_written_down(
+    keeper: httpx.Client, refusals: int, database: psycopg.Connection
+):
+    (before,) = database.execute("SELECT max(number) FROM audit").fetchall()[0]
+    keeper.get(f"/ops/refused/{refusals}/0/0")
+    place = {"landing": refusals, "item": 0, "part": 0}
+    keeper.post("/ops/refused/discard", data={**place, "note": "a test"})
+    rows = database.execute(
+        "SELECT role, action, what FROM audit WHERE number > %s AND what LIKE '%%refused/%%'"
+        " ORDER BY number",
+        (before,),
+    ).fetchall()
+    looked = ("ops", "view", "GET /ops/refused/{landing}/{item}/{part}")
+    assert rows == [looked, ("ops", "change", "POST /ops/refused/discard"), looked]
