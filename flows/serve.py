@@ -25,7 +25,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 import sql
 from balise.errors import DatabaseDown
 from balise.settings import Settings
-from flows import automations, line, steps
+from flows import asked, automations, line, steps
 from flows.plans import PLANS, TAGS, Plan
 from sql.roles import Role, options
 
@@ -83,6 +83,7 @@ async def serve(settings: Settings, *, schedules: bool = True) -> None:
     """Run until cancelled: the line on every landing, and its schedules."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_events(settings))
+        group.create_task(asked.serve(settings))
         if schedules:
             group.create_task(_schedules(settings))
 

@@ -22,8 +22,9 @@ WHERE relnamespace = 'public'::regnamespace
 ORDER BY relname
 
 -- inherits --
--- Whether the pages have the line's rights without asking for them.
-SELECT pg_has_role('balise_web', 'balise_flows', 'USAGE')
+-- Whether the pages have more rights than a visitor's without asking, or may take on the line's.
+SELECT pg_has_role('balise_web', 'balise_keep', 'USAGE')
+    OR pg_has_role('balise_web', 'balise_flows', 'MEMBER')
 
 -- late_windows --
 -- Figures behind their readings: how many, and since when.

@@ -22,9 +22,9 @@ LIMIT %(limit)s
 -- kept.
 SELECT refused.landing, refused.item, refused.part, refused.reason, refused.detail, refused.state,
        refused.gateway, refused.device, refused.decoder, refused.refused_at, refused.note,
-       refused.who, refused.changed_at, landing.batch, landing.received_at, landing.topic,
-       landing.payload
-FROM refused LEFT JOIN landing ON landing.id = refused.landing
+       refused.who, refused.changed_at, message.batch, message.received_at, message.topic,
+       message.payload
+FROM refused LEFT JOIN LATERAL refused_message(refused.landing) AS message ON true
 WHERE refused.landing = %(landing)s
   AND (%(item)s::smallint IS NULL OR refused.item = %(item)s)
   AND (%(part)s::smallint IS NULL OR refused.part = %(part)s)

@@ -20,6 +20,8 @@ class Role(StrEnum):
     RECEIVE = "balise_receive"
     FLOWS = "balise_flows"
     WEB = "balise_web"
+    KEEP = "balise_keep"
+    """The pages, for what they do past whom their visitor follows; no process signs in as it."""
 
 
 _MORE = {Role.WEB: "-c search_path=followed,public -c lock_timeout=30s"}

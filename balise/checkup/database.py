@@ -57,8 +57,7 @@ def rights(settings: Settings) -> str:
         (inherits,) = row(connection, "doctor.inherits")
     if inherits:
         raise BaliseError(
-            "the pages have the line's rights without asking: GRANT balise_flows TO balise_web"
-            " WITH INHERIT FALSE, as superuser"
+            "the pages may more than they need: run ops/postgres/roles.sql as superuser"
         )
     if unguarded:
         raise BaliseError(

@@ -97,9 +97,9 @@ def tell_all(settings: Settings) -> None:
 def tell(settings: Settings, subject: int | None = None) -> None:
     """Put the day of the last look on the boxes of a patient, or of all for whom it waits.
 
-    As the line: of a box that two patients share the other may be none whom the visitor follows.
+    As a keeper: of a box that two patients share the other may be none whom the visitor follows.
     """
-    with connect(settings.database_url, Role.FLOWS) as connection:
+    with connect(settings.database_url, Role.KEEP) as connection:
         for row in rows.named(connection, "looked.waiting", subject=subject):
             count = boxes.put(settings, row["boxes"], {LOOKED: row["day"].isoformat()})
             if count:

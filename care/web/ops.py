@@ -12,13 +12,11 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise import next_steps
-from balise.errors import Reason, ReplayRuns
+from balise.errors import Reason
 from care.web import audit
-from care.web.visit import Connection, Keeper, Line, page
-from flows import replay, workbench
-from flows.differences import Kind
-from flows.replay import Asked, Hand
-from sql import refused
+from care.web.visit import AsKeeper, Connection, Keeper, page
+from flows import workbench
+from sql import asked, refused
 
 
 def _noted(request: Request, connection: Connection, _account: Keeper) -> None:
@@ -28,8 +26,8 @@ def _noted(request: Request, connection: Connection, _account: Keeper) -> None:
 
 router = APIRouter(prefix="/ops/refused", dependencies=[Depends(_noted)])
 
-AT_ONCE = 500
-"""Messages that one click reads again: a page must answer."""
+PATIENCE = 10.0
+"""Seconds for which a click waits for the flows; after that the page says that they come to it."""
 
 STATES = ("new", "replayed", "discarded")
 _LISTED = 50
@@ -67,7 +65,7 @@ Chosen = Annotated[refused.Which, Depends(_which)]
 @router.get("")
 def listed(
     request: Request,
-    connection: Line,
+    connection: AsKeeper,
     account: Keeper,
     reason: Reason | None = None,
     state: str = "new",
@@ -93,7 +91,7 @@ def listed(
 @router.get("/{landing}/{item}/{part}")
 def one(
     request: Request,
-    connection: Line,
+    connection: AsKeeper,
     account: Keeper,
     landing: int,
     item: int,
@@ -117,33 +115,27 @@ def one(
 
 @router.post("/replay")
 def read_again(
-    connection: Line,
+    connection: AsKeeper,
     account: Keeper,
     which: Chosen,
 ) -> RedirectResponse:
-    """Read one message again, or the first so many of a reason."""
-    asked = (
-        Asked(refused=True, reason=which.reason)
-        if which.landing is None
-        else Asked(messages=(which.landing,))
-    )
-    hand = Hand(who=account.name, why="")
-    try:
-        report = replay.replay(connection, asked, hand, limit=AT_ONCE)
-    except ReplayRuns:
-        return _back(which, busy=1)
+    """Have the flows read one message again, or the first so many of a reason."""
+    number = asked.ask(connection, which, who=account.name)
+    answer = asked.answer(connection, number, PATIENCE)
+    if answer is None:
+        return _back(which, later=1)
     return _back(
         which,
-        new=report.of(Kind.NEW),
-        changed=report.of(Kind.CHANGED, Kind.REPLACED, Kind.NOW_REFUSED),
-        still=report.of(Kind.STILL_REFUSED, Kind.OTHER_REASON),
-        more=int(not report.finished),
+        new=answer["found"],
+        changed=answer["changed"],
+        still=answer["still"],
+        more=int(answer["more"]),
     )
 
 
 @router.post("/discard")
 def discard(
-    connection: Line,
+    connection: AsKeeper,
     account: Keeper,
     which: Chosen,
     note: Annotated[str, Form(max_length=500)] = "",
@@ -157,7 +149,7 @@ def discard(
 
 @router.post("/reopen")
 def reopen(
-    connection: Line,
+    connection: AsKeeper,
     account: Keeper,
     which: Chosen,
 ) -> RedirectResponse:
@@ -165,7 +157,7 @@ def reopen(
     return _back(which, moved=refused.reopen(connection, which, who=account.name))
 
 
-_SAID = ("busy", "note", "new", "changed", "still", "more", "moved")
+_SAID = ("later", "note", "new", "changed", "still", "more", "moved")
 
 
 def _said(request: Request) -> dict[str, int | None]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from care.rules import RULES
-from care.web.visit import Keeper, Line, page
+from care.web.visit import AsKeeper, Keeper, page
 from sql import rows
 
 router = APIRouter(prefix="/ops/rules")
@@ -16,7 +16,7 @@ DAYS = 90
 
 
 @router.get("")
-def shown(request: Request, connection: Line, account: Keeper) -> HTMLResponse:
+def shown(request: Request, connection: AsKeeper, account: Keeper) -> HTMLResponse:
     """Show each rule's figures of the last days; a rule that raised nothing is there too."""
     now = datetime.now(UTC)
     figures = rows.named(connection, "care.rule_figures", since=now - timedelta(days=DAYS))

@@ -148,16 +148,16 @@ def _admin(account: SignedIn) -> Account:
     return account
 
 
-def _line(request: Request) -> Iterator[psycopg.Connection]:
-    """Connect as the line, for what a keeper has it do; no carer's route asks for it."""
-    with connect(settings_of(request).database_url, Role.FLOWS) as connection:
+def _as_keeper(request: Request) -> Iterator[psycopg.Connection]:
+    """Connect as who keeps the line, and follows nobody; no carer's route asks for it."""
+    with connect(settings_of(request).database_url, Role.KEEP) as connection:
         yield connection
 
 
 Clinician = Annotated[Account, Depends(_clinician)]
 Keeper = Annotated[Account, Depends(_keeper)]
 Admin = Annotated[Account, Depends(_admin)]
-Line = Annotated[psycopg.Connection, Depends(_line)]
+AsKeeper = Annotated[psycopg.Connection, Depends(_as_keeper)]
 
 
 def page(

@@ -22,9 +22,17 @@ ALTER ROLE balise_web NOINHERIT LOGIN PASSWORD :'web_password';
 SELECT 'CREATE ROLE balise_copy'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'balise_copy') \gexec
 ALTER ROLE balise_copy LOGIN REPLICATION PASSWORD :'copy_password';
--- What the pages have the line do (read a message again, tell the boxes) is done as the line; a
--- command of the owner's takes the role of the part it runs.
+-- What the pages do past whom their visitor follows (show what was refused, tell the boxes) they do as
+-- balise_keep, as which nobody signs in; a command of the owner's takes the role of the part it runs.
+SELECT 'CREATE ROLE balise_keep NOINHERIT'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'balise_keep') \gexec
 SELECT CASE WHEN current_setting('server_version_num')::integer >= 160000
-            THEN 'GRANT balise_flows TO balise_web WITH INHERIT FALSE, SET TRUE'
-            ELSE 'GRANT balise_flows TO balise_web' END \gexec
-GRANT balise_receive, balise_flows, balise_web TO :"owner";
+            THEN 'GRANT balise_keep TO balise_web WITH INHERIT FALSE, SET TRUE'
+            ELSE 'GRANT balise_keep TO balise_web' END \gexec
+-- Until migration 0038 they did it as the line.
+SELECT format(CASE WHEN current_setting('server_version_num')::integer >= 160000
+                   THEN 'REVOKE balise_flows FROM balise_web GRANTED BY %I'
+                   ELSE 'REVOKE balise_flows FROM balise_web' END, pg_get_userbyid(grantor))
+FROM pg_auth_members
+WHERE roleid = 'balise_flows'::regrole AND member = 'balise_web'::regrole \gexec
+GRANT balise_receive, balise_flows, balise_web, balise_keep TO :"owner";

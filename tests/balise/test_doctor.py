@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 37",
-        "INSERT INTO schema_migration VALUES (37, '0037_audit_line.sql')",
+        "DELETE FROM schema_migration WHERE number = 38",
+        "INSERT INTO schema_migration VALUES (38, '0038_keeper.sql')",
     )
 
 
@@ -147,8 +147,13 @@ def granted_too_much(ground: Ground) -> Settings:
 
 
 def inherited(ground: Ground) -> Settings:
-    grant = "GRANT balise_flows TO balise_web WITH INHERIT "
+    grant = "GRANT balise_keep TO balise_web WITH INHERIT "
     return ground.sql(f"{grant}TRUE", f"{grant}FALSE")
+
+
+def becomes_the_line(ground: Ground) -> Settings:
+    role = "balise_flows"
+    return ground.sql(f"GRANT {role} TO balise_web", f"REVOKE {role} FROM balise_web")
 
 
 def certificate_ends(ground: Ground) -> Settings:
@@ -333,7 +338,8 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "the extension is gone": (no_extension, "CREATE EXTENSION"),
     "row-level security is off": (guard_off, "ENABLE ROW LEVEL SECURITY"),
     "the pages may read too much": (granted_too_much, "REVOKE ALL ON rollup"),
-    "the pages inherit the line's rights": (inherited, "WITH INHERIT FALSE"),
+    "the pages inherit a keeper's rights": (inherited, "roles.sql"),
+    "the pages may become the line": (becomes_the_line, "roles.sql"),
     "a certificate ends": (certificate_ends, "balise authority"),
     "a certificate is none": (no_certificate, "balise authority"),
     "a key lies open": (open_key, "chmod 600"),

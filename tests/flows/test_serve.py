@@ -12,8 +12,10 @@ import psycopg
 import pytest
 
 from balise.settings import Settings
-from flows import line, serve
+from flows import asked, line, serve
 from flows.plans import PLANS
+from sql import asked as wishes
+from sql.refused import Which
 
 
 async def test_every_flow_has_a_schedule_that_a_stop_does_not_end():
@@ -137,6 +139,22 @@ async def test_a_lost_notification_costs_a_poll_and_no_reading(
         assert time.monotonic() < committed + 10
         await asyncio.sleep(0.05)
     assert begun[0] - committed < 2
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+@pytest.mark.stack
+async def test_what_a_keeper_asks_for_is_done_at_once(
+    database: psycopg.Connection, database_url: str
+):
+    """A poll of a minute: it is the notification that is heard."""
+    settings = Settings(database_url=database_url, flow_poll=60)
+    running = asyncio.create_task(asked.serve(settings))
+    await asyncio.sleep(0.7)
+    number = wishes.ask(database, Which(reason="device_unknown"), who="keeper")
+    answer = await asyncio.to_thread(wishes.answer, database, number, 20)
+    assert answer == {"found": 0, "changed": 0, "still": 0, "more": False}
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

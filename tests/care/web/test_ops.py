@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,10 +11,12 @@ import httpx
 import psycopg
 import pytest
 
-from flows import replay
+from care.web import ops
+from flows import asked, replay
 from flows.aggregate import recompute
 from flows.replay import Asked, Hand
 from sql import people
+from sql.roles import Role, connect
 
 pytestmark = pytest.mark.stack
 SCALE = "C0:00:00:00:00:77"
@@ -120,6 +123,34 @@ def test_discarded_with_a_note_and_reopened(
     assert rows == [("keeper", "discarded", "a test <b>"), ("keeper", "new", "")]
 
 
+@pytest.fixture
+def flows_at_work(populated: str) -> Iterator[None]:
+    """What `balise flows serve` does with what keepers ask for."""
+    stop = threading.Event()
+
+    def work() -> None:
+        with connect(populated, Role.FLOWS) as line:
+            while not stop.wait(0.1):
+                asked.work(line)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def test_without_flows_the_page_says_that_they_come_to_it(
+    keeper: httpx.Client, refusals: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ops, "PATIENCE", 0.2)
+    place = {"landing": refusals, "item": 0, "part": 0}
+    assert (
+        "dès que les traitements y arrivent" in keeper.post("/ops/refused/replay", data=place).text
+    )
+
+
+@pytest.mark.usefixtures("flows_at_work")
 def test_replayed_once_mended_and_the_patient_s_page_says_so(
     keeper: httpx.Client,
     nurse: httpx.Client,

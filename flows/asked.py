@@ -1,0 +1,82 @@
+"""What keepers ask for by a page, done as the line: the pages may not read a message again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import structlog
+
+import sql
+from balise.errors import ReplayRuns
+from balise.settings import Settings
+from flows import replay
+from flows.differences import Kind
+from flows.replay import Hand, Report
+from sql import asked
+from sql.roles import Role, connect, options
+from sql.rows import Row
+
+_log = structlog.get_logger(__name__)
+_RETRY_SECONDS = 2.0
+
+AT_ONCE = 500
+"""Messages that one click reads again: whoever clicked waits for the answer."""
+
+
+async def serve(settings: Settings) -> None:
+    """Do what is asked for until cancelled, also what was asked for meanwhile."""
+    while True:
+        try:
+            await _listen(settings)
+        except psycopg.Error as error:
+            _log.warning("asked_later", error=type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _listen(settings: Settings) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        settings.database_url, autocommit=True, options=options(Role.FLOWS)
+    ) as connection:
+        await connection.execute(sql.get("asked.listen"))
+        while True:
+            await asyncio.to_thread(_work, settings.database_url)
+            async for _ in connection.notifies(timeout=settings.flow_poll, stop_after=1):
+                pass
+
+
+def _work(database_url: str) -> None:
+    with connect(database_url, Role.FLOWS) as connection:
+        work(connection)
+
+
+def work(connection: psycopg.Connection) -> int:
+    """Do what is asked for, and return how much it was; what another replay keeps from it waits."""
+    count = 0
+    while wish := asked.take(connection):
+        hand = Hand(who=wish["who"], why="")
+        try:
+            report = replay.replay(connection, _meant(wish), hand, limit=AT_ONCE)
+        except ReplayRuns:
+            asked.wait(connection, wish["id"])
+            break
+        _answer(connection, wish, report)
+        count += 1
+    return count
+
+
+def _meant(wish: Row) -> replay.Asked:
+    if wish["landing"] is None:
+        return replay.Asked(refused=True, reason=wish["reason"])
+    return replay.Asked(messages=(wish["landing"],))
+
+
+def _answer(connection: psycopg.Connection, wish: Row, report: Report) -> None:
+    asked.done(
+        connection,
+        wish["id"],
+        found=report.of(Kind.NEW),
+        changed=report.of(Kind.CHANGED, Kind.REPLACED, Kind.NOW_REFUSED),
+        still=report.of(Kind.STILL_REFUSED, Kind.OTHER_REASON),
+        more=not report.finished,
+    )

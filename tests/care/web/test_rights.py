@@ -1,0 +1,256 @@
+"""What each role may do in the database, to the column: a right nobody named is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql as build
+
+from flows import asked
+from sql import asked as wishes
+from sql import people
+from sql.refused import Which
+from sql.roles import Role, connect
+
+pytestmark = pytest.mark.stack
+
+WRITES = """
+SELECT relname, coalesce(attname, ''), privilege
+FROM pg_class
+CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+   AND privilege = 'UPDATE' AND has_column_privilege(%(role)s, pg_class.oid, attname, 'UPDATE')
+   AND NOT has_table_privilege(%(role)s, pg_class.oid, 'UPDATE')
+WHERE relnamespace IN ('public'::regnamespace, 'followed'::regnamespace) AND relkind IN ('r', 'v')
+  AND (attname IS NOT NULL OR has_table_privilege(%(role)s, pg_class.oid, privilege)
+       OR privilege = 'INSERT' AND has_any_column_privilege(%(role)s, pg_class.oid, 'INSERT'))
+"""
+
+DEFINERS = """
+SELECT proname FROM pg_proc
+WHERE prosecdef AND pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
+  AND proname NOT LIKE 'ts\\_%%' AND has_function_privilege(%(role)s, oid, 'EXECUTE')
+"""
+
+READS = """
+SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relnamespace IN ('public'::regnamespace, 'followed'::regnamespace)
+  AND relkind IN ('r', 'v', 'p', 'm') AND attnum > 0 AND NOT attisdropped
+  AND relname NOT LIKE 'geo%%' AND has_column_privilege(%(role)s, pg_class.oid, attname, 'SELECT')
+"""
+
+
+@pytest.fixture
+def database(populated: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(populated, autocommit=True) as connection:
+        yield connection
+
+
+def may(database: psycopg.Connection, question: str, role: str) -> set[str]:
+    rows = database.execute(question.encode(), {"role": role}).fetchall()
+    return {" ".join(filter(None, row)) for row in rows}
+
+
+PAGES_WRITE = {
+    "consent INSERT", "dirty_subject INSERT", "dirty_subject UPDATE",
+    "dirty_window generation UPDATE", "dirty_window touched_at UPDATE", "early_warning INSERT",
+    "identity birth_date UPDATE", "identity birth_place UPDATE", "identity family UPDATE",
+    "identity given UPDATE", "identity ins UPDATE", "identity ins_kind UPDATE",
+    "identity sex UPDATE", "identity status UPDATE", "invite used_at UPDATE",
+    "invite used_key UPDATE", "invite_refusal DELETE", "invite_refusal INSERT",
+    "login language UPDATE", "looked INSERT", "message INSERT", "note INSERT", "pause INSERT",
+    "pause last_day UPDATE", "pause withdrawn_at UPDATE", "pause withdrawn_by UPDATE",
+    "plan INSERT", "sign_in_refused DELETE", "sign_in_refused INSERT",
+    "signal changed_at UPDATE", "signal state UPDATE", "signal_event INSERT",
+    "source_preference INSERT", "subject pathway UPDATE", "team_member INSERT",
+    "team_member left_at UPDATE",
+}  # fmt: skip
+KEEPER_WRITES = {
+    "asked_replay INSERT", "looked boxes UPDATE", "refused changed_at UPDATE",
+    "refused note UPDATE", "refused state UPDATE", "refused who UPDATE", "refused_event INSERT",
+}  # fmt: skip
+RECEIVER_WRITES = {
+    "gateway last_contact_at UPDATE", "landing INSERT", "landing_batch INSERT", "receipt INSERT",
+    "receipt UPDATE",
+}  # fmt: skip
+KEEPER_READS = {
+    "asked_replay", "assignment", "device", "looked", "mapping", "refused", "refused_event",
+    "signal", "signal_event", "subject",
+}  # fmt: skip
+OF_WHOM_NOBODY_FOLLOWS = {
+    "subject id", "subject time_zone", "signal id", "signal rule", "signal state",
+    "signal raised_at", "signal_event signal", "signal_event at", "signal_event who",
+    "signal_event state", "signal_event reason", "looked id", "looked subject", "looked at",
+    "looked boxes",
+}  # fmt: skip
+"""What a keeper reads of tables that hold values or names: none of either."""
+NEVER_OF_THE_LINE = {
+    "audit", "break_glass", "consent", "early_warning", "identity", "identity_revision", "login",
+    "login_link", "note", "panel", "panel_account", "passkey", "web_session",
+}  # fmt: skip
+"""What neither receiver nor flows write."""
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (Role.WEB, PAGES_WRITE),
+        (Role.KEEP, KEEPER_WRITES),
+        (Role.RECEIVE, RECEIVER_WRITES),
+    ],
+)
+def test_a_role_writes_what_is_named_here_and_nothing_else(
+    database: psycopg.Connection, role: Role, expected: set[str]
+):
+    assert may(database, WRITES, role) == expected
+
+
+def test_the_flows_write_what_was_measured_and_nobody_s_name(database: psycopg.Connection):
+    written = {one.split()[0] for one in may(database, WRITES, Role.FLOWS)}
+    assert written >= {"packed_reading", "rollup", "signal", "summary"}
+    assert not written & NEVER_OF_THE_LINE
+
+
+def test_a_keeper_reads_no_name_and_no_value(database: psycopg.Connection):
+    read = may(database, READS, Role.KEEP)
+    assert {one.split()[0] for one in read} == KEEPER_READS
+    guarded = ("subject ", "signal ", "signal_event ", "looked ")
+    assert {one for one in read if one.startswith(guarded)} == OF_WHOM_NOBODY_FOLLOWS
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (Role.RECEIVE, set()),
+        (Role.FLOWS, {"audit_line", "drop_landing_day", "pack_landing", "refused_message"}),
+        (Role.KEEP, {"refused_message"}),
+    ],
+)
+def test_a_role_does_with_its_owner_s_rights_what_is_named_here(
+    database: psycopg.Connection, role: Role, expected: set[str]
+):
+    everybody_s = {"pages": may(database, DEFINERS, Role.WEB), role: may(database, DEFINERS, role)}
+    assert everybody_s[role] == expected
+    assert not everybody_s["pages"] & expected
+
+
+def test_the_pages_may_become_the_keeper_and_nobody_else(
+    database: psycopg.Connection, populated: str
+):
+    rows = database.execute(
+        "SELECT rolname FROM pg_roles WHERE pg_has_role('balise_web', oid, 'MEMBER')"
+    ).fetchall()
+    assert {name for (name,) in rows} == {"balise_web", "balise_keep"}
+    with connect(populated, Role.KEEP) as keeper:
+        for table in ("reading", "rollup", "identity", "landing", "summary", "note", "login"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                keeper.execute(f"SELECT * FROM {table}".encode())  # noqa: S608
+
+
+def test_no_right_to_write_reaches_a_stranger_s_patient(
+    database: psycopg.Connection, populated: str, nurse: httpx.Client
+):
+    """Every table with a patient's number that the pages may write, by a session of nobody's."""
+    stranger = people.add_subject(database, "p-nobody-follows", pathway="heart_failure")
+    database.execute("UPDATE panel SET everyone = false")
+    token = nurse.cookies.get("balise_session", "")
+    try:
+        with connect(populated, Role.WEB, session=token) as pages:
+            tried = [one for one in sorted(PAGES_WRITE) if _is_of_patients(database, one)]
+            assert len(tried) > 20
+            for right in tried:
+                _refused(pages, right, stranger)
+    finally:
+        database.execute("UPDATE panel SET everyone = true")
+
+
+def _is_of_patients(database: psycopg.Connection, right: str) -> bool:
+    table = right.split(maxsplit=1)[0]
+    row = database.execute(
+        "SELECT EXISTS (SELECT FROM information_schema.columns WHERE table_schema = 'public'"
+        " AND table_name = %s AND column_name = 'subject')",
+        (table,),
+    ).fetchone()
+    return table == "subject" or row == (True,)
+
+
+def _refused(pages: psycopg.Connection, right: str, stranger: int) -> None:
+    """Hold that a write to a stranger's row changes none, or is refused by its policy."""
+    table, *column, privilege = right.split()
+    key = "id" if table == "subject" else "subject"
+    if privilege == "INSERT":
+        insert = build.SQL("INSERT INTO public.{} (subject) VALUES (%s)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            pages.execute(insert.format(build.Identifier(table)), (stranger,))
+        return
+    name = build.Identifier(column[0] if column else key)
+    update = build.SQL("UPDATE public.{} SET {} = {} WHERE {} = %s").format(
+        build.Identifier(table), name, name, build.Identifier(key)
+    )
+    assert pages.execute(update, (stranger,)).rowcount == 0, right
+
+
+def test_the_bytes_of_what_was_read_are_not_the_keeper_s(
+    database: psycopg.Connection, populated: str, refusals: int
+):
+    (read,) = database.execute(
+        "SELECT id FROM landing WHERE id NOT IN (SELECT landing FROM refused) LIMIT 1"
+    ).fetchall()[0]
+    question = b"SELECT length(payload) FROM refused_message(%s)"
+    with connect(populated, Role.KEEP) as keeper:
+        assert keeper.execute(question, (refusals,)).fetchone()
+        assert keeper.execute(question, (read,)).fetchone() is None
+
+
+def test_a_wish_that_no_flows_answer_waits_for_them(
+    database: psycopg.Connection, populated: str, refusals: int
+):
+    with connect(populated, Role.KEEP) as keeper:
+        number = wishes.ask(keeper, Which(reason="device_unknown"), who="keeper")
+        assert wishes.answer(keeper, number, 0) is None
+        with connect(populated, Role.FLOWS) as line:
+            assert asked.work(line) == 1
+            assert asked.work(line) == 0
+        answer = wishes.answer(keeper, number, 0)
+    assert answer == {"found": 0, "changed": 0, "still": 1, "more": False}
+
+
+def test_a_wish_that_fails_holds_up_no_other(
+    database: psycopg.Connection,
+    populated: str,
+    refusals: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with connect(populated, Role.KEEP) as keeper, connect(populated, Role.FLOWS) as line:
+        first = wishes.ask(keeper, Which(reason="device_unknown"), who="keeper")
+        with monkeypatch.context() as patch:
+            patch.setattr(asked.replay, "replay", broken)
+            for _ in range(3):
+                with pytest.raises(ZeroDivisionError):
+                    asked.work(line)
+        second = wishes.ask(keeper, Which(landing=refusals), who="keeper")
+        assert asked.work(line) == 1
+        assert wishes.answer(keeper, first, 0) is None
+        assert wishes.answer(keeper, second, 0)
+
+
+def test_while_another_replay_runs_a_wish_waits_and_is_no_attempt(
+    database: psycopg.Connection,
+    populated: str,
+    refusals: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(asked.replay, "_PATIENCE", 0.0)
+    with connect(populated, Role.KEEP) as keeper, connect(populated, Role.FLOWS) as line:
+        number = wishes.ask(keeper, Which(landing=refusals), who="keeper")
+        with asked.replay._alone(database):
+            for _ in range(5):
+                assert asked.work(line) == 0
+        assert asked.work(line) == 1
+        assert wishes.answer(keeper, number, 0)
