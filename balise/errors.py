@@ -7,6 +7,7 @@ BaliseError
 │   └── PayloadError
 ├── PartlyRefused
 ├── ReplayRuns
+├── StepFailed
 ├── FormUnsafe
 │   ├── PlanUnsafe
 │   └── ObservationUnsafe
@@ -126,6 +127,10 @@ class PartlyRefused(BaliseError):
 
 class ReplayRuns(BaliseError):
     """Another replay runs; wait for its end and ask again."""
+
+
+class StepFailed(BaliseError):
+    """A step failed; its kind and place are said, and no text of it, which may hold a value."""
 
 
 class FormUnsafe(BaliseError):

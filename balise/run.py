@@ -20,7 +20,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from balise import telemetry
+from balise import failures, telemetry
 from balise.errors import DependencyDown, PartlyRefused, UsageError
 from balise.hand import who
 from balise.plain import plain
@@ -59,6 +59,7 @@ def begin(service: str, settings: Settings) -> None:
     from balise import vitals
 
     log(settings.log_level)
+    failures.keep_quiet()
     vitals.begin(service, settings)
     telemetry.begin(service)
 

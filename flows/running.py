@@ -19,7 +19,8 @@ from prefect.tasks import exponential_backoff
 
 from balise import telemetry
 from balise.database import needed
-from balise.errors import BrokerDown, DatabaseDown
+from balise.errors import BaliseError, BrokerDown, DatabaseDown
+from balise.failures import failed
 from balise.settings import Settings
 from flows import report
 from flows.report import Words
@@ -59,7 +60,12 @@ async def with_database(what: str, work: Callable[[psycopg.Connection], Answer])
         with telemetry.span(what), needed(), connect(url, Role.FLOWS) as connection:
             return work(connection)
 
-    return await asyncio.to_thread(connected)
+    try:
+        return await asyncio.to_thread(connected)
+    except (BaliseError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - Prefect would keep its text, with what it holds
+        raise failed(error) from None
 
 
 async def tell(words: Words, done: Done[Any]) -> State[None]:

@@ -3,8 +3,7 @@
 
 -- Roles are the cluster's, not the database's; without a password nobody signs in as one. Where a
 -- superuser made them (ops/postgres/roles.sql) there is nothing to do. The owner takes a part's role
--- for a command that does its work; the pages take the line's, by a word of their own and never by
--- inheritance, for what a person has the line do: read a message again, tell the boxes.
+-- for a command that does its work. (Here the pages were let become the line too; 0038 ends that.)
 DO $$
 DECLARE
     role text;
@@ -38,9 +37,6 @@ BEGIN
     -- Of the three only the line makes temporary tables.
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO balise_flows', current_database());
-    IF NOT pg_has_role('balise_web', 'balise_flows', 'MEMBER') THEN
-        EXECUTE 'GRANT balise_flows TO balise_web' || apart;
-    END IF;
 END
 $$;
 

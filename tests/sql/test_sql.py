@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("balise", "devices", "ingest", "flows", "care", "demo", "bench", "sql")
 NOT_PREPARED = {
     "flows.listen": "LISTEN can't be prepared",
+    "asked.listen": "nor this one",
     "migration.create_table": "nor can CREATE TABLE",
     "dump.snapshot": "nor can SET",
     "readings.stage": "a temporary table ends with its transaction",
