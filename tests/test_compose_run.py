@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -56,6 +57,8 @@ class Container:
 
     def __init__(self, root: Path, made: Path, database: int) -> None:
         self.ports = {8883: free(), 8884: free(), 4200: free(), 8080: free()}
+        # Each has a machine of its own there, and a port of its own here.
+        self.vitals = defaultdict[str, int](free)
         self.root = root
         self._words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
         self._places = {
@@ -88,8 +91,7 @@ class Container:
         image = re.findall(r"^ENV (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
         own = {key: self.here(text) for key, text in SERVICES[name].get("environment", {}).items()}
         common = {"PATH": os.environ["PATH"], "HOME": f"{self.root}/home"}
-        # Each has a machine of its own there, and a port of its own here.
-        told = {"BALISE_METRICS_HOST": "127.0.0.1", "BALISE_METRICS_PORT": str(free())}
+        told = {"BALISE_METRICS_HOST": "127.0.0.1", "BALISE_METRICS_PORT": str(self.vitals[name])}
         return common | dict(re.findall(r"(\w+)=(\S+)", image)) | own | told
 
     def command(self, name: str) -> list[str]:
@@ -103,7 +105,8 @@ class Container:
     def is_healthy(self, name: str) -> bool:
         """Run a service's own health check."""
         program, *words = SERVICES[name]["healthcheck"]["test"][1:]
-        command = [*PROGRAMS.get(program, [sys.executable]), *map(self.here, words)]
+        asked = [self.here(word).replace(":9464/", f":{self.vitals[name]}/") for word in words]
+        command = [*PROGRAMS.get(program, [sys.executable]), *asked]
         env, seconds = self.environment(name), seconds_of(name, "timeout")
         done = subprocess.run(command, env=env, cwd=self.root, timeout=seconds, check=False)
         return done.returncode == 0
