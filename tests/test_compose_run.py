@@ -331,23 +331,26 @@ def line(container: Container, processes: Processes) -> Container:
     return container
 
 
+@pytest.mark.parametrize("role", ["receive", "flows", "web", "copy"])
 def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
-    processes: Processes, stack: Stack, databases: str, made: Path
+    processes: Processes, stack: Stack, databases: str, made: Path, role: str
 ):
+    name = f"{role.upper()}_DB_PASSWORD"
     words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
-    place = f"127.0.0.1:{urlsplit(databases).port}/compose_balise"
+    database = "compose_balise" if role != "copy" else "?replication=true"
+    place = f"127.0.0.1:{urlsplit(databases).port}/{database}"
 
     def signs_in(password: str) -> bool:
         try:
-            psycopg.connect(f"postgresql://balise_web:{password}@{place}").close()
+            psycopg.connect(f"postgresql://balise_{role}:{password}@{place}").close()
         except psycopg.OperationalError:
             return False
         return True
 
-    run_sql(stack, "roles.sql", words | {"WEB_DB_PASSWORD": "another"})
-    assert (signs_in(words["WEB_DB_PASSWORD"]), signs_in("another")) == (False, True)
+    run_sql(stack, "roles.sql", words | {name: "another"})
+    assert (signs_in(words[name]), signs_in("another")) == (False, True)
     run_sql(stack, "roles.sql", words)
-    assert (signs_in(words["WEB_DB_PASSWORD"]), signs_in("another")) == (True, False)
+    assert (signs_in(words[name]), signs_in("another")) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["prefect", "receive", "flows", "web"])

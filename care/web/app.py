@@ -48,6 +48,7 @@ from care.web.visit import (
     SignedOut,
     language,
     page,
+    settings_of,
 )
 from care.web.words import words
 
@@ -63,6 +64,9 @@ _NO_TELEMETRY: TelemetryConfig = {
 
 _BODY_BYTES = 256 * 1024
 """The longest form, a plan with notes, is a tenth of it."""
+
+_HTTPS_ALONE = "max-age=31536000"
+"""Where the pages are behind HTTPS a browser asks for them by no other way, for a year."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -139,6 +143,8 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
         response = await call_next(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if settings_of(request).web_secure_cookies:
+        response.headers["Strict-Transport-Security"] = _HTTPS_ALONE
     if request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "public, max-age=3600"
     return response

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import httpx
 import psycopg
 import pytest
 
+from balise.settings import Settings
+
 pytestmark = pytest.mark.stack
 PASSWORD = "a long enough password"
+Serve = Callable[[Settings], AbstractContextManager[str]]
 
 
 @pytest.fixture
@@ -141,6 +145,16 @@ def test_every_answer_has_its_headers(visitor: httpx.Client):
     assert "default-src 'none'" in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"
     assert visitor.get("/healthz").text == visitor.get("/readyz").text == "ok\n"
+
+
+def test_behind_https_a_browser_comes_by_no_other_way(populated: str, serve: Serve):
+    with serve(Settings(database_url=populated, web_secure_cookies=True)) as url:
+        said = httpx.get(f"{url}/sign-in").headers
+    assert said["strict-transport-security"] == "max-age=31536000"
+
+
+def test_without_it_none_is_told_to(visitor: httpx.Client):
+    assert "strict-transport-security" not in visitor.get("/sign-in").headers
 
 
 @pytest.mark.parametrize("path", ["/?name=%00", "/patients/p%00", "/fhir/Patient?name=%00"])
