@@ -16,6 +16,7 @@ import sql
 from balise import telemetry
 from balise.pages import HEADERS
 from balise.settings import Settings
+from balise.whole import whole
 from care.opening import opening
 from care.web import (
     access,
@@ -155,9 +156,8 @@ def _fits(request: Request) -> bool:
 
     It would be read before it is known who sends it.
     """
-    length = request.headers.get("content-length", "0")
-    told = "transfer-encoding" not in request.headers and length.isdecimal()
-    return told and len(length) <= len(str(_BODY_BYTES)) and int(length) <= _BODY_BYTES
+    told = "transfer-encoding" not in request.headers
+    return told and whole(request.headers.get("content-length", "0"), _BODY_BYTES + 1) is not None
 
 
 async def _to_sign_in(_request: Request, _error: Exception) -> Response:

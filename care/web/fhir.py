@@ -15,6 +15,7 @@ import psycopg
 from fastapi import APIRouter, Query, Request, Response
 
 from balise.metrics import METRICS
+from balise.whole import whole
 from care import exchange
 from care.exchange import Place
 from care.fhir import resources
@@ -103,8 +104,8 @@ def devices(
 def device(request: Request, connection: Connection, _visitor: Visitor, number: str) -> Response:
     """Read a device."""
     own = number.removeprefix(resources.device_id(""))
-    known = own.isascii() and own.isdigit() and int(own) < 1 << 31
-    found = rows.named(connection, "fhir.device", device=int(own)) if known else []
+    named = whole(own, 1 << 31)
+    found = [] if named is None else rows.named(connection, "fhir.device", device=named)
     if not found:
         raise Refused(404, "not-found", "there is no such device")
     (row,) = found

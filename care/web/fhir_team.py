@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import psycopg
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from balise.whole import whole
 from care.fhir import coordination, resources
 from care.fhir.audit_event import audit_event
 from care.web.fhir_visit import Count, Refused, Visitor, found_in, only, patient_of
@@ -39,10 +40,10 @@ class Search:
         """
         only(self.request, "patient", "_count")
         found = patient_of(self.request, self.connection, self.patient)
-        before = self.page
-        if before and not (before.isascii() and before.isdigit() and int(before) < _FIRST):
+        before = whole(self.page, _FIRST) if self.page else _FIRST
+        if before is None:
             raise Refused(400, "value", "follow the next link as it is given")
-        keys = {"subject": found["id"], "before": int(before) if before else _FIRST}
+        keys = {"subject": found["id"], "before": before}
         listed = rows.named(self.connection, query, **keys, limit=self.count + 1)
         made = [make(one, found["code"]) for one in listed[: self.count]]
         more = str(listed[self.count - 1]["id"]) if len(listed) > self.count else None

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from balise import next_steps
 from balise.errors import Reason
+from balise.whole import whole
 from care.web import audit
 from care.web.visit import AsKeeper, Connection, Keeper, page
 from flows import workbench
@@ -158,15 +159,12 @@ def reopen(
 
 
 _SAID = ("later", "note", "new", "changed", "still", "more", "moved")
+_MOST = 10**9
 
 
 def _said(request: Request) -> dict[str, int | None]:
     """Return what a form's answer says: numbers only, None where it says nothing."""
-    asked = {name: request.query_params.get(name, "") for name in _SAID}
-    return {
-        name: int(value) if value.isdecimal() and value.isascii() and len(value) < 10 else None
-        for name, value in asked.items()
-    }
+    return {name: whole(request.query_params.get(name, ""), _MOST) for name in _SAID}
 
 
 def _back(which: refused.Which, **said: int) -> RedirectResponse:

@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 
 from balise.errors import PayloadError, Reason
 from balise.model import Decoded, Quality, State, Value
+from balise.whole import whole
 from devices.payloads.convention import Convention
 from devices.payloads.document import invalid, number
 
@@ -97,7 +98,7 @@ def _time(said: str) -> datetime:
 
 def _sequence(said: str) -> int | None:
     """Return the transmitter's seconds: they number its values, and no clock change moves them."""
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None
+    return whole(said, 10**9)
 
 
 CONVENTION = Convention(name="clarity", title="Dexcom Clarity export (CSV)", read=_read)

@@ -14,6 +14,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from balise.whole import whole
 from devices.payloads.balise_v1 import Item, read_item
 from ingest.gateway.local.declared import Source
 from ingest.gateway.local.items import members
@@ -86,7 +87,7 @@ class Told:
     def _number(self, item: Item) -> int:
         """Return the packet number of an item of this session, 0 for any other."""
         session, _, number = item.session.rpartition("/")
-        return int(number) if session == self.session and number.isdigit() else 0
+        return 0 if session != self.session else whole(number, 1 << 62) or 0
 
 
 def _read(body: bytes) -> Item:

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from balise.languages import LANGUAGES
 from balise.pages import HEADERS
+from balise.whole import whole
 from ingest.gateway.page.render import house_at, page, refreshed, to, words_for
 
 COOKIE = "balise_box"
@@ -34,8 +35,7 @@ async def guard(request: Request, call_next: Callable[[Request], Awaitable[Respo
 def _is_a_form_of_ours(request: Request) -> bool:
     """Whether a post is small and from no other site; what sends no Origin has no cookie either."""
     own = str(request.base_url).rstrip("/")
-    length = request.headers.get("content-length", "")
-    small = length.isdecimal() and int(length) <= _FORM_BYTES
+    small = whole(request.headers.get("content-length", ""), _FORM_BYTES + 1) is not None
     return small and request.headers.get("origin") in {None, own}
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from balise.errors import UsageError
+from balise.whole import whole
 from devices import models
 from ingest.gateway.page.choose import steps
 from ingest.gateway.page.guard import enter
@@ -18,6 +19,7 @@ from ingest.gateway.pairing.pair import Patience
 from ingest.gateway.pairing.stages import Cause, Stage
 
 HELD_SECONDS = 20.0
+_MOST = 1 << 31
 PLACES = {
     Stage.SEARCHING: 1,
     Stage.CONNECTING: 2,
@@ -44,9 +46,9 @@ _ASKED = (*_TYPED, Stage.CONFIRM)
 async def show(request: Request) -> Response:
     """Show where the pairing stands, once it is elsewhere than the browser has seen."""
     story = house_at(request).story
-    seen = request.query_params.get("seen", "")
-    if seen.isdecimal():
-        await story.moved(int(seen), HELD_SECONDS)
+    seen = whole(request.query_params.get("seen", ""), _MOST)
+    if seen is not None:
+        await story.moved(seen, HELD_SECONDS)
     progress = story.look()
     if progress is None:
         return to("/add")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -33,12 +34,15 @@ KNOWN = st.sampled_from(
     ["p-martin", "Patient/p-martin", "p-roux", "site", "2026-11-25", "ge2026-11-01T07:00Z", "0",
      "2026-11-25T10:00:00Z", "closed", "8867-4", "http://loinc.org|85354-9", "device_unknown"]
 )  # fmt: skip
+NO_NUMBERS = ("9" * 5000, "²", "٣")
+"""What `str.isdigit` or `str.isdecimal` takes for a number, and int() or a database does not."""
 STRANGE = st.one_of(
     st.text(max_size=40),
     st.integers(-(1 << 70), 1 << 70).map(str),
     st.sampled_from(
         ["", "\0", "..", "../../etc/passwd", "%00", "'; DROP TABLE subject; --", "{{7*7}}", "null",
-         "NaN", "1e400", "-0", "9" * 400, "\N{RIGHT-TO-LEFT OVERRIDE}x", "é" * 300, "2026-02-30",
+         "NaN", "1e400", "-0", "9" * 400, *NO_NUMBERS, "é" * 300, "2026-02-30",
+         "\N{RIGHT-TO-LEFT OVERRIDE}x",
          "0001-01-01", "9999-12-31T23:59:59.999999+14:00", "<script>alert(1)</script>"]
     ),
 )  # fmt: skip
@@ -96,3 +100,39 @@ def test_what_nobody_would_ask_gets_an_answer(
         assert answer.status_code < 500, answer.text[:200]
 
     ask()
+
+
+NUMBERED = [
+    (path, one["name"])
+    for path, methods in PAGES["paths"].items()
+    for one in methods.get("get", {}).get("parameters", [])
+    if one["in"] in {"path", "query"} and path != "/welcome/{token}"
+]
+
+
+@pytest.mark.parametrize(("path", "name"), NUMBERED)
+def test_what_only_looks_like_a_number_gets_an_answer(
+    path: str, name: str, visitors: Callable[[str], httpx.Client]
+):
+    inside = f"{{{name}}}" in path
+    where = path.replace("{code}", "p-martin") if name != "code" else path
+    for value in NO_NUMBERS:
+        query = {} if inside else {"patient": "p-martin", name: value}
+        asked = re.sub(r"\{\w+\}", "1", where.replace(f"{{{name}}}", quote(value)))
+        for who in WHO:
+            answer = visitors(who).get(asked, params=query)
+            assert answer.status_code < 500, (asked[:80], value[:10])
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/welcome/{token}"])
+def test_at_the_door_too(path: str, site: str):
+    """The last of all: whoever tries so many names is held off for a while."""
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(VALUES, st.dictionaries(st.sampled_from(["name", "password", "again"]), VALUES))
+    def knock(token: str, form: dict[str, str]) -> None:
+        where = site + path.replace("{token}", quote(token, safe="") or "x")
+        for answer in (httpx.get(where), httpx.post(where, data=form)):
+            assert answer.status_code < 500, answer.text[:200]
+
+    knock()
