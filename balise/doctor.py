@@ -35,6 +35,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "rights": database.rights,
     "certificates": trust.certificates,
     "keys": trust.keys,
+    "transport": trust.transport,
     "broker": line.broker,
     "receiver": line.receiver,
     "flows": line.flows,

@@ -9,7 +9,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from ipaddress import ip_address
 from threading import BoundedSemaphore
 from typing import Any, Self, TypeVar
 from urllib.parse import quote_plus
@@ -19,6 +18,7 @@ import jwt
 import msgspec
 import structlog
 
+from balise.closed import is_loopback
 from balise.errors import ProviderDown, ProviderRefused
 from balise.settings import Settings
 
@@ -271,14 +271,6 @@ def _safe(url: str) -> httpx.URL:
     if parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(parsed.host)):
         return parsed
     raise ProviderDown(f"{url} is no https:// address")
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this very machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _same(one: str, other: str) -> bool:

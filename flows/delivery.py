@@ -17,6 +17,8 @@ import httpx
 import psycopg
 
 import sql
+from balise.closed import is_closed
+from balise.errors import UsageError
 from balise.metrics import METRICS
 from care import exchange
 from care.fhir import resources
@@ -211,7 +213,12 @@ def send(connection: psycopg.Connection, now: datetime, post: Post) -> tuple[Del
 
 @contextmanager
 def posting(url: str, token: str) -> Iterator[Post]:
-    """Give what posts a transaction to a FHIR server, over connections that last as long."""
+    """Give what posts a transaction to a FHIR server, over connections that last as long.
+
+    UsageError where somebody on the way could read it.
+    """
+    if not is_closed(url):
+        raise UsageError(f"BALISE_FHIR_URL must be an https:// address, and is {url}")
     headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"

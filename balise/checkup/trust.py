@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from balise import openid
 from balise.checkup import connected, names, row
+from balise.closed import is_beside, is_closed, is_loopback
 from balise.errors import BaliseError
 from balise.settings import Settings
 from sql import audit as audit_rows
@@ -56,6 +58,26 @@ def keys(settings: Settings) -> str:
 
 def _is_open(path: Path) -> bool:
     return bool(path.stat().st_mode & 0o007)
+
+
+def transport(settings: Settings) -> str:
+    """Say whether nobody on the way reads what goes to other machines."""
+    with connected(settings) as connection:
+        host, secure = connection.info.host, connection.pgconn.ssl_in_use
+    if not secure and not is_beside(host):
+        raise BaliseError(
+            f"what goes to the database at {host} is in the clear: end BALISE_DATABASE_URL with"
+            " ?sslmode=verify-full&sslrootcert=FILE"
+        )
+    if settings.mqtt_url.startswith("mqtt:") and not is_beside(_host(settings.mqtt_url)):
+        raise BaliseError("what goes to the broker is in the clear: BALISE_MQTT_URL is mqtts://…")
+    if settings.fhir_url and not is_closed(settings.fhir_url):
+        raise BaliseError(f"BALISE_FHIR_URL must be an https:// address: {settings.fhir_url}")
+    return "closed, or on this machine"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def accounts(settings: Settings) -> str:
@@ -140,7 +162,7 @@ def disk(settings: Settings) -> str:
 
 def pages(settings: Settings) -> str:
     """Say whether what the pages send is seen by nobody on the way."""
-    if settings.web_secure_cookies or openid.is_loopback(settings.web_host):
+    if settings.web_secure_cookies or is_loopback(settings.web_host):
         return "on this machine only, or behind TLS"
     raise BaliseError(
         f"they listen on {settings.web_host} without TLS: put a proxy before them, and set"

@@ -299,6 +299,19 @@ def forged_audit(ground: Ground) -> Settings:
     return ground.sql("UPDATE audit SET who = 'me'", "UPDATE audit SET who = 'nurse'")
 
 
+def database_in_the_clear(ground: Ground) -> Settings:
+    url = ground.settings.database_url.replace("@127.0.0.1:", "@db.example.org:")
+    return ground.copy(database_url=f"{url}?hostaddr=127.0.0.1")
+
+
+def broker_in_the_clear(ground: Ground) -> Settings:
+    return ground.copy(mqtt_url="mqtt://balise:x@broker.example.org")
+
+
+def hospital_in_the_clear(ground: Ground) -> Settings:
+    return ground.copy(fhir_url="http://fhir.example.org/r4")
+
+
 def no_backup(ground: Ground) -> Settings:
     return ground.sql(
         "DELETE FROM backup", "INSERT INTO backup (made_at, bytes, readings) VALUES (now(), 1, 1)"
@@ -343,6 +356,9 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "a certificate ends": (certificate_ends, "balise authority"),
     "a certificate is none": (no_certificate, "balise authority"),
     "a key lies open": (open_key, "chmod 600"),
+    "the database is reached in the clear": (database_in_the_clear, "sslmode=verify-full"),
+    "the broker is reached in the clear": (broker_in_the_clear, "mqtts://"),
+    "the other system is reached in the clear": (hospital_in_the_clear, "BALISE_FHIR_URL"),
     "no broker there": (no_broker, "BALISE_MQTT_URL"),
     "the broker is not who it should be": (strange_broker, "not who it should be"),
     "the broker refuses us": (refused_certificate, "balise authority"),

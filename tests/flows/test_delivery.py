@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from balise.errors import UsageError
 from care.fhir.checker import check
 from care.plan import Plan
 from devices.payloads import balise_v1
@@ -368,3 +369,9 @@ def test_the_bytes_of_what_was_delivered_go_after_a_month(
     database.execute("UPDATE outbox SET ended_at = %s", (NOW - timedelta(days=31),))
     deliver(database, hospital)
     assert database.execute("SELECT body, state FROM outbox").fetchall() == [(b"", "delivered")]
+
+
+@pytest.mark.parametrize("url", ["http://fhir.example.org/r4", "http://192.0.2.7/r4", "ftp://x"])
+def test_nothing_is_sent_where_somebody_on_the_way_could_read_it(url: str):
+    with pytest.raises(UsageError, match="https"), delivery.posting(url, ""):
+        pass
