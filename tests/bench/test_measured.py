@@ -142,7 +142,8 @@ def test_messages_to_the_landing(site: Site):
     site.empty()
     waits = Landing(site.line, Stream(homes=4, readings=40, per_message=1)).measure()
     assert len(waits) == 39
-    assert 0 < min(waits) <= max(waits) < 30
+    # By two looks at the machine's clock, which somebody may set meanwhile.
+    assert -1 < min(waits) <= max(waits) < 30
 
 
 def test_what_the_pages_ask(database_url: str):

@@ -119,6 +119,8 @@ class Looker:
     suffix: str
 
     def at(self, path: str, name: str) -> None:
+        # The page before asks again by itself, and would end this visit.
+        self.page.goto("about:blank")
         self.page.goto(f"{self.home.url}{path}", wait_until="load")
         self.look(name)
 
