@@ -17,6 +17,7 @@ from balise.bench_app import bench_app
 from balise.db_app import db_app
 from balise.devices_app import devices_app
 from balise.errors import BaliseError, Exit, exit_code
+from balise.failures import keep_quiet
 from balise.fhir_app import fhir_app
 from balise.gateway_app import gateway_app
 from balise.options import Json
@@ -340,6 +341,8 @@ def doctor(*parts: str, json: Json = False) -> None:
 
 def main() -> None:
     """Run a command; errors of ours end with their exit code and say what to do next."""
+    if not sys.stderr.isatty():  # a log, and nobody at a terminal of their own
+        keep_quiet()
     try:
         app()
     except BaliseError as error:

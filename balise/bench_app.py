@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from balise.errors import UsageError
+
 bench_app = App(name="bench", help="Measure this machine; every answer is one JSON object.")
 
 
@@ -97,6 +99,28 @@ def bench_query(*, patients: int = 1000, days: int = 90, a_day: int = 1, rounds:
     from bench.query import main as measure
 
     measure(patients=patients, days=days, a_day=a_day, rounds=rounds)
+
+
+@bench_app.command(name="pages")
+def bench_pages(*, patients: int = 500, days: int = 90, rounds: int = 5) -> None:
+    """Measure what the clinician's pages weigh, and how long a slow machine waits for them.
+
+    Parameters
+    ----------
+    patients
+        Patients of the worklist, with five metrics each; the first measures every minute.
+    days
+        How long they have measured, and what the trend page shows.
+    rounds
+        Visits of each page, each with an empty browser.
+
+    """
+    try:
+        from bench.browsing import main as measure
+    except ModuleNotFoundError as error:
+        raise UsageError("a browser is driven: `./run test` installs what that needs") from error
+
+    measure(patients=patients, days=days, rounds=rounds)
 
 
 @bench_app.command(name="aggregate")

@@ -6,12 +6,17 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 _TLS = frozenset({"https", "mqtts"})
+_CONTAINERS = frozenset({"database", "broker"})
 
 
 def is_closed(url: str) -> bool:
-    """Say whether an address is one of TLS, or of this very machine."""
-    parts = urlsplit(url)
-    return parts.scheme in _TLS or is_loopback(parts.hostname or "")
+    """Say whether an address is one of TLS, or of this machine; what is no address is neither."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme in _TLS or is_loopback(host))
 
 
 def is_loopback(host: str) -> bool:
@@ -23,5 +28,11 @@ def is_loopback(host: str) -> bool:
 
 
 def is_beside(host: str) -> bool:
-    """Say whether a host is this machine or a container beside us, whose name has no dot."""
-    return not host or host.startswith("/") or is_loopback(host) or host.isidentifier()
+    """Say whether a host is this machine, by a socket too, or a container of docker-compose.yml."""
+    return not host or host.startswith("/") or is_loopback(host) or host in _CONTAINERS
+
+
+def place(url: str) -> str:
+    """Return an address as it may be told: without an account and its password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"

@@ -15,7 +15,7 @@ def needed() -> Iterator[None]:
     """Turn a database that does not answer, or has no schema, into DatabaseDown."""
     try:
         yield
-    except psycopg.errors.UndefinedTable as error:
-        raise DatabaseDown("the schema is missing: run `balise db migrate`") from error
+    except psycopg.errors.UndefinedTable:
+        raise DatabaseDown("the schema is missing: run `balise db migrate`") from None
     except psycopg.OperationalError as error:
-        raise DatabaseDown(f"{DatabaseDown.__doc__} ({type(error).__name__})") from error
+        raise DatabaseDown(f"{DatabaseDown.__doc__} ({type(error).__name__})") from None

@@ -5,6 +5,7 @@ PostgreSQL names the row of a constraint and the line of a COPY; a parser repeat
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
@@ -32,15 +33,22 @@ def failed(error: Exception) -> StepFailed:
 def told(error: BaseException) -> str:
     """Return a traceback with the frames and kinds of all that led to an error, and no text."""
     return "\n".join(
-        "".join([*traceback.format_tb(one.__traceback__), kind(one)]) for one in _chain(error)
+        "".join([*traceback.format_tb(one.__traceback__), kind(one)])
+        for one in _chain(error, set())
     )
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield what led to an error, the first cause first."""
+def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
+    """Yield what led to an error, the first cause first; of a group all that it is of."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None:
-        yield from _chain(before)
+        yield from _chain(before, seen)
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:  # pyright: ignore[reportUnknownVariableType] - of any kind
+            yield from _chain(one, seen)
     yield error
 
 
@@ -48,7 +56,17 @@ def keep_quiet() -> None:
     """From here on no log and no end of this process has the text of an error that isn't ours."""
     logging.setLogRecordFactory(_Record)
     sys.excepthook = _ended
+    sys.unraisablehook = _unraisable
     threading.excepthook = _thread_ended
+
+
+def in_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell what an event loop met that nobody waits for; what it would say has the error's text."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        sys.stderr.write(told(error) + "\n")
+    else:
+        logging.getLogger(__name__).error("%s", context.get("message"))
 
 
 class _Record(logging.LogRecord):
@@ -62,6 +80,11 @@ class _Record(logging.LogRecord):
 
 def _ended(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     sys.stderr.write(told(error) + "\n")
+
+
+def _unraisable(ended: sys.UnraisableHookArgs) -> None:
+    if ended.exc_value:
+        sys.stderr.write(told(ended.exc_value) + "\n")
 
 
 def _thread_ended(ended: threading.ExceptHookArgs) -> None:

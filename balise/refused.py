@@ -158,7 +158,7 @@ def discard(settings: Settings, some: store.Which, note: str) -> None:
     _meant(some)
     if not note.strip():
         raise UsageError("say in a note why it is discarded")
-    with needed(), psycopg.connect(settings.database_url) as connection:
+    with needed(), _connected(settings) as connection, connection.transaction():
         count = store.discard(connection, some, who=who(), note=note.strip())
         audit.add(connection, [], who=who(), action="change", what="balise refused discard")
     _said(count, "discarded", "refused and waiting")
@@ -167,10 +167,14 @@ def discard(settings: Settings, some: store.Which, note: str) -> None:
 def reopen(settings: Settings, some: store.Which, note: str) -> None:
     """Take a decision back."""
     _meant(some)
-    with needed(), psycopg.connect(settings.database_url) as connection:
+    with needed(), _connected(settings) as connection, connection.transaction():
         count = store.reopen(connection, some, who=who(), note=note.strip())
         audit.add(connection, [], who=who(), action="change", what="balise refused reopen")
     _said(count, "reopened", "discarded")
+
+
+def _connected(settings: Settings) -> psycopg.Connection:
+    return psycopg.connect(settings.database_url, autocommit=True)
 
 
 def _meant(some: store.Which) -> None:

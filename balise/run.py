@@ -54,13 +54,13 @@ def log(level: str = "info") -> None:
     )
 
 
-def begin(service: str, settings: Settings) -> None:
+def begin(service: str, settings: Settings, at_work: Callable[[], bool] = lambda: True) -> None:
     """Let a service be seen: its log, its figures and how it is, its traces."""
     from balise import vitals
 
     log(settings.log_level)
     failures.keep_quiet()
-    vitals.begin(service, settings)
+    vitals.begin(service, settings, at_work)
     telemetry.begin(service)
 
 
@@ -70,6 +70,7 @@ def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     async def main() -> None:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(failures.in_loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)
         with suppress(asyncio.CancelledError):
@@ -90,10 +91,10 @@ def receive(name: str) -> None:
     from ingest.receive import Receiver
 
     settings = read_settings("database_url", "mqtt_url")
-    begin("receive", settings)
     receiver = Receiver(
         Broker(settings), settings.database_url, name=name, batch_size=settings.batch_size
     )
+    begin("receive", settings, lambda: receiver.at_work)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: receiver.stop())
     settle()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import socket
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
 from threading import Lock, Thread
 from typing import Any
@@ -12,10 +16,11 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from prometheus_client import make_wsgi_app
 
 from balise.doctor import check
+from balise.failures import kind
 from balise.settings import Settings
 
 READY = {
-    "receive": ("database", "receiver"),
+    "receive": ("database",),
     "flows": ("database", "flows"),
     "web": ("database",),
     "watch": ("database", "broker"),
@@ -23,53 +28,90 @@ READY = {
 """What must be well for a process to do its work: parts of `balise doctor`."""
 
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
-_ONE_AT_A_TIME = Lock()
+_FRESH = 5.0
+"""Seconds for which an answer is good: who asks more often gets the same."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of who went away in the midst."""
+
 
 class _Silent(WSGIRequestHandler):
+    timeout = 15
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of its parent
         """Write no access log: somebody asks every few seconds."""
 
 
-def begin(process: str, settings: Settings) -> None:
+def begin(process: str, settings: Settings, at_work: Callable[[], bool]) -> None:
     """Answer at /metrics, /healthz and /readyz, where a port is set."""
     if settings.metrics_port:
+        ready = Readiness(settings, READY[process], at_work)
         server = make_server(
             settings.metrics_host,
             settings.metrics_port,
-            app(settings, READY[process]),
-            server_class=_Server,
+            app(ready),
+            server_class=_server(settings.metrics_host),
             handler_class=_Silent,
         )
         Thread(target=server.serve_forever, name="vitals", daemon=True).start()
 
 
-def app(
-    settings: Settings, parts: Sequence[str]
-) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-    """Return what answers; /readyz is 503 with the parts that aren't well, by name alone."""
+def _server(host: str) -> type[_Server]:
+    """Return a server of the kind of network that an address is of."""
+    family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    return type("_Server", (_Server,), {"address_family": family})
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether a process is ready, found out once in a while however often somebody asks."""
+
+    settings: Settings
+    parts: Sequence[str]
+    at_work: Callable[[], bool] = lambda: True
+    _lock: Lock = field(default_factory=Lock)
+    _until: float = 0.0
+    _unwell: list[str] = field(default_factory=list[str])
+
+    def unwell(self) -> list[str]:
+        """Return what keeps the process: parts that aren't well, or that it isn't at work."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                found = check(self.settings, self.parts)
+                self._unwell = [one.part for one in found if not one.ok]
+                self._until = time.monotonic() + _FRESH
+            return self._unwell or ([] if self.at_work() else ["not at work"])
+
+
+def app(ready: Readiness) -> WSGIApplication:
+    """Return what answers; /readyz is 503 with what keeps the process, by name alone."""
     metrics: WSGIApplication = make_wsgi_app()
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        match environ["PATH_INFO"]:
-            case "/healthz":
-                start("200 OK", _PLAIN)
-                return [b"ok\n"]
-            case "/readyz":
-                unwell = _unwell(settings, parts)
-                start("503 Service Unavailable" if unwell else "200 OK", _PLAIN)
-                return ["".join(f"{part}\n" for part in unwell or ("ok",)).encode()]
-            case _:
-                return metrics(environ, start)
+        try:
+            return _answer(environ, start, ready, metrics)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text goes to no log
+            logging.getLogger(__name__).error("vitals failed: %s", kind(error))  # noqa: TRY400
+            start("500 Internal Server Error", _PLAIN)
+            return [b""]
 
     return answer
 
 
-def _unwell(settings: Settings, parts: Sequence[str]) -> list[str]:
-    """Return the parts that aren't well; who asks too often waits for the one before."""
-    with _ONE_AT_A_TIME:
-        return [one.part for one in check(settings, parts) if not one.ok]
+def _answer(
+    environ: WSGIEnvironment, start: StartResponse, ready: Readiness, metrics: WSGIApplication
+) -> Iterable[bytes]:
+    match environ["PATH_INFO"]:
+        case "/healthz":
+            start("200 OK", _PLAIN)
+            return [b"ok\n"]
+        case "/readyz":
+            unwell = ready.unwell()
+            start("503 Service Unavailable" if unwell else "200 OK", _PLAIN)
+            return ["".join(f"{part}\n" for part in unwell or ("ok",)).encode()]
+        case _:
+            return metrics(environ, start)

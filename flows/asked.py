@@ -9,6 +9,7 @@ import structlog
 
 import sql
 from balise.errors import ReplayRuns
+from balise.failures import kind
 from balise.settings import Settings
 from flows import replay
 from flows.differences import Kind
@@ -51,18 +52,28 @@ def _work(database_url: str) -> None:
 
 
 def work(connection: psycopg.Connection) -> int:
-    """Do what is asked for, and return how much it was; what another replay keeps from it waits."""
+    """Do what is asked for, and return how much it was; what another replay keeps from it waits.
+
+    One process at a time. What fails is told, and is tried twice more: it holds up no other.
+    """
     count = 0
-    while wish := asked.take(connection):
-        hand = Hand(who=wish["who"], why="")
-        try:
-            report = replay.replay(connection, _meant(wish), hand, limit=AT_ONCE)
-        except ReplayRuns:
-            asked.wait(connection, wish["id"])
-            break
-        _answer(connection, wish, report)
-        count += 1
+    with asked.alone(connection) as alone:
+        while alone and (wish := asked.take(connection)):
+            try:
+                report = replay.replay(connection, _meant(wish), _hand(wish), limit=AT_ONCE)
+            except ReplayRuns:
+                asked.wait(connection, wish["id"])
+                break
+            except Exception as error:  # noqa: BLE001 - it must not end the line
+                _log.error("asked_failed", wish=wish["id"], kind=kind(error))
+            else:
+                _answer(connection, wish, report)
+                count += 1
     return count
+
+
+def _hand(wish: Row) -> Hand:
+    return Hand(who=wish["who"], why="")
 
 
 def _meant(wish: Row) -> replay.Asked:

@@ -17,7 +17,7 @@ import httpx
 import psycopg
 
 import sql
-from balise.closed import is_closed
+from balise.closed import is_closed, place
 from balise.errors import UsageError
 from balise.metrics import METRICS
 from care import exchange
@@ -218,7 +218,7 @@ def posting(url: str, token: str) -> Iterator[Post]:
     UsageError where somebody on the way could read it.
     """
     if not is_closed(url):
-        raise UsageError(f"BALISE_FHIR_URL must be an https:// address, and is {url}")
+        raise UsageError(f"BALISE_FHIR_URL must be an https:// address, and is {place(url)}")
     headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"

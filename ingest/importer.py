@@ -140,13 +140,15 @@ def _item(
     code = patient or _code(document.person)
     key = (code, document.convention)
     if key not in enrolled:
-        subject = people.add_subject(connection, code, pathway="observation")
-        if not patient:
-            people.set_identity(connection, subject, family=document.person or "?", given="import")
-        address = f"import/{code}/{document.convention}"
-        people.give(connection, address, subject, since=_SINCE_EVER, gateway=GATEWAY)
-        audit.add(connection, [subject], who=who(), action="change", what="balise import")
-        enrolled[key] = address
+        enrolled[key] = f"import/{code}/{document.convention}"
+        with connection.transaction():
+            subject = people.add_subject(connection, code, pathway="observation")
+            if not patient:
+                people.set_identity(
+                    connection, subject, family=document.person or "?", given="import"
+                )
+            people.give(connection, enrolled[key], subject, since=_SINCE_EVER, gateway=GATEWAY)
+            audit.add(connection, [subject], who=who(), action="change", what="balise import")
     return balise_v1.encode_item(
         balise_v1.Item(device=enrolled[key], convention=document.convention, document=document.text)
     )

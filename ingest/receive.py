@@ -70,7 +70,7 @@ class Receiver:
         self._queue: deque[Delivery] = deque()
         self._arrived = threading.Event()
         self._stop = threading.Event()
-        self._met = False
+        self._met = self._heard = False
         self._owed: set[str] = set()
         self._receipts_due = 0.0
         self._client = broker.client(f"balise-receiver-{name}", in_gulps=True)
@@ -91,6 +91,11 @@ class Receiver:
             self._client.publish(self._status, OFFLINE, qos=1, retain=True)
             self._network.stop(_GOODBYE_SECONDS)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether it hears what comes, and lands it."""
+        return self._heard and self._client.is_connected() and self._state == ONLINE
+
     def stop(self) -> None:
         """End after the batch in hand."""
         self._stop.set()
@@ -104,11 +109,13 @@ class Receiver:
             _log.warning("session_lost", hint="what the broker kept for us comes from gateways")
         self._met = True
         # What an older connection delivered is delivered again by this one.
+        self._heard = False
         self._queue.clear()
         client.subscribe(TOPIC, qos=1)
 
     def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
         # From here on the broker keeps what comes for us, whether we are there or not.
+        self._heard = True
         client.publish(self._status, self._state, qos=1, retain=True)
 
     def _say(self, state: bytes, error: psycopg.Error | None = None) -> None:

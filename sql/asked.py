@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 
@@ -12,6 +14,7 @@ from sql.refused import Which
 from sql.rows import Row
 
 _LOOK_SECONDS = 0.1
+_ONE = 0x62616C71
 
 
 def ask(connection: psycopg.Connection, which: Which, *, who: str) -> int:
@@ -31,8 +34,21 @@ def answer(connection: psycopg.Connection, number: int, seconds: float) -> Row |
     return found[0]
 
 
+@contextmanager
+def alone(connection: psycopg.Connection) -> Iterator[bool]:
+    """Say whether no other process does what is asked for, and keep it so during the block."""
+    lock = {"lock": _ONE}
+    held = connection.execute(sql.get("asked.lock"), lock).fetchone() == (True,)
+    try:
+        yield held
+    finally:
+        if held:
+            connection.execute(sql.get("asked.unlock"), lock)
+
+
 def take(connection: psycopg.Connection) -> Row | None:
     """Return the wish that waits for longest, None where none does."""
+    connection.execute(sql.get("asked.give_up"))
     found = rows.named(connection, "asked.take")
     return found[0] if found else None
 

@@ -7,16 +7,30 @@ RETURNING id
 
 -- answered --
 -- What became of it; nothing while it waits.
-SELECT found, changed, still, more FROM asked_replay WHERE id = %(id)s AND done_at IS NOT NULL
+SELECT found, changed, still, more, failed FROM asked_replay WHERE id = %(id)s AND done_at IS NOT NULL
 
 -- listen --
 -- Each wish notifies with its commit.
 LISTEN asked
 
+-- lock --
+-- Whether no other process does what is asked for.
+SELECT pg_try_advisory_lock(%(lock)s)
+
+-- unlock --
+-- Another may now.
+SELECT pg_advisory_unlock(%(lock)s)
+
+-- give_up --
+-- What was begun three times and never ended has failed, and holds up no other; what was answered a
+-- month ago is nobody's concern any more.
+WITH old AS (DELETE FROM asked_replay WHERE done_at < now() - INTERVAL '30 days')
+UPDATE asked_replay SET done_at = now(), failed = true WHERE done_at IS NULL AND attempts >= 3
+
 -- take --
--- What is asked for longest. One that failed three times is left, so that it holds up no other.
+-- What is asked for longest, or was tried less often.
 UPDATE asked_replay SET attempts = attempts + 1
-WHERE id = (SELECT id FROM asked_replay WHERE done_at IS NULL AND attempts < 3 ORDER BY id LIMIT 1)
+WHERE id = (SELECT id FROM asked_replay WHERE done_at IS NULL ORDER BY attempts, id LIMIT 1)
 RETURNING id, who, landing, reason
 
 -- wait --

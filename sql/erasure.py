@@ -34,6 +34,7 @@ _GONE = (
     "erasure.helper",
     "erasure.panel_subject",
     "erasure.break_glass",
+    "erasure.asked_replay",
     "erasure.refused_event",
     "erasure.refused",
     "erasure.duplicate",

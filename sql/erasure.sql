@@ -192,6 +192,10 @@ SELECT now(), received_at, received_at, id, id, 1, '{}' FROM landing
 WHERE id IN (SELECT id FROM own_message)
   AND EXISTS (SELECT FROM reading WHERE reading.landing = landing.id)
 
+-- asked_replay --
+-- Who had them read again.
+DELETE FROM asked_replay WHERE landing IN (SELECT id FROM own_message)
+
 -- landing --
 -- The bytes.
 DELETE FROM landing WHERE id IN (SELECT id FROM own_message)

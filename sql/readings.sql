@@ -161,11 +161,19 @@ WHERE batch > %(after)s AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
 
 -- of_subject --
 -- A patient's newest readings of a metric, with what leads back to the bytes. The windows say
--- where in `reading` the days asked for are.
-WITH span AS MATERIALIZED (
+-- where in `reading` days are, and the days' figures how few of the newest have enough: of somebody
+-- who is measured every minute not all of a month is read for eight.
+WITH enough AS MATERIALIZED (
+    SELECT coalesce(max(day), %(since)s::date - 1) AS day
+    FROM (SELECT rollup.day, sum(n) OVER (ORDER BY rollup.day DESC) AS readings
+          FROM rollup JOIN dirty_window USING (subject, metric, day)
+          WHERE subject = %(subject)s AND metric = %(metric)s AND rollup.size = 'day'
+            AND rollup.day >= %(since)s::date AND done = generation) AS counted
+    WHERE readings >= %(limit)s
+), span AS MATERIALIZED (
     SELECT min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
     FROM dirty_window
-    WHERE subject = %(subject)s AND metric = %(metric)s AND day >= %(since)s::date - 1
+    WHERE subject = %(subject)s AND metric = %(metric)s AND day >= (SELECT day FROM enough) - 1
 )
 SELECT reading.taken_at, reading.stamped_at, reading.value, series.unit,
        reading.quality, reading.series, reading.sequence, device.address, device.name,
@@ -174,13 +182,13 @@ SELECT reading.taken_at, reading.stamped_at, reading.value, series.unit,
                  AND duplicate.stamped_at = reading.stamped_at
                  AND duplicate.sequence = reading.sequence
                  AND duplicate.value <> reading.value) AS conflicting
-FROM span, series
+FROM series
 JOIN device ON device.id = series.device
 JOIN reading ON reading.series = series.id
 WHERE series.metric = %(metric)s
   AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
   AND reading.subject = %(subject)s
-  AND reading.stamped_at BETWEEN span.stamped_from AND span.stamped_to
+  AND reading.stamped_at BETWEEN (SELECT stamped_from FROM span) AND (SELECT stamped_to FROM span)
   AND reading.taken_at >= %(since)s
 ORDER BY reading.taken_at DESC
 LIMIT %(limit)s
@@ -206,13 +214,13 @@ SELECT reading.series, reading.stamped_at, reading.sequence, reading.taken_at, r
                      AND finding.stamped_at = reading.stamped_at
                      AND finding.sequence = reading.sequence
                      AND finding.kind = 'cross_source') AS counts
-FROM span, series
+FROM series
 JOIN device ON device.id = series.device
 JOIN reading ON reading.series = series.id
 WHERE series.metric = %(metric)s
   AND series.device IN (SELECT device FROM assignment WHERE subject = %(subject)s)
   AND reading.subject = %(subject)s
-  AND reading.stamped_at BETWEEN span.stamped_from AND span.stamped_to
+  AND reading.stamped_at BETWEEN (SELECT stamped_from FROM span) AND (SELECT stamped_to FROM span)
   AND reading.taken_at >= %(since)s AND reading.taken_at < %(until)s
 ORDER BY reading.taken_at DESC
 LIMIT %(limit)s

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from balise import openid
 from balise.checkup import connected, names, row
-from balise.closed import is_beside, is_closed, is_loopback
+from balise.closed import is_beside, is_closed, is_loopback, place
 from balise.errors import BaliseError
 from balise.settings import Settings
 from sql import audit as audit_rows
@@ -19,6 +19,7 @@ from sql import rows
 
 _SOON, _OLD = timedelta(days=30), timedelta(days=2)
 _ROOM = 1 << 30
+_VERIFIED = {"verify-full", "verify-ca"}
 _WAITING = 1 << 30
 
 
@@ -63,16 +64,18 @@ def _is_open(path: Path) -> bool:
 def transport(settings: Settings) -> str:
     """Say whether nobody on the way reads what goes to other machines."""
     with connected(settings) as connection:
-        host, secure = connection.info.host, connection.pgconn.ssl_in_use
-    if not secure and not is_beside(host):
+        host, mode = connection.info.host, connection.info.get_parameters().get("sslmode", "")
+    if mode not in _VERIFIED and not is_beside(host):
         raise BaliseError(
-            f"what goes to the database at {host} is in the clear: end BALISE_DATABASE_URL with"
-            " ?sslmode=verify-full&sslrootcert=FILE"
+            f"who is between us and the database at {host} can read all of it: end"
+            " BALISE_DATABASE_URL with ?sslmode=verify-full&sslrootcert=FILE"
         )
     if settings.mqtt_url.startswith("mqtt:") and not is_beside(_host(settings.mqtt_url)):
         raise BaliseError("what goes to the broker is in the clear: BALISE_MQTT_URL is mqtts://…")
     if settings.fhir_url and not is_closed(settings.fhir_url):
-        raise BaliseError(f"BALISE_FHIR_URL must be an https:// address: {settings.fhir_url}")
+        raise BaliseError(
+            f"BALISE_FHIR_URL must be an https:// address: {place(settings.fhir_url)}"
+        )
     return "closed, or on this machine"
 
 

@@ -125,6 +125,8 @@ def read_again(
     answer = asked.answer(connection, number, PATIENCE)
     if answer is None:
         return _back(which, later=1)
+    if answer["failed"]:
+        return _back(which, failed=1)
     return _back(
         which,
         new=answer["found"],
@@ -158,7 +160,7 @@ def reopen(
     return _back(which, moved=refused.reopen(connection, which, who=account.name))
 
 
-_SAID = ("later", "note", "new", "changed", "still", "more", "moved")
+_SAID = ("later", "failed", "note", "new", "changed", "still", "more", "moved")
 _MOST = 10**9
 
 

@@ -1,6 +1,6 @@
 -- What the pages do past whom a visitor follows, they do as a role of its own, and no longer as the line:
 -- show a keeper what was refused, count what rules raised, see which boxes wait to be told. It reads no
--- name and no value but in the bytes of what was refused, and writes no reading. Reading a message again
+-- name, of values those in what was refused and no other, and writes no reading. Reading a message again
 -- is asked for, and done by the flows.
 DO $$
 DECLARE
@@ -18,6 +18,16 @@ BEGIN
             RAISE EXCEPTION 'the role balise_keep is missing' USING HINT = mend;
         END IF;
     END;
+    BEGIN
+        SET LOCAL ROLE balise_keep;
+        RESET ROLE;
+    EXCEPTION WHEN insufficient_privilege THEN
+        BEGIN
+            EXECUTE format('GRANT balise_keep TO %I%s', current_user, apart);
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE EXCEPTION 'the owner of this database may not become balise_keep' USING HINT = mend;
+        END;
+    END;
     IF NOT pg_has_role('balise_web', 'balise_keep', 'MEMBER') THEN
         BEGIN
             EXECUTE 'GRANT balise_keep TO balise_web' || apart;
@@ -26,14 +36,12 @@ BEGIN
         END;
     END IF;
     BEGIN
-        IF apart = '' THEN
-            REVOKE balise_flows FROM balise_web;
-        END IF;
         FOR grantor IN
             SELECT pg_get_userbyid(given.grantor) FROM pg_auth_members AS given
             WHERE roleid = 'balise_flows'::regrole AND member = 'balise_web'::regrole
         LOOP
-            EXECUTE format('REVOKE balise_flows FROM balise_web GRANTED BY %I', grantor);
+            EXECUTE 'REVOKE balise_flows FROM balise_web'
+                || CASE WHEN apart = '' THEN '' ELSE format(' GRANTED BY %I', grantor) END;
         END LOOP;
     EXCEPTION WHEN insufficient_privilege THEN
         RAISE EXCEPTION 'the pages may still become balise_flows' USING HINT = mend;
@@ -54,10 +62,11 @@ CREATE TABLE asked_replay (
     changed  integer NOT NULL DEFAULT 0,
     still    integer NOT NULL DEFAULT 0,
     more     boolean NOT NULL DEFAULT false,
+    failed   boolean NOT NULL DEFAULT false,
     CHECK ((landing IS NULL) <> (reason IS NULL))
 );
 CREATE INDEX asked_replay_waiting ON asked_replay (id) WHERE done_at IS NULL;
-GRANT SELECT, UPDATE ON asked_replay TO balise_flows;
+GRANT SELECT, UPDATE, DELETE ON asked_replay TO balise_flows;
 
 -- The bytes of a message of which something was refused, and of no other.
 CREATE FUNCTION refused_message(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import logging
 import subprocess
@@ -64,6 +66,32 @@ def test_our_own_words_are_told_and_those_about_a_payload_are_not():
     assert failures.kind(BrokerDown("localhost:1883")) == "BrokerDown: localhost:1883"
     assert failures.kind(PayloadError(VALUE)) == "PayloadError"
     assert failures.kind(ValueError(VALUE)) == "ValueError"
+
+
+def test_of_a_group_each_is_told_and_a_ring_ends():
+    first, second = caught(broken, KeyError), caught(worse, KeyError)
+    second.__context__ = first
+    first.__context__ = second
+    text = failures.told(ExceptionGroup("of a patient", [first, second]))  # type: ignore[list-item]
+    kinds = [line for line in text.splitlines() if not line.startswith(" ")]
+    assert kinds[-1] == "ExceptionGroup"
+    assert kinds.count("KeyError") == 2
+    assert "of a patient" not in text
+
+
+def test_what_an_event_loop_met_is_told_by_its_kind(capsys: pytest.CaptureFixture[str]):
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(failures.in_loop)
+        task = asyncio.ensure_future(asyncio.to_thread(broken))
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+
+    asyncio.run(main())
+    said = capsys.readouterr().err
+    assert "KeyError" in said
+    assert "81.235" not in said
 
 
 def test_a_log_holds_no_text_of_it(monkeypatch: pytest.MonkeyPatch):

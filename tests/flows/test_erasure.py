@@ -112,6 +112,8 @@ INSERT INTO window_recheck VALUES (%(hers)s, 'body_weight', '2026-11-25');
 INSERT INTO refused_event (landing, item, part, who, state)
 SELECT landing, item, part, 'nurse', 'new' FROM refused;
 
+INSERT INTO asked_replay (who, landing) SELECT 'nurse', id FROM landing;
+
 INSERT INTO signal_event (signal, who, state)
 SELECT id, 'nurse', 'seen' FROM signal WHERE subject = %(hers)s;
 

@@ -154,7 +154,7 @@ async def test_what_a_keeper_asks_for_is_done_at_once(
     await asyncio.sleep(0.7)
     number = wishes.ask(database, Which(reason="device_unknown"), who="keeper")
     answer = await asyncio.to_thread(wishes.answer, database, number, 20)
-    assert answer == {"found": 0, "changed": 0, "still": 0, "more": False}
+    assert answer == {"found": 0, "changed": 0, "still": 0, "more": False, "failed": False}
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -176,15 +177,53 @@ def test_a_process_says_what_keeps_it_and_lives_on(settings: Settings):
     )
     with asked_of(away, "receive") as client:
         answer = client.get("/readyz")
-        assert (answer.status_code, answer.text) == (503, "database\nreceiver\n")
+        assert (answer.status_code, answer.text) == (503, "database\n")
         assert client.get("/healthz").text == "ok\n"
     with asked_of(settings, "watch") as client:
         assert client.get("/readyz").text == "ok\n"
+    with asked_of(settings, "receive", lambda: False) as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.text) == (503, "not at work\n")
 
 
-def asked_of(settings: Settings, process: str) -> httpx.Client:
-    app = vitals.app(settings, vitals.READY[process])
-    return httpx.Client(transport=httpx.WSGITransport(app), base_url="http://balise")
+def test_a_fault_of_the_figures_is_told_by_its_kind(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise ValueError(MARKS[2])
+
+    monkeypatch.setattr(vitals, "check", broken)
+    with asked_of(settings, "watch") as client:
+        assert client.get("/readyz").status_code == 500
+    assert "ValueError" in caplog.text
+    assert MARKS[2] not in caplog.text
+
+
+def test_it_is_found_out_once_in_a_while(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    asked: list[object] = []
+    monkeypatch.setattr(vitals, "check", lambda *said: asked.append(said) or [])
+    with asked_of(settings, "watch") as client:
+        for _ in range(20):
+            assert client.get("/readyz").status_code == 200
+    assert len(asked) == 1
+
+
+def test_it_listens_at_an_address_of_the_newer_kind_too(settings: Settings):
+    port = free()
+    vitals.begin(
+        "web",
+        settings.model_copy(update={"metrics_host": "::1", "metrics_port": port}),
+        lambda: True,
+    )
+    assert httpx.get(f"http://[::1]:{port}/healthz", timeout=10).text == "ok\n"
+
+
+def asked_of(
+    settings: Settings, process: str, at_work: Callable[[], bool] | None = None
+) -> httpx.Client:
+    ready = vitals.Readiness(settings, vitals.READY[process], at_work or (lambda: True))
+    transport = httpx.WSGITransport(vitals.app(ready))
+    return httpx.Client(transport=transport, base_url="http://balise")
 
 
 def test_what_makes_a_process_ready_is_a_part_of_the_doctor():

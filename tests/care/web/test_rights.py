@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import psycopg
@@ -215,29 +216,42 @@ def test_a_wish_that_no_flows_answer_waits_for_them(
             assert asked.work(line) == 1
             assert asked.work(line) == 0
         answer = wishes.answer(keeper, number, 0)
-    assert answer == {"found": 0, "changed": 0, "still": 1, "more": False}
+    assert answer == {"found": 0, "changed": 0, "still": 1, "more": False, "failed": False}
 
 
-def test_a_wish_that_fails_holds_up_no_other(
+def test_a_wish_that_fails_holds_up_no_other_and_is_told(
     database: psycopg.Connection,
     populated: str,
     refusals: int,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
+    real = asked.replay.replay
 
+    def broken(connection: Any, meant: Any, *more: Any, **named: Any) -> Any:
+        if meant.reason:
+            raise ZeroDivisionError
+        return real(connection, meant, *more, **named)
+
+    monkeypatch.setattr(asked.replay, "replay", broken)
     with connect(populated, Role.KEEP) as keeper, connect(populated, Role.FLOWS) as line:
         first = wishes.ask(keeper, Which(reason="device_unknown"), who="keeper")
-        with monkeypatch.context() as patch:
-            patch.setattr(asked.replay, "replay", broken)
-            for _ in range(3):
-                with pytest.raises(ZeroDivisionError):
-                    asked.work(line)
         second = wishes.ask(keeper, Which(landing=refusals), who="keeper")
         assert asked.work(line) == 1
-        assert wishes.answer(keeper, first, 0) is None
-        assert wishes.answer(keeper, second, 0)
+        failed, done = (wishes.answer(keeper, one, 0) for one in (first, second))
+        assert (failed and failed["failed"], done and done["failed"]) == (True, False)
+        assert asked.work(line) == 0
+
+
+def test_one_process_at_a_time_does_what_is_asked_for(
+    database: psycopg.Connection, populated: str, refusals: int
+):
+    with connect(populated, Role.KEEP) as keeper, connect(populated, Role.FLOWS) as line:
+        number = wishes.ask(keeper, Which(landing=refusals), who="keeper")
+        with connect(populated, Role.FLOWS) as other, wishes.alone(other) as held:
+            assert held
+            assert asked.work(line) == 0
+        assert asked.work(line) == 1
+        assert wishes.answer(keeper, number, 0)
 
 
 def test_while_another_replay_runs_a_wish_waits_and_is_no_attempt(
