@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,3 +172,18 @@ def test_what_the_pages_ask(database_url: str):
 def test_what_can_not_be_measured_is_refused_before_anything_starts(command: list[str]):
     with pytest.raises(UsageError):
         app(["bench", "ingest", *command], result_action="return_value")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_what_the_pages_weigh_and_how_long_they_take():
+    command = ["bench", "pages", "--patients", "60", "--days", "7", "--rounds", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "balise", *command], capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert found["worklist of all"]["pages"] == 2
+    for name in ("worklist", "trend"):
+        fast, slow = found[f"{name}, fast"], found[f"{name}, slow"]
+        assert fast["kilobytes"] > 2
+        assert slow["seconds"] > 0.06, "the line of a slow machine alone takes so long"

@@ -67,7 +67,7 @@ NOT_PREPARED = {
             f"erasure.{name}"
             for name in (
                 *("refused_event", "refused", "duplicate", "landing_dropped", "landing"),
-                *("series", "device"),
+                *("asked_replay", "series", "device"),
             )
         ),
         "needs them",
