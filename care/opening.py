@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -33,19 +34,16 @@ class Opening:
             left -= max(end - begin, timedelta())
         raise UsageError(f"a delay of {delay} is longer than a year's opening hours")
 
-    def _spans(self, since: datetime) -> list[tuple[datetime, datetime]]:
-        """Return the open spans of the year from a moment on, in UTC: a night may have 25 hours."""
+    def _spans(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the open spans of the year from a moment on, in UTC: a night may have 25 hours."""
         zone = ZoneInfo(self.time_zone)
         first = since.astimezone(zone).date()
-        days = (first + timedelta(days=offset) for offset in range(_A_YEAR))
-        return [
-            (
-                datetime.combine(day, self.start, zone).astimezone(since.tzinfo),
-                datetime.combine(day, self.end, zone).astimezone(since.tzinfo),
-            )
-            for day in days
-            if day.weekday() in self.days
-        ]
+        for day in (first + timedelta(days=offset) for offset in range(_A_YEAR)):
+            if day.weekday() in self.days:
+                yield (
+                    datetime.combine(day, self.start, zone).astimezone(since.tzinfo),
+                    datetime.combine(day, self.end, zone).astimezone(since.tzinfo),
+                )
 
 
 def opening(written: str, time_zone: str) -> Opening:
