@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Self
@@ -15,7 +16,10 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """`value` is None where the data don't suffice, and `missing` says what lacks; never 0."""
+    """`value` is None where the data don't suffice, and `missing` says what lacks; never 0.
+
+    `left_out` is how many readings of the period do not count, by the reason.
+    """
 
     name: str
     value: Decimal | None
@@ -29,6 +33,7 @@ class Figure:
     source: str
     missing: str = ""
     evidence: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def coverage(self) -> float:
@@ -56,6 +61,7 @@ class Basis:
     days_with_data: int
     source: str
     evidence: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @classmethod
     def of(
@@ -95,6 +101,7 @@ class Basis:
             source=self.source,
             missing=missing if value is None else "",
             evidence=self.evidence,
+            left_out=self.left_out,
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from statistics import stdev
 
 import polars as pl
@@ -94,16 +95,41 @@ def series(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> pl.
     such as movement keep their reading. An evening's session may end after midnight: until 04:00
     it is of the day before.
     """
-    kept = by_session(readings).filter(
-        pl.col("metric").is_in((SYSTOLIC, DIASTOLIC))
-        & pl.col("day").is_between(first_of(last, protocol.days), last)
-        & measured(Quality.SUMMARY_STATISTIC)
+    *_, (_, kept) = _sifted(readings, last, protocol)
+    return kept
+
+
+def left_out(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> dict[str, int]:
+    """Return how many measurements of the days that end with `last` don't count, by the reason."""
+    counts = [
+        (reason, some.filter(pl.col("metric") == SYSTOLIC).height)
+        for reason, some in _sifted(readings, last, protocol)
+    ]
+    fewer = {reason: before - now for (_, before), (reason, now) in pairwise(counts)}
+    return {reason: count for reason, count in fewer.items() if count}
+
+
+def _sifted(
+    readings: pl.DataFrame, last: date, protocol: Protocol
+) -> list[tuple[str, pl.DataFrame]]:
+    """Return the period's pressures, and what each reason to leave some out leaves of them."""
+    every = by_session(readings).filter(
+        pl.col("metric").is_in((SYSTOLIC, DIASTOLIC)),
+        pl.col("day").is_between(first_of(last, protocol.days), last),
     )
-    place = pl.int_range(pl.len()).over("metric", "day", "morning")
-    return kept.filter(_upright()).filter(
-        pl.col("day").rank("dense") > protocol.dropped_days,
-        (place > 0) | (not protocol.drops_first_of_session),
+    good = every.filter(measured(Quality.SUMMARY_STATISTIC))
+    upright = good.filter(_upright()).with_columns(
+        place=pl.int_range(pl.len()).over("metric", "day", "morning")
     )
+    later = upright.filter(pl.col("day").rank("dense") > protocol.dropped_days)
+    kept = later.filter(pl.col("place") > 0) if protocol.drops_first_of_session else later
+    return [
+        ("", every),
+        ("no_measurement", good),
+        ("not_upright", upright),
+        ("first_days", later),
+        ("first_of_session", kept.drop("place")),
+    ]
 
 
 def by_session(readings: pl.DataFrame) -> pl.DataFrame:
@@ -156,7 +182,11 @@ def figures(readings: pl.DataFrame, last: date, protocol: Protocol = ESH7) -> li
         source=protocol.source,
         n=kept.filter(pl.col("metric") == SYSTOLIC).height,
     )
-    basis = replace(basis, evidence=found.evidence if found else ())
+    basis = replace(
+        basis,
+        evidence=found.evidence if found else (),
+        left_out=left_out(readings, last, protocol),
+    )
     values = _values(found, kept) if found else (None,) * len(_FIGURES)
     return [
         basis.figure(name, value, unit, 0, needed=protocol.enough)

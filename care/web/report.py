@@ -114,10 +114,11 @@ def _signal(signal: Row, page: PatientPage, w: Words) -> dict[str, str]:
 def _figure(figure: dict[str, Any], w: Words) -> dict[str, str]:
     there = figure["value"] is not None
     unit = w(f"unit.{figure['unit']}")
+    on = _rests_on(figure, w) if there else _lacks(figure, w)
     return {
         "name": w(f"figure.{figure['name']}"),
         "value": f"{w.number(figure['value'])} {unit}".strip() if there else "\N{EN DASH}",
-        "on": f"{_rests_on(figure, w) if there else _lacks(figure, w)} · {figure['source']}",
+        "on": " · ".join(filter(None, (on, w.left_out(figure), figure["source"]))),
     }
 
 

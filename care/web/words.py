@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
@@ -54,6 +56,17 @@ class Words:
         )
         unit = self.entries[f"unit.{metric.unit}"]
         return self.entries["trend.change"].format(change=change, unit=unit, low=low, high=high)
+
+    def left_out(self, figure: Mapping[str, Any]) -> str:
+        """Return how many readings a figure leaves out and why, empty where it leaves out none.
+
+        A figure that was stored before it said so has nothing of the kind.
+        """
+        counts: Mapping[str, int] = figure.get("left_out", {})
+        if not counts:
+            return ""
+        reasons = "; ".join(f"{count} {self(f'left_out.{one}')}" for one, count in counts.items())
+        return self("left_out.some", reasons=reasons)
 
     def moment(self, when: datetime, time_zone: str) -> str:
         """Return a date and time in the patient's zone."""

@@ -6,8 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
 
+from balise.model import Quality
 from care.metrics import home_blood_pressure as metric
 from care.metrics.figure import rounded
 
@@ -102,3 +104,48 @@ def test_what_goes_with_the_mean(table):
     assert figures["morning_minus_evening"] == 10
     assert figures["share_elevated_blood_pressure"] == 50
     assert figures["deviation_systolic_blood_pressure"] == 5
+
+
+def week(times: int, systolic: int = 130) -> list[tuple[str, str, Any, Any]]:
+    """Seven mornings of so many measurements."""
+    return [
+        (f"2026-03-0{day}", "am", systolic + place, 80)
+        for day in range(1, 8)
+        for place in range(times)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "measured", "expected"),
+    [
+        ("ESH7", week(2), {"first_days": 2}),
+        ("ESH7", [*week(2), ("2026-03-03", "pm", 80, 80)], {"not_upright": 1, "first_days": 2}),
+        ("FR3", week(3), {}),
+        ("TRIPLET5", week(3), {"first_days": 6, "first_of_session": 5}),
+    ],
+)
+def test_what_does_not_count_is_counted_by_its_reason(
+    table, code: str, measured: list[tuple[str, str, Any, Any]], expected: dict[str, int]
+):
+    readings, last = table(picture(measured)), date(2026, 3, 7)
+    chosen = metric.PROTOCOLS[code]
+    assert metric.left_out(readings, last, chosen) == expected
+    figures = metric.figures(readings, last, chosen)
+    assert all(one.left_out == expected for one in figures)
+    assert figures[0].as_json()["left_out"] == expected
+    in_period = 3 * (len(measured) // 7) if code == "FR3" else len(measured)
+    assert figures[0].n + sum(expected.values()) == in_period
+
+
+def test_a_statistic_of_a_device_is_no_measurement(table):
+    readings = table(picture(week(2)))
+    first = readings["taken_at"].min()
+    flagged = readings.with_columns(
+        quality=pl.when(pl.col("taken_at") == first)
+        .then(Quality.SUMMARY_STATISTIC.value)
+        .otherwise(pl.col("quality"))
+    )
+    assert metric.left_out(flagged, date(2026, 3, 7), metric.ESH7) == {
+        "no_measurement": 1,
+        "first_days": 1,
+    }
