@@ -81,6 +81,11 @@ ASKED = (
     Asked("balise_outbox_bundles", "What goes to another system.", "watch.outbox", ("state",)),
     Asked("balise_outbox_waiting_seconds", "Since when the first waits.", "watch.outbox_age"),
     Asked("balise_backup_age_seconds", "How old the newest backup is.", "watch.backup_age"),
+    Asked(
+        "balise_copy_waiting_bytes",
+        "What `balise db copy` has not taken of the log; 1e15 where it is lost.",
+        "watch.copy_waiting",
+    ),
     Asked("balise_database_bytes", "What the database takes on its disk.", "watch.bytes"),
     Asked(
         "balise_gateway_silent_seconds",

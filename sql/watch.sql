@@ -82,6 +82,14 @@ FROM outbox WHERE state = 'waiting' AND subject NOT IN (SELECT subject FROM with
 -- How old the newest backup is; nothing where there was none.
 SELECT extract(epoch FROM now() - max(made_at))::float8 AS value FROM backup HAVING count(*) > 0
 
+-- copy_waiting --
+-- Bytes of the log that a copy has not taken yet, a lost one counting as all there could be; nothing
+-- where none is made.
+SELECT max(CASE WHEN wal_status = 'lost' THEN 1e15
+                ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) END)::float8 AS value
+FROM pg_replication_slots
+WHERE slot_type = 'physical' AND slot_name ~ '^balise_[0-9]{8}_[0-9]{6}_[0-9]{6}$'
+
 -- bytes --
 -- What the database takes on its disk.
 SELECT pg_database_size(current_database())::float8 AS value
