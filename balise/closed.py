@@ -33,6 +33,11 @@ def is_beside(host: str) -> bool:
 
 
 def place(url: str) -> str:
-    """Return an address as it may be told: without an account and its password."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
+    """Return an address as it may be told, without an account; empty where that is unclear."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    clear = host and "@" not in f"{parts.path}{parts.query}{parts.fragment}"
+    return f"{parts.scheme}://{host}" if clear else ""

@@ -76,6 +76,15 @@ class _Record(logging.LogRecord):
         super().__init__(*args, **more)
         if self.exc_info and self.exc_info[1]:
             self.exc_text = told(self.exc_info[1])
+            if self.name == "asyncio":  # further lines are what it knows of the task, the text too
+                self.msg = str(self.msg).partition("\n")[0]
+        if isinstance(self.args, tuple):
+            self.args = tuple(map(_safe, self.args))
+
+
+def _safe(part: object) -> object:
+    """Return a part of a message as it may be told."""
+    return kind(part) if isinstance(part, BaseException) else part
 
 
 def _ended(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:

@@ -61,8 +61,9 @@ def begin(process: str, settings: Settings, at_work: Callable[[], bool]) -> None
 
 
 def _server(host: str) -> type[_Server]:
-    """Return a server of the kind of network that an address is of."""
-    family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    """Return a server of the kind of network that an address is of; a name's older kind first."""
+    found = {one[0] for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    family = socket.AF_INET if socket.AF_INET in found else socket.AF_INET6
     return type("_Server", (_Server,), {"address_family": family})
 
 

@@ -2,7 +2,7 @@
 
 A slow machine is a quarter of this one's processor behind 8 Mbit/s and 60 ms, in a real Chromium
 without a cache: of every visit what the page and its style weighed on the line, and the time until
-all of it was drawn.
+all of it was there.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bench import machine
 from bench.clinic import Clinic
 from bench.line import running
 from care.web import accounts
+from care.web.patients import PERIODS
 
 _WHO = "bench"
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -38,7 +39,7 @@ _SLOW_LINE = {
     "uploadThroughput": 1_000_000,
 }
 _START_SECONDS = 60.0
-_DRAWN = "performance.getEntriesByType('navigation')[0].loadEventEnd"
+_LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Visit:
 
 def main(*, patients: int, days: int, rounds: int) -> None:
     """Print weights and medians of times of fast and slow machines, as one JSON object."""
+    if days not in PERIODS:
+        raise UsageError(f"the trend page shows {', '.join(map(str, PERIODS))} days, not {days}")
+    chromium = os.environ.get("BALISE_CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        raise UsageError("no chromium here: apt-get install chromium, or set BALISE_CHROMIUM")
     port = free()
     clinic = Clinic(patients, days, 1)
     with running(prefect=False, members=()) as line:
@@ -61,7 +67,7 @@ def main(*, patients: int, days: int, rounds: int) -> None:
         line.fleet.add("web", "web", BALISE_WEB_PORT=str(port))
         base = f"http://127.0.0.1:{port}"
         _wait(base)
-        with _browser() as browser:
+        with _browser(chromium) as browser:
             found = measure(browser, base, clinic, rounds)
         facts = {"machine": machine.facts(url), "patients": patients, "readings": readings}
         print(json.dumps(facts | found, indent=2))
@@ -108,8 +114,10 @@ def _visit(context: BrowserContext, where: str, *, slow: bool) -> Visit:
     if slow:
         session.send("Emulation.setCPUThrottlingRate", _SLOW_PROCESSOR)
         session.send("Network.emulateNetworkConditions", _SLOW_LINE)
-    page.goto(where, wait_until="load")
-    return Visit(sum(weights) / 1000, float(page.evaluate(_DRAWN)) / 1000)
+    answer = page.goto(where, wait_until="load")
+    if answer is None or not answer.ok or page.url.rstrip("/") != where.rstrip("/"):
+        raise UsageError(f"{where} is not what was shown: {page.url}")
+    return Visit(sum(weights) / 1000, float(page.evaluate(_LOADED)) / 1000)
 
 
 def _pages(context: BrowserContext, base: str) -> list[str]:
@@ -136,10 +144,7 @@ def _signed_in(browser: Browser, base: str) -> Iterator[BrowserContext]:
 
 
 @contextmanager
-def _browser() -> Iterator[Browser]:
-    chromium = os.environ.get("BALISE_CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        raise UsageError("no chromium here: apt-get install chromium, or set BALISE_CHROMIUM")
+def _browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         yield started

@@ -9,7 +9,7 @@ import structlog
 
 import sql
 from balise.errors import ReplayRuns
-from balise.failures import kind
+from balise.failures import failed
 from balise.settings import Settings
 from flows import replay
 from flows.differences import Kind
@@ -65,10 +65,10 @@ def work(connection: psycopg.Connection) -> int:
                 asked.wait(connection, wish["id"])
                 break
             except Exception as error:  # noqa: BLE001 - it must not end the line
-                _log.error("asked_failed", wish=wish["id"], kind=kind(error))
-            else:
-                _answer(connection, wish, report)
-                count += 1
+                _log.error("asked_failed", wish=wish["id"], why=str(failed(error)))
+                break  # what is over in a moment is over by the next look
+            _answer(connection, wish, report)
+            count += 1
     return count
 
 

@@ -218,7 +218,7 @@ def posting(url: str, token: str) -> Iterator[Post]:
     UsageError where somebody on the way could read it.
     """
     if not is_closed(url):
-        raise UsageError(f"BALISE_FHIR_URL must be an https:// address, and is {place(url)}")
+        raise UsageError(f"BALISE_FHIR_URL must be an https:// address: {place(url)}")
     headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"

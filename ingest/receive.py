@@ -93,7 +93,7 @@ class Receiver:
 
     @property
     def at_work(self) -> bool:
-        """Whether it hears what comes, and lands it."""
+        """Whether it is at the broker, hears what comes, and could land what came last."""
         return self._heard and self._client.is_connected() and self._state == ONLINE
 
     def stop(self) -> None:
@@ -113,7 +113,12 @@ class Receiver:
         self._queue.clear()
         client.subscribe(TOPIC, qos=1)
 
-    def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
+    def _on_subscribe(
+        self, client: mqtt.Client, _data: Any, _mid: int, codes: Sequence[Any], _p: Any
+    ) -> None:
+        if any(code.is_failure for code in codes):
+            _log.error("broker_refused", reason=str(codes[0]))
+            return
         # From here on the broker keeps what comes for us, whether we are there or not.
         self._heard = True
         client.publish(self._status, self._state, qos=1, retain=True)

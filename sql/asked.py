@@ -14,7 +14,7 @@ from sql.refused import Which
 from sql.rows import Row
 
 _LOOK_SECONDS = 0.1
-_ONE = 0x62616C71
+_ONE = 0x62616C72
 
 
 def ask(connection: psycopg.Connection, which: Which, *, who: str) -> int:

@@ -11,6 +11,8 @@ import psycopg
 
 import sql
 from balise.model import Assignment, Refused
+from sql import rows
+from sql.rows import Row
 
 SeriesKey = tuple[int, str, int, str]
 
@@ -59,6 +61,17 @@ def assignments(connection: psycopg.Connection) -> dict[int, list[Assignment]]:
             )
         )
     return dict(found)
+
+
+def newest(
+    connection: psycopg.Connection, subject: int, metric: str, *, since: datetime, limit: int
+) -> list[Row]:
+    """Return a patient's newest readings of a metric, with what leads back to the bytes."""
+    keys = {"subject": subject, "metric": metric, "since": since, "limit": limit}
+    found = rows.named(connection, "readings.of_subject", **keys, whole=False)
+    if len(found) < limit:
+        found = rows.named(connection, "readings.of_subject", **keys, whole=True)
+    return found
 
 
 def series(connection: psycopg.Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:

@@ -162,14 +162,15 @@ WHERE batch > %(after)s AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
 -- of_subject --
 -- A patient's newest readings of a metric, with what leads back to the bytes. The windows say
 -- where in `reading` days are, and the days' figures how few of the newest have enough: of somebody
--- who is measured every minute not all of a month is read for eight.
+-- who is measured every minute not all of a month is read for eight. Figures may count what is the
+-- patient's no more: who finds fewer asks once more, of the whole time.
 WITH enough AS MATERIALIZED (
     SELECT coalesce(max(day), %(since)s::date - 1) AS day
     FROM (SELECT rollup.day, sum(n) OVER (ORDER BY rollup.day DESC) AS readings
           FROM rollup JOIN dirty_window USING (subject, metric, day)
           WHERE subject = %(subject)s AND metric = %(metric)s AND rollup.size = 'day'
             AND rollup.day >= %(since)s::date AND done = generation) AS counted
-    WHERE readings >= %(limit)s
+    WHERE readings >= %(limit)s AND NOT %(whole)s
 ), span AS MATERIALIZED (
     SELECT min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
     FROM dirty_window

@@ -62,9 +62,11 @@ def _is_open(path: Path) -> bool:
 
 
 def transport(settings: Settings) -> str:
-    """Say whether nobody on the way reads what goes to other machines."""
+    """Say whether nobody reads on the way what goes to database, broker and another system."""
     with connected(settings) as connection:
-        host, mode = connection.info.host, connection.info.get_parameters().get("sslmode", "")
+        info = connection.info
+        host = info.get_parameters().get("hostaddr") or info.host
+        mode = info.get_parameters().get("sslmode", "")
     if mode not in _VERIFIED and not is_beside(host):
         raise BaliseError(
             f"who is between us and the database at {host} can read all of it: end"
@@ -80,7 +82,10 @@ def transport(settings: Settings) -> str:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError as error:
+        raise BaliseError("BALISE_MQTT_URL is no address: mqtts://HOST:PORT") from error
 
 
 def accounts(settings: Settings) -> str:

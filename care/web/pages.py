@@ -18,7 +18,7 @@ from care.pathways import PATHWAYS
 from care.web.profile import Profile
 from care.web.trend import Day, Trend
 from devices.payloads import balise_v1
-from sql import rows
+from sql import readings, rows
 from sql.rows import Row
 
 LATE = timedelta(minutes=2)
@@ -217,14 +217,7 @@ def _newest(
     found = [
         {**row, "metric": metric, "quality": _quality(row), "key": key(row)}
         for metric in metrics
-        for row in rows.named(
-            connection,
-            "readings.of_subject",
-            subject=subject,
-            metric=metric,
-            since=since,
-            limit=NEWEST,
-        )
+        for row in readings.newest(connection, subject, metric, since=since, limit=NEWEST)
     ]
     return sorted(found, key=lambda row: row["taken_at"], reverse=True)
 

@@ -98,21 +98,36 @@ def test_a_log_holds_no_text_of_it(monkeypatch: pytest.MonkeyPatch):
     said = io.StringIO()
     logger = logging.getLogger("balise.test_failures")
     handler = logging.StreamHandler(said)
-    logger.addHandler(handler)
+    for one in (logger, logging.getLogger("asyncio")):
+        one.addHandler(handler)
     before = logging.getLogRecordFactory()
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    for hook in ("excepthook", "unraisablehook"):
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
     monkeypatch.setattr("threading.excepthook", lambda _ended: None)
     failures.keep_quiet()
     try:
         error = caught(broken, KeyError)
         logger.error("it failed", exc_info=error)
         logger.error("no error at all")
+        logger.error("Encountered exception: %r", error)
+        asyncio.run(unheard())
     finally:
         logging.setLogRecordFactory(before)
-        logger.removeHandler(handler)
+        for one in (logger, logging.getLogger("asyncio")):
+            one.removeHandler(handler)
     assert "it failed" in said.getvalue()
+    assert "Encountered exception: 'KeyError'" in said.getvalue()
+    assert "never retrieved" in said.getvalue()
     assert "KeyError" in said.getvalue()
     assert "81.235" not in said.getvalue()
+
+
+async def unheard() -> None:
+    """Have a loop without a handler of ours meet what nobody waits for."""
+    task = asyncio.ensure_future(asyncio.to_thread(broken))
+    await asyncio.wait([task])
+    del task
+    gc.collect()
 
 
 ENDING = """
@@ -124,6 +139,10 @@ def fail():
 thread = threading.Thread(target=fail)
 thread.start()
 thread.join()
+class Gone:
+    def __del__(self):
+        fail()
+Gone()
 fail()
 """
 
@@ -133,6 +152,6 @@ def test_neither_does_the_end_of_a_process_or_of_a_thread():
         [sys.executable, "-c", ENDING], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.count("ValueError") == 2
-    assert done.stderr.count("in fail") == 2
+    assert done.stderr.count("ValueError") == 3
+    assert done.stderr.count("in fail") == 3
     assert "81.235" not in done.stderr

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from flows import steps
-from sql import people, rows
+from sql import people, readings
 
 pytestmark = pytest.mark.stack
 
@@ -56,8 +56,27 @@ def test_the_newest_readings_are_found(
     if computed:
         steps.run_line(database_url, NOW)
     since = NOW - timedelta(days=days)
-    keys = {"subject": weighed, "metric": "body_weight", "since": since, "limit": limit}
-    found = rows.named(database, "readings.of_subject", **keys)
+    found = readings.newest(database, weighed, "body_weight", since=since, limit=limit)
     expected = database.execute(BRUTE.encode(), (weighed, since, limit)).fetchall()
     assert [(row["taken_at"], row["value"]) for row in found] == expected
     assert expected
+
+
+def test_what_is_another_s_now_hides_nothing_that_is_the_patient_s(
+    database: psycopg.Connection,
+    database_url: str,
+    weighed: int,
+    weight: Callable[..., bytes],
+    send: Callable[..., None],
+):
+    """A scale that was given to the wrong patient, by mistake from its first day on."""
+    wrong, since = "C0:00:00:00:00:E2", NOW - timedelta(days=90)
+    people.give(database, wrong, weighed, since=since)
+    for number in range(20):
+        send(database, weight("99.005", NOW - timedelta(minutes=3 * number), device=wrong))
+    steps.run_line(database_url, NOW)
+    other = people.add_subject(database, "p-other", pathway="observation")
+    people.give(database, wrong, other, since=since)
+    found = readings.newest(database, weighed, "body_weight", since=since, limit=8)
+    assert len(found) == 8
+    assert {row["address"] for row in found} == {SCALE}
