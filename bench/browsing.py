@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import psycopg
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from balise.errors import UsageError
 from balise.stack.ports import free
@@ -124,15 +124,10 @@ def _pages(context: BrowserContext, base: str) -> list[str]:
     """Return the addresses of all pages of the worklist, by its own links."""
     page, found = context.new_page(), [f"{base}/"]
     page.goto(base)
-    while (on := _next(page, found)) is not None:
-        found.append(on)
-        page.goto(on)
+    while (link := page.query_selector("a[rel=next]")) is not None:
+        found.append(f"{base}{link.get_attribute('href')}")
+        page.goto(found[-1])
     return found
-
-
-def _next(page: Page, seen: list[str]) -> str | None:
-    links = page.eval_on_selector_all("a[href*='start=']", "all => all.map(one => one.href)")
-    return next((one for one in links if one not in seen and not one.endswith("start=0")), None)
 
 
 @contextmanager
