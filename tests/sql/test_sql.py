@@ -146,3 +146,12 @@ def test_a_device_is_one_persons_at_a_time(database: psycopg.Connection):
     database.execute(give.format(2, "NULL", "'[2026-02-01,)'").encode())
     with pytest.raises(psycopg.errors.ExclusionViolation):
         database.execute(give.format(2, "NULL", "'[2026-01-15,2026-01-16)'").encode())
+
+
+def test_each_advisory_lock_has_a_number_of_its_own():
+    numbers = [
+        number.lower()
+        for text in sources().values()
+        for number in re.findall(r"0x62616c[0-9a-f]{2}", text, re.IGNORECASE)
+    ]
+    assert len(numbers) == len(set(numbers)) >= 4
