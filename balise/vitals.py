@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import make_wsgi_app  # pyright: ignore[reportUnknownVariableType]
 
 from balise.doctor import check
 from balise.failures import kind
@@ -90,7 +90,7 @@ class Readiness:
 
 def app(ready: Readiness) -> WSGIApplication:
     """Return what answers; /readyz is 503 with what keeps the process, by name alone."""
-    metrics: WSGIApplication = make_wsgi_app()
+    metrics = cast("WSGIApplication", make_wsgi_app())
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         try:
