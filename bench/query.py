@@ -67,6 +67,7 @@ class Asking:
         often: dict[str, Callable[[], object]] = {
             "trend": self._trend,
             "page": self._page,
+            "page, every minute": lambda: self._page_of(0),
             "worklist": self._worklist,
             "without an alert": lambda: pages.well(self.connection, self.clinic.until),
             "freshness": lambda: pages.freshness(self.connection, datetime.now(UTC)),
@@ -97,8 +98,10 @@ class Asking:
 
     def _page(self) -> object:
         """Ask for the whole page of some patient."""
-        code = self.clinic.code(random.randrange(self.clinic.patients))  # noqa: S311 - no secret
-        patient = pages.patient(self.connection, code) or {}
+        return self._page_of(random.randrange(self.clinic.patients))  # noqa: S311 - no secret
+
+    def _page_of(self, number: int) -> object:
+        patient = pages.patient(self.connection, self.clinic.code(number)) or {}
         return pages.patient_page(self.connection, patient, days=_DAYS, now=self.clinic.until)
 
     def _worklist(self) -> object:
