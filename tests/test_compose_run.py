@@ -21,7 +21,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,7 @@ class Container:
         # Each has a machine of its own there, and a port of its own here.
         self.vitals = defaultdict[str, int](free)
         self.root = root
-        self._words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+        self._words = words_of(made)
         self._places = {
             "/run/tls": f"{root}/home/tls",
             "/run/mosquitto": f"{root}/mosquitto",
@@ -110,6 +110,10 @@ class Container:
         env, seconds = self.environment(name), seconds_of(name, "timeout")
         done = subprocess.run(command, env=env, cwd=self.root, timeout=seconds, check=False)
         return done.returncode == 0
+
+
+def words_of(made: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
 
 
 def seconds_of(name: str, key: str) -> int:
@@ -277,7 +281,7 @@ def shakes_hands(port: int, context: ssl.SSLContext, name: str) -> bool:
 @pytest.fixture(scope="module")
 def databases(stack: Stack, made: Path) -> str:
     """The databases and roles as the image's first start makes them; returns our database."""
-    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+    words = words_of(made)
     for name in ("databases.sql", "roles.sql"):
         run_sql(stack, name, words)
     return stack.endpoints.database_url
@@ -336,21 +340,20 @@ def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
     processes: Processes, stack: Stack, databases: str, made: Path, role: str
 ):
     name = f"{role.upper()}_DB_PASSWORD"
-    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+    words = words_of(made)
     database = "compose_balise" if role != "copy" else "?replication=true"
     place = f"127.0.0.1:{urlsplit(databases).port}/{database}"
 
     def signs_in(password: str) -> bool:
-        try:
+        with suppress(psycopg.OperationalError):
             psycopg.connect(f"postgresql://balise_{role}:{password}@{place}").close()
-        except psycopg.OperationalError:
-            return False
-        return True
+            return True
+        return False
 
     run_sql(stack, "roles.sql", words | {name: "another"})
-    assert (signs_in(words[name]), signs_in("another")) == (False, True)
+    assert [signs_in(one) for one in (words[name], "another")] == [False, True]
     run_sql(stack, "roles.sql", words)
-    assert (signs_in(words[name]), signs_in("another")) == (True, False)
+    assert [signs_in(one) for one in (words[name], "another")] == [True, False]
 
 
 @pytest.mark.parametrize("name", ["prefect", "receive", "flows", "web"])
@@ -384,20 +387,18 @@ def test_behind_a_proxy_that_ends_tls_a_form_is_no_other_sites(line: Container):
     url = f"http://127.0.0.1:{line.ports[8080]}/sign-in"
     headers = {"Host": "care.example.org", "Origin": "https://care.example.org"}
     form = b"name=nobody&password=none"
-    refused = {}
-    for scheme in ("http", "https"):
+    for scheme, code in {"http": 403, "https": 401}.items():
         request = urllib.request.Request(url, form, {**headers, "X-Forwarded-Proto": scheme})
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(request)  # noqa: S310 - our own server
-        refused[scheme] = caught.value.code
         caught.value.close()
-    assert refused == {"http": 403, "https": 401}
+        assert caught.value.code == code
 
 
 def test_the_dashboard_tells_its_browser_where_prefect_is(line: Container):
-    url = f"http://127.0.0.1:{line.ports[4200]}/ui-settings"
-    with urllib.request.urlopen(url) as answer:
-        assert f'"http://127.0.0.1:{line.ports[4200]}/api"' in answer.read().decode()
+    base = f"http://127.0.0.1:{line.ports[4200]}"
+    with urllib.request.urlopen(f"{base}/ui-settings") as answer:
+        assert f'"{base}/api"' in answer.read().decode()
 
 
 def test_a_receiver_that_is_gone_is_not_healthy(line: Container, processes: Processes):

@@ -70,7 +70,7 @@ def wrong_by(item: Item) -> timedelta:
 async def test_a_wrong_clock_is_set_once_the_device_has_told_what_it_had(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(session, "QUIET", 0.5)
+    monkeypatch.setattr(session, "QUIET", 2.0)
 
     def measured_again(cuff: BloodPressureCuff, items: list[Item]) -> bool:
         if abs(cuff.clock_offset) < timedelta(minutes=1) and len(cuff.confirmed) == 1:
