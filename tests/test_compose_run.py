@@ -60,7 +60,7 @@ class Container:
         # Each has a machine of its own there, and a port of its own here.
         self.vitals = defaultdict[str, int](free)
         self.root = root
-        self._words = words_of(made)
+        self._words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
         self._places = {
             "/run/tls": f"{root}/home/tls",
             "/run/mosquitto": f"{root}/mosquitto",
@@ -104,20 +104,13 @@ class Container:
 
     def is_healthy(self, name: str) -> bool:
         """Run a service's own health check."""
-        program, *words = SERVICES[name]["healthcheck"]["test"][1:]
+        check = SERVICES[name]["healthcheck"]
+        program, *words = check["test"][1:]
         asked = [self.here(word).replace(":9464/", f":{self.vitals[name]}/") for word in words]
         command = [*PROGRAMS.get(program, [sys.executable]), *asked]
-        env, seconds = self.environment(name), seconds_of(name, "timeout")
+        env, seconds = self.environment(name), int(check["timeout"].removesuffix("s"))
         done = subprocess.run(command, env=env, cwd=self.root, timeout=seconds, check=False)
         return done.returncode == 0
-
-
-def words_of(made: Path) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
-
-
-def seconds_of(name: str, key: str) -> int:
-    return int(SERVICES[name]["healthcheck"][key].removesuffix("s"))
 
 
 def secrets(root: Path, *arguments: str) -> str:
@@ -281,7 +274,7 @@ def shakes_hands(port: int, context: ssl.SSLContext, name: str) -> bool:
 @pytest.fixture(scope="module")
 def databases(stack: Stack, made: Path) -> str:
     """The databases and roles as the image's first start makes them; returns our database."""
-    words = words_of(made)
+    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
     for name in ("databases.sql", "roles.sql"):
         run_sql(stack, name, words)
     return stack.endpoints.database_url
@@ -340,7 +333,7 @@ def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
     processes: Processes, stack: Stack, databases: str, made: Path, role: str
 ):
     name = f"{role.upper()}_DB_PASSWORD"
-    words = words_of(made)
+    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
     database = "compose_balise" if role != "copy" else "?replication=true"
     place = f"127.0.0.1:{urlsplit(databases).port}/{database}"
 
@@ -396,9 +389,9 @@ def test_behind_a_proxy_that_ends_tls_a_form_is_no_other_sites(line: Container):
 
 
 def test_the_dashboard_tells_its_browser_where_prefect_is(line: Container):
-    base = f"http://127.0.0.1:{line.ports[4200]}"
-    with urllib.request.urlopen(f"{base}/ui-settings") as answer:
-        assert f'"{base}/api"' in answer.read().decode()
+    url = f"http://127.0.0.1:{line.ports[4200]}/ui-settings"
+    with urllib.request.urlopen(url) as answer:
+        assert f'"http://127.0.0.1:{line.ports[4200]}/api"' in answer.read().decode()
 
 
 def test_a_receiver_that_is_gone_is_not_healthy(line: Container, processes: Processes):
