@@ -11,12 +11,16 @@ _CONTAINERS = frozenset({"database", "broker"})
 
 def is_closed(url: str) -> bool:
     """Say whether an address is one of TLS, or of this machine; what is no address is neither."""
+    host = host_of(url)
+    return bool(host) and (urlsplit(url).scheme in _TLS or is_loopback(host))
+
+
+def host_of(url: str) -> str:
+    """Return an address's host; empty for what is no address."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        return urlsplit(url).hostname or ""
     except ValueError:
-        return False
-    return bool(host) and (parts.scheme in _TLS or is_loopback(host))
+        return ""
 
 
 def is_loopback(host: str) -> bool:
@@ -34,10 +38,8 @@ def is_beside(host: str) -> bool:
 
 def place(url: str) -> str:
     """Return an address as it may be told, without an account; empty where that is unclear."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
+    if not (host := host_of(url)):
         return ""
-    clear = host and "@" not in f"{parts.path}{parts.query}{parts.fragment}"
+    parts = urlsplit(url)
+    clear = "@" not in f"{parts.path}{parts.query}{parts.fragment}"
     return f"{parts.scheme}://{host}" if clear else ""

@@ -56,8 +56,7 @@ def keep_quiet() -> None:
     """From here on no log and no end of this process has the text of an error that isn't ours."""
     logging.setLogRecordFactory(_Record)
     sys.excepthook = _ended
-    sys.unraisablehook = _unraisable
-    threading.excepthook = _thread_ended
+    sys.unraisablehook = threading.excepthook = _ended_beside
 
 
 def in_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -91,11 +90,6 @@ def _ended(_kind: type[BaseException], error: BaseException, _trace: TracebackTy
     sys.stderr.write(told(error) + "\n")
 
 
-def _unraisable(ended: sys.UnraisableHookArgs) -> None:
-    if ended.exc_value:
-        sys.stderr.write(told(ended.exc_value) + "\n")
-
-
-def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+def _ended_beside(ended: sys.UnraisableHookArgs | threading.ExceptHookArgs) -> None:
     if ended.exc_value:
         sys.stderr.write(told(ended.exc_value) + "\n")

@@ -7,15 +7,15 @@ import asyncio
 import psycopg
 import structlog
 
-import sql
 from balise.errors import ReplayRuns
 from balise.failures import failed
 from balise.settings import Settings
 from flows import replay
 from flows.differences import Kind
+from flows.listening import heard, notified
 from flows.replay import Hand, Report
 from sql import asked
-from sql.roles import Role, connect, options
+from sql.roles import Role, connect
 from sql.rows import Row
 
 _log = structlog.get_logger(__name__)
@@ -36,14 +36,10 @@ async def serve(settings: Settings) -> None:
 
 
 async def _listen(settings: Settings) -> None:
-    async with await psycopg.AsyncConnection.connect(
-        settings.database_url, autocommit=True, options=options(Role.FLOWS)
-    ) as connection:
-        await connection.execute(sql.get("asked.listen"))
+    async with heard(settings.database_url, "asked.listen") as connection:
         while True:
             await asyncio.to_thread(_work, settings.database_url)
-            async for _ in connection.notifies(timeout=settings.flow_poll, stop_after=1):
-                pass
+            await notified(connection, settings.flow_poll)
 
 
 def _work(database_url: str) -> None:

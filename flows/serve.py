@@ -26,8 +26,8 @@ import sql
 from balise.errors import DatabaseDown
 from balise.settings import Settings
 from flows import asked, automations, line, steps
+from flows.listening import heard, notified
 from flows.plans import PLANS, TAGS, Plan
-from sql.roles import Role, options
 
 _log = structlog.get_logger(__name__)
 _RETRY_SECONDS = 2.0
@@ -98,10 +98,7 @@ async def _events(settings: Settings) -> None:
 
 
 async def _listen(settings: Settings) -> None:
-    async with await psycopg.AsyncConnection.connect(
-        settings.database_url, autocommit=True, options=options(Role.FLOWS)
-    ) as connection:
-        await connection.execute(sql.get("flows.listen"))
+    async with heard(settings.database_url, "flows.listen") as connection:
         turns = Turns(settings.flow_interval)
         while True:
             behind = await _behind(connection)
@@ -113,18 +110,12 @@ async def _listen(settings: Settings) -> None:
             if behind.landed:
                 await asyncio.sleep(rest)
             else:
-                await _next_landing(connection, rest)
+                await notified(connection, rest)
 
 
 async def _behind(connection: psycopg.AsyncConnection) -> Behind:
     row = await (await connection.execute(sql.get("flows.behind"))).fetchone()
     return Behind(bool(row[0]), bool(row[1])) if row else Behind(landed=False, figures=False)
-
-
-async def _next_landing(connection: psycopg.AsyncConnection, poll: float) -> None:
-    """Wait for a notification; one that never came costs the seconds of a poll."""
-    async for _ in connection.notifies(timeout=poll, stop_after=1):
-        return
 
 
 async def run_line(settings: Settings, flows: Sequence[Flow]) -> bool:

@@ -87,7 +87,8 @@ class Told:
     def _number(self, item: Item) -> int:
         """Return the packet number of an item of this session, 0 for any other."""
         session, _, number = item.session.rpartition("/")
-        return 0 if session != self.session else whole(number, 1 << 62) or 0
+        own = whole(number, 1 << 62) if session == self.session else None
+        return own or 0
 
 
 def _read(body: bytes) -> Item:
