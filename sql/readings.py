@@ -66,11 +66,16 @@ def assignments(connection: psycopg.Connection) -> dict[int, list[Assignment]]:
 def newest(
     connection: psycopg.Connection, subject: int, metric: str, *, since: datetime, limit: int
 ) -> list[Row]:
-    """Return a patient's newest readings of a metric, with what leads back to the bytes."""
+    """Return a patient's newest readings of a metric, with what leads back to the bytes.
+
+    Of somebody who is measured every minute not all of a month is read for eight. The days' figures
+    may count what is the patient's no more: then the whole time is read.
+    """
     keys = {"subject": subject, "metric": metric, "since": since, "limit": limit}
-    found = rows.named(connection, "readings.of_subject", **keys, whole=False)
-    if len(found) < limit:
-        found = rows.named(connection, "readings.of_subject", **keys, whole=True)
+    ((first,),) = connection.execute(sql.get("readings.enough"), keys).fetchall()
+    found = rows.named(connection, "readings.of_subject", **keys, first=first)
+    if first is not None and len(found) < limit:
+        found = rows.named(connection, "readings.of_subject", **keys, first=None)
     return found
 
 

@@ -159,22 +159,24 @@ SELECT coalesce(sum(messages), 0)::bigint, coalesce(sum(landed), 0)::bigint,
 FROM account
 WHERE batch > %(after)s AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
 
+-- enough --
+-- The latest day from which on there are so many readings of a metric, by the days' figures; nothing
+-- where the whole time has fewer.
+SELECT max(day)
+FROM (SELECT rollup.day, sum(n) OVER (ORDER BY rollup.day DESC) AS readings
+      FROM rollup JOIN dirty_window USING (subject, metric, day)
+      WHERE subject = %(subject)s AND metric = %(metric)s AND rollup.size = 'day'
+        AND rollup.day >= %(since)s::date AND done = generation) AS counted
+WHERE readings >= %(limit)s
+
 -- of_subject --
 -- A patient's newest readings of a metric, with what leads back to the bytes. The windows say
--- where in `reading` days are, and the days' figures how few of the newest have enough: of somebody
--- who is measured every minute not all of a month is read for eight. Figures may count what is the
--- patient's no more: who finds fewer asks once more, of the whole time.
-WITH enough AS MATERIALIZED (
-    SELECT coalesce(max(day), %(since)s::date - 1) AS day
-    FROM (SELECT rollup.day, sum(n) OVER (ORDER BY rollup.day DESC) AS readings
-          FROM rollup JOIN dirty_window USING (subject, metric, day)
-          WHERE subject = %(subject)s AND metric = %(metric)s AND rollup.size = 'day'
-            AND rollup.day >= %(since)s::date AND done = generation) AS counted
-    WHERE readings >= %(limit)s AND NOT %(whole)s
-), span AS MATERIALIZED (
+-- where in `reading` the days asked for are.
+WITH span AS MATERIALIZED (
     SELECT min(stamped_from) AS stamped_from, max(stamped_to) AS stamped_to
     FROM dirty_window
-    WHERE subject = %(subject)s AND metric = %(metric)s AND day >= (SELECT day FROM enough) - 1
+    WHERE subject = %(subject)s AND metric = %(metric)s
+      AND day >= coalesce(%(first)s::date, %(since)s::date) - 1
 )
 SELECT reading.taken_at, reading.stamped_at, reading.value, series.unit,
        reading.quality, reading.series, reading.sequence, device.address, device.name,

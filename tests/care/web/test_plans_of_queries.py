@@ -20,7 +20,8 @@ STRANGERS = 200_000
 """Readings of somebody else, in the chunks of the patient's own."""
 NOW = datetime.now(UTC)
 ASKED: dict[str, dict[str, Any]] = {
-    "readings.of_subject": {"metric": "body_weight", "limit": 8, "whole": False},
+    "readings.enough": {"metric": "body_weight", "limit": 8},
+    "readings.of_subject": {"metric": "body_weight", "limit": 8, "first": None},
     "fhir.measured": {
         "metrics": ["body_weight", "heart_rate"], "until": NOW, "before": NOW, "device": 1 << 30,
         "stamped": NOW, "sequence": 0, "limit": 50,
