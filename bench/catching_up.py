@@ -19,8 +19,9 @@ import sql
 from bench.cost import clock, spent
 from bench.producer import Producer, packets
 from bench.rounds import Round, report, share
-from bench.site import Site, wait
+from bench.site import Site
 from bench.stream import Message, Stream
+from bench.waiting import until
 from ingest.gateway.flight import BACKLOG_MESSAGES, ITEMS_A_MESSAGE
 
 _DAY = 24 * 3600 * 1000
@@ -102,7 +103,7 @@ class CatchingUp:
         with psycopg.connect(url, autocommit=True) as connection:
             looking = replace(self.site, connection=connection)
             for at in range(0, len(ready), _AT_ONCE):
-                wait(lambda sent=at: sent - looking.landed() < most, _PATIENCE)
+                until(lambda sent=at: sent - looking.landed() < most, _PATIENCE)
                 self.site.producer.push(ready[at : at + _AT_ONCE])
 
     def _until_done(self, going_on: Live, pushing: Future[None]) -> None:
@@ -112,7 +113,7 @@ class CatchingUp:
             came = going_on.sent - len(going_on.pending)
             return self.site.accounted().accepted >= self.backlog.count + came
 
-        wait(done, _PATIENCE)
+        until(done, _PATIENCE)
         pushing.result()
 
     def _newest(self) -> dict[str, datetime]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,11 +16,9 @@ from bench import cost
 from bench.line import Line, running
 from bench.producer import Producer
 from bench.rounds import Round, timed
+from bench.waiting import until
 from sql import readings as store
 from sql.readings import Accounting
-
-POLL = 0.02
-_PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Site:
         def work() -> int:
             with ThreadPoolExecutor(1) as pool:
                 pushed = pool.submit(self.producer.push, packets)
-                wait(done)
+                until(done)
                 pushed.result()
             return units
 
@@ -83,15 +80,6 @@ class Site:
 
 
 _OURS = {"receiver", "validate", "flows"}
-
-
-def wait(done: Callable[[], bool], seconds: float = _PATIENCE) -> None:
-    """Wait until something is so; TimeoutError after too long."""
-    until = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > until:
-            raise TimeoutError(f"not done after {seconds:.0f} s")
-        time.sleep(POLL)
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from bench import machine
 from bench.cost import clock, spent
 from bench.producer import packets
-from bench.site import Site, standing, validating, wait
+from bench.site import Site, standing, validating
 from bench.stream import Message, Stream
+from bench.waiting import until
 
 _TICK = 0.25
 _PATIENCE = 60.0
@@ -84,7 +85,7 @@ class Soak:
     def _until_nothing_waits(self) -> None:
         """Wait as long as less and less does; TimeoutError where nothing moves."""
         while waiting := self._waiting():
-            wait(lambda: self._waiting() < waiting, _PATIENCE)
+            until(lambda: self._waiting() < waiting, _PATIENCE)
 
     def _send_due(self) -> None:
         """Send what the homes have measured since; they take turns."""

@@ -16,7 +16,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
@@ -38,6 +37,7 @@ from balise import certificates
 from balise.authority import Authority
 from balise.stack import Stack
 from balise.stack.ports import free
+from bench.waiting import PATIENCE_SECONDS, until
 from ingest.gateway.certificate import BrokerAt
 from ingest.gateway.enrol import enrol, read_uri
 
@@ -109,8 +109,10 @@ class Container:
         asked = [self.here(word).replace(":9464/", f":{self.vitals[name]}/") for word in words]
         command = [*PROGRAMS.get(program, [sys.executable]), *asked]
         env, seconds = self.environment(name), int(check["timeout"].removesuffix("s"))
-        done = subprocess.run(command, env=env, cwd=self.root, timeout=seconds, check=False)
-        return done.returncode == 0
+        with suppress(subprocess.TimeoutExpired):
+            done = subprocess.run(command, env=env, cwd=self.root, timeout=seconds, check=False)
+            return done.returncode == 0
+        return False
 
 
 def secrets(root: Path, *arguments: str) -> str:
@@ -159,16 +161,9 @@ def broker(stack: Stack, container: Container, site: Authority) -> Iterator[int]
     env = programs.environment()
     env["PATH"] = f"{programs.mosquitto.parent}:{env['PATH']}"
     with subprocess.Popen([*SERVICES["broker"]["entrypoint"], script], env=env) as process:
-        eventually(lambda: is_open(port), 10)
+        until(lambda: is_open(port))
         yield port
         process.terminate()
-
-
-def eventually(true: Any, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def is_open(port: int) -> bool:
@@ -211,7 +206,7 @@ def says(port: int, context: ssl.SSLContext, topic: str = "") -> str:
     client.on_disconnect = lambda _c, _d, _f, code, _p: answer(str(code))
     client.connect("localhost", port)
     client.loop_start()
-    done.wait(10)
+    done.wait(PATIENCE_SECONDS)
     client.disconnect()
     client.loop_stop()
     return answers[0]
@@ -317,9 +312,9 @@ def processes(container: Container, broker: int, databases: str) -> Iterator[Pro
             )
             running.callback(made[name].terminate)
             if name == "migrate":
-                assert made[name].wait(60) == 0
+                assert made[name].wait(PATIENCE_SECONDS) == 0
             else:
-                eventually(partial(container.is_healthy, name), 90)
+                until(partial(container.is_healthy, name), poll=0.1)
         yield made
 
 
@@ -396,4 +391,4 @@ def test_the_dashboard_tells_its_browser_where_prefect_is(line: Container):
 
 def test_a_receiver_that_is_gone_is_not_healthy(line: Container, processes: Processes):
     processes["receive"].kill()
-    eventually(lambda: not line.is_healthy("receive"), 30)
+    until(lambda: not line.is_healthy("receive"), poll=0.1)

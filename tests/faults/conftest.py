@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ import psycopg
 import pytest
 
 import sql
+from bench import waiting
 from bench.homes import Given, Home
 from bench.line import Line, running
 from devices.payloads import balise_v1
@@ -64,18 +64,13 @@ def until() -> Callable[..., float]:
 
 def wait(
     condition: Callable[[], object],
-    seconds: float = 60,
+    seconds: float = waiting.PATIENCE_SECONDS,
     keep: Line | None = None,
     pause: float = 0.02,
 ) -> float:
     """Wait for something, keeping a line's processes running; return the seconds it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "waited too long"
-        if keep is not None:
-            keep.keep_running()
-        time.sleep(pause)
-    return time.monotonic() - began
+    meanwhile = keep.keep_running if keep else lambda: None
+    return waiting.until(condition, seconds, meanwhile=meanwhile, poll=pause)
 
 
 @pytest.fixture
@@ -86,13 +81,12 @@ def closed() -> Callable[..., dict[str, int]]:
         with psycopg.connect(line.settings.database_url, autocommit=True) as database:
             wait(lambda: all(one.depth() == 0 for one in homes), keep=line)
             # The bad line sends again what has its receipt: it may land at any moment.
-            with suppress(AssertionError):
+            with suppress(TimeoutError):
                 wait(
                     lambda: (
                         worked_off(line, database)
                         and not any(discrepancies(database, one) for one in homes)
                     ),
-                    seconds=20,
                     keep=line,
                 )
             for one in homes:

@@ -89,7 +89,7 @@ def test_a_full_disk_stops_the_acknowledgements_says_why_and_costs_nothing(
         took = until(lambda: landed(line) > before, keep=line)
     with home.online():
         figures = closed(line, home)
-    wait_for(broker, f"{STATUS}/1", ONLINE, 10)
+    wait_for(broker, f"{STATUS}/1", ONLINE, 180)
     print(f"lands again {took:.1f} s after there is room; {figures}")  # noqa: T201
     said = (line.fleet.logs / "receive.log").read_text(encoding="utf-8")
     assert '"why": "database full"' in said
@@ -123,7 +123,7 @@ def test_a_disk_too_full_for_the_database_s_own_log_brings_it_down_until_there_i
         took = until(lambda: answers(line), keep=line)
     with home.online():
         figures = closed(line, home)
-    wait_for(Broker(line.settings), f"{STATUS}/1", ONLINE, 10)
+    wait_for(Broker(line.settings), f"{STATUS}/1", ONLINE, 180)
     print(f"answers again {took:.1f} s after there is room; {figures}")  # noqa: T201
 
 

@@ -17,6 +17,7 @@ import pytest
 import sql
 from bench.homes import Home
 from bench.line import Line, running
+from bench.waiting import PATIENCE_SECONDS
 from flows import steps
 from sql.migrate import migrate
 
@@ -55,7 +56,7 @@ $$;
 """
 """What the enrolling of today asks a schema of before: nobody had withdrawn anything. The functions
 of the migration are found first once they are there."""
-STALL = 2.0
+STALL = 5.0
 CHANGES: dict[int, tuple[str, LiteralString]] = {
     9001: (
         "9001_columns.sql",
@@ -169,7 +170,7 @@ def test_a_change_that_must_wait_for_a_reader_does_not_stop_the_line(
             until(lambda: times[-1] - times[5] > 3 * STALL)
             assert not change.done()
         with commits(line) as after:
-            assert change.result(60) == [name for name, _ in CHANGES.values()]
+            assert change.result(PATIENCE_SECONDS) == [name for name, _ in CHANGES.values()]
             until(lambda: len(after) > 5)
     with home.online():
         closed(line, home)

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +13,7 @@ import psycopg
 import pytest
 
 from balise.errors import UsageError
+from bench.waiting import until
 from flows import backfill, steps
 from sql import people
 
@@ -98,7 +97,7 @@ def test_killed_in_the_middle_it_goes_on_and_does_nothing_twice(
     environment = {**os.environ, "BALISE_DATABASE_URL": database_url}
     for kill_after in (400, 1200):
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        until(lambda after=kill_after: marked(filled) > after)
+        until(lambda after=kill_after: marked(filled) > after, poll=0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert rollups(filled) != right
@@ -115,13 +114,6 @@ def marked(database: psycopg.Connection) -> int:
     row = database.execute("SELECT coalesce(max(marked), 0) FROM backfill").fetchone()
     assert row
     return int(row[0])
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_two_at_once_share_the_work(filled: psycopg.Connection, database_url: str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from bench.waiting import until
 from flows import aggregate, steps
 from flows.aggregate import Recomputed, recompute
 from sql import people
@@ -128,18 +128,11 @@ def test_a_reading_that_comes_during_the_computation_is_in_the_next(
             assert recompute(database).readings == 1
             send(other, weight("76", NOW - timedelta(hours=1), SCALES[0]))
             validating.start()
-            wait_for(database, "SELECT 1 FROM pg_locks WHERE NOT granted")
+            until(lambda: database.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone())
         validating.join()
     assert recompute(database).readings == 2
     days = database.execute("SELECT n, sum FROM rollup WHERE size = 'day'").fetchall()
     assert days == [(2, 151)]
-
-
-def wait_for(database: psycopg.Connection, query: str) -> None:
-    end = time.monotonic() + 30
-    while not database.execute(query.encode()).fetchone():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ import polars as pl
 import psycopg
 import pytest
 
+from bench.waiting import until
 from devices.payloads import balise_v1
 from flows import steps
 from flows.aggregate import Recomputed, recompute
@@ -334,15 +334,8 @@ def test_a_preference_waits_for_the_run_that_recomputes_and_misses_nothing_of_it
         assert recompute(database).windows == 1
         nurse.start()
         with psycopg.connect(database_url, autocommit=True) as watcher:
-            until(watcher, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            until(lambda: rows(watcher, "SELECT FROM pg_locks WHERE NOT granted"))
     nurse.join()
     assert marked == [1]
     aggregated(database)
     assert rows(database, WALKED) == [(NOW.date(), 900.0)]
-
-
-def until(connection: psycopg.Connection, query: str) -> None:
-    end = time.monotonic() + 30
-    while rows(connection, query) != [(True,)]:
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from balise.settings import Settings
+from bench.waiting import until
 from ingest import network
 from ingest.mqtt import Broker
 from ingest.network import Network
@@ -56,13 +57,6 @@ class Other:
         found, self.heard[:] = list(self.heard), []
         assert tuple(one.mid for one in found) == mids
         return found
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
 
 
 def said(link: socket.socket, count: int) -> bytes:

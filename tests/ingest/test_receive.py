@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ import sql
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
+from bench.waiting import until
 from devices.payloads import balise_v1
 from ingest.gateway.publish import Publisher
 from ingest.gateway.spool import Spool
@@ -44,12 +45,12 @@ def receiving(settings: Settings) -> Iterator[Receiver]:
     receiver = Receiver(Broker(settings), settings.database_url, name=name)
     thread = threading.Thread(target=receiver.run)
     thread.start()
-    wait_for(Broker(settings), f"{STATUS}/{name}", ONLINE, 10)
+    wait_for(Broker(settings), f"{STATUS}/{name}", ONLINE, 180)
     try:
         yield receiver
     finally:
         receiver.stop()
-        thread.join(timeout=15)
+        thread.join(timeout=180)
         assert not thread.is_alive()
         forget(settings, f"balise-receiver-{name}")
 
@@ -57,13 +58,6 @@ def receiving(settings: Settings) -> Iterator[Receiver]:
 def forget(settings: Settings, client_id: str) -> None:
     """End a session at the broker: the next test's shared subscription is its own."""
     end_session(Broker(settings), client_id)
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def items(count: int) -> list[bytes]:

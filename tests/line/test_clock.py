@@ -12,6 +12,7 @@ import pytest
 
 from balise.model import Quality
 from bench.line import Line
+from bench.waiting import PATIENCE_SECONDS
 from devices.virtual.air import Air
 from devices.virtual.thermometer import Thermometer
 from flows import steps
@@ -59,7 +60,7 @@ async def test_a_reading_has_its_true_time_although_the_box_had_none(
     publisher = Publisher(Broker(line.of_gateway(home)), home, path, 5, timekeeper=timekeeper)
     publisher.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while spool.depth():
                 await asyncio.sleep(0.05)
     finally:
@@ -85,7 +86,7 @@ async def measured(address: str, put: Any) -> None:
             agent.serve(f"{air.radio}", Agent([devices.KnownDevice(address=address)], put))
         )
         thermometer.measure(temperature=Decimal("37.2"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while thermometer.memory:
                 await asyncio.sleep(0.05)
         serving.cancel()

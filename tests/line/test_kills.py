@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from bench.line import Line
+from bench.waiting import until_async
 from devices.payloads import balise_v1
 from devices.virtual.air import Air
 from devices.virtual.thermometer import Thermometer
@@ -100,9 +101,5 @@ async def stream(line: Line, part: str, home: str, chance: random.Random) -> lis
     return thermometer.confirmed
 
 
-async def settled(line: Line, condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        await asyncio.to_thread(line.fleet.keep_running)
-        await asyncio.sleep(0.1)
+async def settled(line: Line, condition: Callable[[], bool]) -> None:
+    await until_async(condition, meanwhile=line.fleet.keep_running, poll=0.1)

@@ -19,6 +19,7 @@ import pytest
 
 from balise.settings import Settings
 from bench.line import Line
+from bench.waiting import until
 from devices.payloads import balise_v1
 from devices.payloads.balise_v1 import Item, encode_item
 from flows import steps
@@ -79,12 +80,8 @@ def publishing(settings: Settings, home: str, path: Path) -> Iterator[Publisher]
         publisher.stop()
 
 
-def drained(line: Line, spool: Spool, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while spool.depth():
-        assert time.monotonic() < end, f"{spool.depth()} items still wait"
-        line.fleet.keep_running()
-        time.sleep(0.05)
+def drained(line: Line, spool: Spool) -> None:
+    until(lambda: not spool.depth(), meanwhile=line.fleet.keep_running, poll=0.05)
 
 
 def stored(line: Line, home: str) -> list[tuple[str, datetime, float]]:

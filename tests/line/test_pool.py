@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from bench.line import Line, running
+from bench.waiting import until
 from devices.payloads import balise_v1
 from flows import automations, steps
 from ingest.receive import Delivery, land
@@ -78,9 +79,9 @@ class Pool:
     def run(self, run: str) -> dict[str, Any]:
         return self.api.get(f"/flow_runs/{run}").raise_for_status().json()
 
-    def ended(self, run: str, seconds: float = 90) -> dict[str, Any]:
+    def ended(self, run: str) -> dict[str, Any]:
         """Wait for the end of a run and return it."""
-        until(lambda: self.run(run)["state_type"] in ENDED, seconds)
+        until(lambda: self.run(run)["state_type"] in ENDED)
         return self.run(run)
 
     def database(self) -> psycopg.Connection:
@@ -146,13 +147,6 @@ class Pool:
             ).fetchone()
         assert row
         return tuple(int(one) for one in row)
-
-
-def until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.2)
 
 
 def prefect(*words: str) -> str:

@@ -6,8 +6,7 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +17,7 @@ import pytest
 
 import sql
 from bench.line import Line, running
+from bench.waiting import until
 from devices.payloads import balise_v1
 from ingest.receive import Delivery, land
 
@@ -52,13 +52,6 @@ def summarised(line: Line) -> int:
             " WHERE summarised = generation AND assessed = generation)"
         ).fetchone()
     return int(row[0]) if row else 0
-
-
-def until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
 
 
 def ask(line: Line, what: str) -> list[dict[str, Any]]:
@@ -111,9 +104,9 @@ def test_with_prefect_killed_in_mid_run_the_flows_go_on(line: Line):
             until(lambda: bool(watch.execute(WAITING).fetchone()))
         os.kill(line.stack.pid("prefect"), signal.SIGKILL)
     # Prefect's client alone would ask for two minutes.
-    until(lambda: not behind(line) and summarised(line) == 2, 40)
+    until(lambda: not behind(line) and summarised(line) == 2, 100)
     send(line, uuid4(), 80.7, datetime.now(UTC) - timedelta(minutes=4))
-    until(lambda: not behind(line) and summarised(line) == 3, 40)
+    until(lambda: not behind(line) and summarised(line) == 3, 100)
 
 
 def behind(line: Line) -> bool:

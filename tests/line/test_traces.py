@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from uuid import uuid4
@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from balise import telemetry
 from balise.stack.ports import free
 from bench.line import Line, running
+from bench.waiting import until
 from care.web import accounts
 from devices.payloads import balise_v1
 from ingest.mqtt import Broker
@@ -98,13 +99,6 @@ def line(collector: Collector, port: int) -> Iterator[Line]:
             with psycopg.connect(started.settings.database_url, autocommit=True) as database:
                 accounts.add(database, "nurse", PASSWORD, role="clinician")
             yield started
-
-
-def until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
 
 
 def send(line: Line) -> None:

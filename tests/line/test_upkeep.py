@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,6 +20,7 @@ import pytest
 from prefect.events.actions import CallWebhook
 
 from bench.line import Line, running
+from bench.waiting import until
 from flows import automations
 from flows.plans import PLANS
 from ingest.receive import Delivery, land
@@ -69,13 +70,6 @@ def ask(api: httpx.Client, what: str, **about: Any) -> list[dict[str, Any]]:
     return api.post(f"/{what}/filter", json=about).raise_for_status().json()
 
 
-def until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.2)
-
-
 def put_in(url: str, payload: bytes) -> None:
     with psycopg.connect(url, autocommit=True) as database:
         land(database, [Delivery(1, 1, "balise/v1/home-one/frames", payload)], datetime.now(UTC))
@@ -88,9 +82,11 @@ def test_a_database_that_is_away_is_asked_again_until_it_is_there(line: Line, ap
         until(lambda: any(run["run_count"] for run in ask(api, "task_runs")))
         until(lambda: ask(api, "task_runs")[0]["state_name"] == "AwaitingRetry")
         with psycopg.connect(line.settings.database_url, autocommit=True) as database:
-            database.execute("CREATE DATABASE comes_later TEMPLATE template0")
-        migrate(url)
-        put_in(url, b"{")
+            database.execute("CREATE DATABASE being_made TEMPLATE template0")
+            migrate(f"{base}/being_made")
+            put_in(f"{base}/being_made", b"{")
+            # There at once and whole: of one without its tables nobody waits for anything.
+            database.execute("ALTER DATABASE being_made RENAME TO comes_later")
     assert process.returncode == 0
     (task,) = ask(api, "task_runs")
     assert task["run_count"] >= 2

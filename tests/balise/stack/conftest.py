@@ -55,7 +55,10 @@ class Client:
         self.answers: queue.Queue[str] = queue.Queue()
         self.session = False
         self._mqtt = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, **arguments
+            mqtt.CallbackAPIVersion.VERSION2,
+            protocol=mqtt.MQTTv5,
+            reconnect_on_failure=False,  # of a try that fails paho leaves its TLS socket open
+            **arguments,
         )
         self._mqtt.tls_set_context(tls)
         self._mqtt.on_connect = self._connected

@@ -129,7 +129,7 @@ def nurse(site: str) -> Iterator[httpx.Client]:
 
 
 def signed_in(site: str, name: str) -> httpx.Client:
-    client = httpx.Client(base_url=site, follow_redirects=True)
+    client = httpx.Client(base_url=site, follow_redirects=True, timeout=60)
     client.post("/sign-in", data={"name": name, "password": PASSWORD})
     return client
 
@@ -140,7 +140,7 @@ def visit(site: str) -> Iterator[Callable[[str], httpx.Client]]:
     clients: list[httpx.Client] = []
 
     def enter(name: str) -> httpx.Client:
-        client = httpx.Client(base_url=site, follow_redirects=True)
+        client = httpx.Client(base_url=site, follow_redirects=True, timeout=60)
         clients.append(client)
         if name:
             answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})

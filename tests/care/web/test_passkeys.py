@@ -81,7 +81,6 @@ def page(browser: Browser, database: psycopg.Connection) -> Iterator[Page]:
     assert database
     context = browser.new_context(locale="fr-FR")
     page = context.new_page()
-    page.set_default_timeout(10_000)
     yield page
     context.close()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ import pytest
 from bleak import BleakClient
 from bleak.exc import BleakGATTProtocolError
 
+from bench.waiting import until_async as until
 from devices.virtual.air import Air
 from devices.virtual.cgm import ContinuousGlucoseSensor
 from devices.virtual.faults import Faults
@@ -55,12 +55,6 @@ class Told:
 
     def of(self, uuid: str) -> list[str]:
         return [data for one, data in self.rows if one == uuid]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

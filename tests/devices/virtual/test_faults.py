@@ -15,6 +15,8 @@ from bumble.hci import Address
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.smp import AddressResolver
 
+from bench.waiting import PATIENCE_SECONDS
+from bench.waiting import until_async as until
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from devices.virtual.faults import Faults, Pairing
@@ -37,19 +39,13 @@ def client(radio: Radio, address: str = ADDRESS, gone: asyncio.Event | None = No
     return BleakClient(address, lambda _: left.set(), backend=backends(radio)[1], timeout=5)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def take(radio: Radio) -> list[int]:
     """Connect, and return the systolic pressures told until the device is gone."""
     told, gone = list[int](), asyncio.Event()
     connected = client(radio, gone=gone)
     await connected.connect()
     await connected.start_notify("2a35", lambda _, data: told.append(data[1]))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await gone.wait()
     return told
 
@@ -114,7 +110,7 @@ class Typist(PairingDelegate):
         self._shown, self._wrong_by = shown, wrong_by
 
     async def get_number(self) -> int | None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (shown := self._shown()) is None:
                 await asyncio.sleep(0.01)
         assert len(shown) == 6
@@ -161,7 +157,7 @@ async def test_a_bond_outlives_the_power(air: Air, radio: Radio, asks: Pairing):
     await connected.connect()
     await connected.pair()
     await connected.start_notify("2a35", lambda *_: None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await gone.wait()
     shown, told = one.passkey, list[int]()
     async with client(radio) as again:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
+from bench.waiting import until_async as until
 from devices.virtual import KINDS
 from devices.virtual.activity import ActivityMonitor
 from devices.virtual.air import Air
@@ -28,12 +28,6 @@ STAMP = "ea070b19073425"  # 2026-11-25 07:52:37
 
 def clock() -> datetime:
     return datetime(2026, 11, 25, 7, 52, 37)  # noqa: DTZ001 - a device's clock has no zone
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def client(radio: Radio) -> BleakClient:

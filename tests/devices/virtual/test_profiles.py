@@ -17,6 +17,7 @@ import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakError
 
+from bench.waiting import PATIENCE_SECONDS, until_async
 from devices.virtual.activity import ActivityMonitor
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
@@ -57,9 +58,7 @@ class Gateway:
         return [one["data"] for one in self.items if one["characteristic"] == characteristic]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(15):
-            while not condition():
-                await asyncio.sleep(0.02)
+        await until_async(condition)
 
     async def close(self) -> None:
         self.task.cancel()
@@ -104,7 +103,7 @@ async def test_a_scale_that_wants_a_consent_tells_nothing_without(air: Air, radi
         assert not told
         await client.write_gatt_char("2a9f", bytes.fromhex("0201d204"), response=True)
         assert (await answers.get()).hex() == "200201"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not told:
                 await asyncio.sleep(0.02)
     assert scale.misdeeds == []
@@ -221,7 +220,7 @@ async def test_nothing_is_told_before_the_bond_that_a_device_asks_for(air: Air, 
             await client.start_notify("2a35", lambda _, data: told.append(bytes(data)))
         await client.pair()
         await client.start_notify("2a35", lambda _, data: told.append(bytes(data)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not told:
                 await asyncio.sleep(0.02)
 

@@ -10,12 +10,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
@@ -24,6 +22,7 @@ from balise.errors import Exit
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.stack.ports import free
+from bench.waiting import until
 from care.web.app import create_app
 from ingest.gateway.publish import Publisher
 from ingest.mqtt import Broker, end_session, wait_for
@@ -85,12 +84,12 @@ class Site:
         web = uvicorn.Server(config)
         thread = threading.Thread(target=web.run)
         thread.start()
-        self.until(lambda: web.started)
+        until(lambda: web.started)
         try:
             yield
         finally:
             web.should_exit = True
-            thread.join(timeout=10)
+            thread.join(timeout=180)
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
@@ -99,12 +98,12 @@ class Site:
         receiver = Receiver(Broker(self.settings), self.settings.database_url, name=name)
         thread = threading.Thread(target=receiver.run)
         thread.start()
-        wait_for(Broker(self.settings), f"{STATUS}/{name}", ONLINE, 10)
+        wait_for(Broker(self.settings), f"{STATUS}/{name}", ONLINE, 180)
         try:
             yield
         finally:
             receiver.stop()
-            thread.join(timeout=15)
+            thread.join(timeout=180)
             # The next test's shared subscription is its own.
             end_session(Broker(self.settings), f"balise-receiver-{name}")
 
@@ -117,13 +116,6 @@ class Site:
             yield publisher
         finally:
             publisher.stop()
-
-    def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
-        """Wait for something."""
-        began = time.monotonic()
-        while not condition():
-            assert time.monotonic() < began + seconds, "waited too long"
-            time.sleep(0.02)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from balise.errors import AuthorityForeign, BoxRevoked, BrokerDown, Exit, UsageE
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.succession import Succession, check, hand_over
+from bench.waiting import until
 from ingest.gateway import enrol
 from ingest.gateway.certificate import Identity, enrolled
 from ingest.gateway.enrol import read_uri
@@ -91,7 +92,7 @@ def test_every_box_goes_over_to_the_next_authority(own_site: tuple[Site, Stack],
     spool = tmp_path / "spool.db"
     Spool(spool).close()
     with site.publishing(on.settings, spool) as publisher:
-        site.until(lambda: publisher.connected)
+        until(lambda: publisher.connected)
         said = done(site, "--hand-over")
         assert all(box.name in said for box in (on, cupboard, gone))
         assert asleep.name not in said
@@ -99,7 +100,7 @@ def test_every_box_goes_over_to_the_next_authority(own_site: tuple[Site, Stack],
         # The broker has not started again, and yet it lets in who comes with the heir's.
         on.renew()
         publisher.renew()
-        site.until(lambda: publisher.connected)
+        until(lambda: publisher.connected)
         assert len(on.found.trusted) == 2
         with site.serving():
             late = Box(site, tmp_path / "late", enrol.enrol(tmp_path / "late", printed))
@@ -114,7 +115,7 @@ def test_every_box_goes_over_to_the_next_authority(own_site: tuple[Site, Stack],
         gone.renew()
         assert "retired" in done(site, "--retire")
         stack.restart("broker")
-        site.until(lambda: publisher.connected)
+        until(lambda: publisher.connected)
     assert [box.gets_in() for box in (on, cupboard, gone, late)] == [True] * 4
     assert not thief.gets_in()  # its certificate is of the former, and would be good for weeks
 

@@ -27,6 +27,7 @@ from balise.errors import (
     UsageError,
 )
 from balise.settings import Settings
+from bench.waiting import until
 from care.web import enrolment as server
 from devices.payloads import balise_v1
 from ingest.gateway import certificate, enrol
@@ -61,7 +62,7 @@ def test_a_box_enrols_publishes_and_has_its_receipt(site: Site, tmp_path: Path):
         spool = Spool(tmp_path / "spool.db")
         spool.put(balise_v1.encode_item(balise_v1.Item(device="D", data="00")))
         with site.publishing(own, tmp_path / "spool.db"):
-            site.until(lambda: spool.depth() == 0)
+            until(lambda: spool.depth() == 0)
         spool.close()
     folder = tmp_path / "gateway" / name
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}

@@ -22,6 +22,7 @@ from balise.errors import (
     RequestUnreadable,
 )
 from balise.settings import Settings
+from bench.waiting import until
 from ingest.gateway import certificate, enrol, renewal
 from ingest.gateway.certificate import Identity, enrolled
 from ingest.gateway.enrol import read_uri
@@ -77,16 +78,16 @@ def test_a_box_renews_while_it_publishes_and_is_shut_out_at_once(site: Site, tmp
             )
         try:
             heard = Heard(site.settings, f"balise/v1/{name}/status")
-            site.until(lambda: heard.last == "online")
-            site.until(lambda: found.certificate.serial_number != first)
+            until(lambda: heard.last == "online")
+            until(lambda: found.certificate.serial_number != first)
             second = found.certificate.serial_number
-            site.until(lambda: found.certificate.serial_number != second)
+            until(lambda: found.certificate.serial_number != second)
             time.sleep(1)
             assert set(heard.said) == {"online"}  # no last will at a renewal
             began = time.monotonic()
             done = site.balise("revoke", name)
             assert done.returncode == Exit.OK, done.stderr
-            site.until(lambda: heard.last == "offline", 5)
+            until(lambda: heard.last == "offline")
             print(f"revoked and dropped in {time.monotonic() - began:.2f} s")  # noqa: T201
             time.sleep(4)
             assert heard.last == "offline"  # it tries to come back, and can't
@@ -95,7 +96,7 @@ def test_a_box_renews_while_it_publishes_and_is_shut_out_at_once(site: Site, tmp
             heard.close()
         finally:
             box.terminate()
-            box.wait(timeout=20)
+            box.wait(timeout=180)
     text = (tmp_path / "log").read_text()
     assert "renewed" in text
     assert "PRIVATE" not in text
@@ -148,7 +149,7 @@ def test_a_new_invitation_lets_a_revoked_box_in_again(site: Site, tmp_path: Path
     spool = tmp_path / "spool.db"
     Spool(spool).close()
     with site.publishing(own, spool) as publisher:
-        site.until(lambda: publisher.connected)
+        until(lambda: publisher.connected)
 
 
 async def test_a_renewal_that_fails_is_tried_again_and_again(

@@ -12,6 +12,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from bench.waiting import until_async as until
 from devices.payloads.balise_v1 import Item
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
@@ -29,12 +30,6 @@ async def serving(air: Air, put: Callable[[bytes], None]) -> AsyncIterator[None]
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 def cuff_three_years_behind() -> BloodPressureCuff:
@@ -63,7 +58,7 @@ async def test_an_assigned_device_is_spooled_with_its_clock_and_a_stranger_is_no
     assert item.data == cuff.confirmed[0].hex()
     assert item.clock is not None
     drift = item.clock.gateway - datetime.fromisoformat(item.clock.device).replace(tzinfo=UTC)
-    assert abs(drift - timedelta(days=3 * 365)) < timedelta(seconds=2)
+    assert abs(drift - timedelta(days=3 * 365)) < timedelta(seconds=30)
     assert list(stranger.memory)
     assert links == []
 

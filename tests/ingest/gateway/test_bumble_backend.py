@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from decimal import Decimal
@@ -23,6 +23,8 @@ from bumble.device import Advertisement
 from bumble.gatt import Characteristic, Descriptor, Service
 from bumble.hci import Address
 
+from bench.waiting import PATIENCE_SECONDS
+from bench.waiting import until_async as until
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from devices.virtual.heart_rate import HeartRateStrap
@@ -57,14 +59,8 @@ def client(
     return BleakClient(address, gone, backend=backends(radio)[1], timeout=timeout)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def wait(event: asyncio.Event) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await event.wait()
 
 

@@ -11,6 +11,7 @@ from bumble import controller
 from bumble.hci import Address
 
 from balise.errors import RadioDown
+from bench.waiting import PATIENCE_SECONDS
 from devices.virtual import ether
 from devices.virtual.air import Air
 from devices.virtual.heart_rate import HeartRateStrap
@@ -26,7 +27,7 @@ def client(radio: Radio, address: str, on_gone: asyncio.Event | None = None) -> 
 
 
 async def wait(event: asyncio.Event) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await event.wait()
 
 
@@ -40,7 +41,7 @@ async def test_a_radio_that_never_ends_an_attempt_is_given_up(
     stuck = "on_hci_le_create_connection_cancel_command"
     monkeypatch.setattr(ether.Controller, stuck, getattr(controller.Controller, stuck))
     monkeypatch.setattr(bumble_radio, "ANSWER", 0.2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(TimeoutError):
             await BleakClient(device, backend=backend, timeout=0.2).connect()
 

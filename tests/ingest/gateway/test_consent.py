@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.waiting import PATIENCE_SECONDS
 from devices.models import find
 from devices.virtual.air import Air
 from devices.virtual.body_composition import BodyCompositionScale
@@ -115,7 +116,7 @@ async def test_each_person_of_a_home_is_heard(monkeypatch: pytest.MonkeyPatch):
     async with Air() as air:
         await air.add(scale)
         serving = asyncio.create_task(serve(air.radio, Agent([known], items.append)))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while scale.memory or given != [1, 2]:
                 await asyncio.sleep(0.05)
         serving.cancel()

@@ -12,6 +12,7 @@ import pytest
 
 from balise.errors import UsageError
 from balise.settings import Settings
+from bench.waiting import PATIENCE_SECONDS
 from devices import time_services
 from devices.payloads.balise_v1 import Item, read_item
 from devices.virtual.air import Air
@@ -53,7 +54,7 @@ async def served(
         await air.add(cuff)
         agent = Agent([known], lambda body: items.append(read_item(body)), policy=policy)
         serving = asyncio.create_task(serve(air.radio, agent))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not then(cuff, items):
                 await asyncio.sleep(0.05)
         serving.cancel()

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +23,7 @@ from balise.finding import Finding
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
+from bench.waiting import until
 from devices.virtual.air import Air
 from devices.virtual.heart_rate import HeartRateStrap
 from ingest.gateway import box as box_module
@@ -182,12 +182,12 @@ def test_a_box_that_goes_is_said_to_be_gone(stack: Stack, tmp_path: Path):
         box = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         until(lambda: heard[-1:] == ["online"])
         box.send_signal(signal.SIGTERM)
-        box.wait(timeout=20)
+        box.wait(timeout=180)
         until(lambda: heard[-1:] == ["offline"])
         box = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         until(lambda: heard[-1:] == ["online"])
         box.kill()
-        box.wait(timeout=20)
+        box.wait(timeout=180)
         until(lambda: heard[-1:] == ["offline"])  # its last will
         # What it said itself stays beside it, for who looks after the box.
         last = health.read(
@@ -201,13 +201,6 @@ def test_a_box_that_goes_is_said_to_be_gone(stack: Stack, tmp_path: Path):
     finally:
         listener.loop_stop()
         listener.disconnect()
-
-
-def until(condition: object) -> None:
-    end = time.monotonic() + 30
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_the_unit_lets_the_gateway_ask_whether_its_clock_is_right():

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from balise.settings import Settings
+from bench.waiting import until
 from devices.payloads.balise_v1 import encode_receipt
 from ingest.gateway import publish
 from ingest.gateway.publish import Publisher
@@ -22,13 +22,6 @@ from ingest.mqtt import Broker
 class Message:
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
 
 
 @pytest.fixture

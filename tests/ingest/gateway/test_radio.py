@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +19,7 @@ from bleak.backends.device import BLEDevice
 from bumble.gatt import Service
 from structlog.testing import capture_logs
 
+from bench.waiting import until_async as until
 from devices.virtual.air import Air
 from devices.virtual.blood_pressure import BloodPressureCuff
 from devices.virtual.ether import Controller
@@ -74,12 +75,6 @@ class Home:
             pass
         self.desk.progress = None
         return before, await kit.bonds.identity(found)
-
-
-async def until(condition: Callable[[], object], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench.waiting import until_async
 from devices.virtual.air import Air
 from devices.virtual.faults import Faults
 from devices.virtual.glucose import GlucoseMeter
@@ -44,14 +45,10 @@ class Home:
         return [int.from_bytes(bytes.fromhex(data)[1:3], "little") for data in frames]
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(15):
-            while len(self.glucoses()) < count:
-                await asyncio.sleep(0.02)
+        await until_async(lambda: len(self.glucoses()) >= count)
 
     async def at(self, last: int) -> None:
-        async with asyncio.timeout(15):
-            while self.cursors.last(METER, "1808") != last:
-                await asyncio.sleep(0.02)
+        await until_async(lambda: self.cursors.last(METER, "1808") == last)
 
     async def close(self) -> None:
         self.task.cancel()

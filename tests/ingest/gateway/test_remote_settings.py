@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from balise.sealed import Sent
 from balise.settings import Settings
 from balise.stack import Stack
 from balise.up import gateway_settings
+from bench.waiting import until
 from care.web import boxes
 from ingest.gateway import health
 from ingest.gateway.devices import folder
@@ -67,7 +68,7 @@ def running(box: Settings, **more: str) -> Iterator[subprocess.Popen[bytes]]:
         yield started
     finally:
         started.send_signal(signal.SIGTERM)
-        started.wait(timeout=20)
+        started.wait(timeout=180)
 
 
 def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -97,13 +98,6 @@ def said(server: Settings, box: Settings) -> Health | None:
 def told(server: Settings, box: Settings) -> Remote:
     found = said(server, box)
     return (found and found.box and found.box.settings) or Remote()
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
 
 
 def test_a_word_of_the_team_is_on_the_box(server: Settings, box: Settings):

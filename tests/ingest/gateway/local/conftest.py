@@ -10,10 +10,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -25,6 +23,7 @@ from balise.stack.home import Home
 from balise.stack.ports import free
 from balise.stack.programs import Programs, find
 from balise.stack.progress import Silent
+from bench.waiting import until
 from devices.payloads.balise_v1 import Item, read_item
 from ingest.gateway.devices import folder
 from ingest.gateway.local.declared import NAME
@@ -32,13 +31,6 @@ from ingest.gateway.spool import Spool
 
 USER, PASSWORD = "home", "a secret / of: the@home"
 URL_USER = "home:a%20secret%20%2F%20of%3A%20the%40home"
-
-
-def until(condition: Callable[[], Any], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 class HomeBroker:
@@ -89,7 +81,7 @@ class HomeBroker:
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=180)
             self._process = None
 
     def restart(self) -> None:
