@@ -25,7 +25,7 @@ from sql.migrate import migrate
 from sql.roles import Role
 
 _START_SECONDS = 60.0
-ROLES = {"receive": Role.RECEIVE, "flows": Role.FLOWS, "web": Role.WEB}
+ROLES = {"receive": Role.RECEIVE, "flows": Role.FLOWS, "web": Role.WEB, "watch": Role.WATCH}
 """As what each process signs in at the database."""
 
 
@@ -71,6 +71,12 @@ class Line:
         """Start again what has ended, as `balise up` does; return the names."""
         return [*self.stack.keep_running(), *self.fleet.keep_running()]
 
+    def add(self, member: str, **variables: str) -> None:
+        """Start a process, signed in at the database as it is in production."""
+        name, *_ = words = member.split()
+        own = {"BALISE_DATABASE_URL": let_in(self.stack, ROLES[name])} if name in ROLES else {}
+        self.fleet.add(member, *words, **own, **variables)
+
     def wait_for_receiver(self) -> None:
         """Wait until the broker keeps what comes for the receiver."""
         wait_for(Broker(self.settings), f"{STATUS}/1", ONLINE, _START_SECONDS)
@@ -92,9 +98,7 @@ def running(
         migrate(endpoints.database_url)
         line = Line(stack, fleet, settings)
         for member in members:
-            role = ROLES.get(member.split()[0])
-            own = {"BALISE_DATABASE_URL": let_in(stack, role)} if role else {}
-            fleet.add(member, *member.split(), **own)
+            line.add(member)
         if "receive" in members:
             line.wait_for_receiver()
         stack.wait_prefect()

@@ -78,8 +78,8 @@ class Line(Collector):
 
 
 def _connected(url: str) -> psycopg.Connection:
-    """Connect as the line, and wait for nothing long: Prometheus asks again."""
-    patience = f"{options(Role.FLOWS)} -c statement_timeout={_SECONDS:.0f}s"
+    """Connect as who only counts, and wait for nothing long: Prometheus asks again."""
+    patience = f"{options(Role.WATCH)} -c statement_timeout={_SECONDS:.0f}s"
     return psycopg.connect(url, autocommit=True, connect_timeout=int(_SECONDS), options=patience)
 
 

@@ -22,6 +22,7 @@ class Role(StrEnum):
     WEB = "balise_web"
     KEEP = "balise_keep"
     """The pages, for what they do past whom their visitor follows; no process signs in as it."""
+    WATCH = "balise_watch"
 
 
 _MORE = {Role.WEB: "-c search_path=followed,public -c lock_timeout=30s"}

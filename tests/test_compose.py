@@ -130,8 +130,9 @@ def test_a_password_goes_only_where_it_is_needed():
         "BALISE_DB_PASSWORD": {"database", "authority", "migrate"},
         "PREFECT_DB_PASSWORD": {"database", "prefect"},
         "RECEIVE_DB_PASSWORD": {"database", "receive"},
-        "FLOWS_DB_PASSWORD": {"database", "flows", "watch"},
+        "FLOWS_DB_PASSWORD": {"database", "flows"},
         "WEB_DB_PASSWORD": {"database", "web"},
+        "WATCH_DB_PASSWORD": {"database", "watch"},
         "COPY_DB_PASSWORD": {"database", "copy"},
         "GRAFANA_PASSWORD": {"grafana"},
     }

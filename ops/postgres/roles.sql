@@ -1,4 +1,4 @@
--- As what receiver, flows and pages sign in: each may do what its part needs (migration 0026), and none
+-- As what receiver, flows, pages and watch sign in: each may do what its part needs (migration 0026), and none
 -- owns a table. Run at the database's first start; once more before an upgrade to the version that
 -- brought it, and whenever one of their passwords in .env is another:
 -- docker compose up -d --force-recreate database && docker compose exec -T database \
@@ -7,9 +7,10 @@
 \getenv receive_password RECEIVE_DB_PASSWORD
 \getenv flows_password FLOWS_DB_PASSWORD
 \getenv web_password WEB_DB_PASSWORD
+\getenv watch_password WATCH_DB_PASSWORD
 \getenv copy_password COPY_DB_PASSWORD
 SELECT format('CREATE ROLE %I NOINHERIT', role)
-FROM unnest(ARRAY['balise_receive', 'balise_flows', 'balise_web']) AS role
+FROM unnest(ARRAY['balise_receive', 'balise_flows', 'balise_web', 'balise_watch']) AS role
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 \if :{?owner}
 \else
@@ -18,6 +19,7 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 ALTER ROLE balise_receive NOINHERIT LOGIN PASSWORD :'receive_password';
 ALTER ROLE balise_flows NOINHERIT LOGIN PASSWORD :'flows_password';
 ALTER ROLE balise_web NOINHERIT LOGIN PASSWORD :'web_password';
+ALTER ROLE balise_watch NOINHERIT LOGIN PASSWORD :'watch_password';
 -- Who copies the server with its log (balise db copy) reads its files, and no table by a question.
 SELECT 'CREATE ROLE balise_copy'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'balise_copy') \gexec
@@ -35,4 +37,4 @@ SELECT format(CASE WHEN current_setting('server_version_num')::integer >= 160000
                    ELSE 'REVOKE balise_flows FROM balise_web' END, pg_get_userbyid(grantor))
 FROM pg_auth_members
 WHERE roleid = 'balise_flows'::regrole AND member = 'balise_web'::regrole \gexec
-GRANT balise_receive, balise_flows, balise_web, balise_keep TO :"owner";
+GRANT balise_receive, balise_flows, balise_web, balise_watch, balise_keep TO :"owner";

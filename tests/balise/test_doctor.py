@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 38",
-        "INSERT INTO schema_migration VALUES (38, '0038_keeper.sql')",
+        "DELETE FROM schema_migration WHERE number = 39",
+        "INSERT INTO schema_migration VALUES (39, '0039_watch.sql')",
     )
 
 
@@ -212,7 +212,7 @@ def no_receiver(ground: Ground) -> Settings:
     process = ground.line.fleet.members["receive"].process
     assert process
     process.terminate()
-    process.wait(timeout=15)
+    process.wait(timeout=180)
     ground.undo.callback(ground.line.wait_for_receiver)
     ground.undo.callback(ground.line.keep_running)
     return ground.settings

@@ -24,6 +24,7 @@ from balise.settings import Settings
 from balise.stack import Stack
 from balise.stack.ports import free
 from bench.line import running
+from bench.waiting import PATIENCE_SECONDS
 from devices.payloads import balise_v1
 from flows import steps
 from ingest.exposition import Line, names
@@ -170,12 +171,11 @@ def test_every_alert_says_what_to_do_next(rule: dict[str, dict[str, str]]):
 
 @pytest.mark.stack
 def test_every_process_tells_of_itself():
-    ports = {name: free() for name in ("receive", "flows", "web", "watch")}
+    ports = {name: free() for name in ("receive", "flows serve --no-schedules", "web", "watch")}
     with running(prefect=False, members=()) as line:
         for name, port in ports.items():
-            words = ("flows", "serve", "--no-schedules") if name == "flows" else (name,)
             more = {"BALISE_WEB_PORT": str(free())} if name == "web" else {}
-            line.fleet.add(name, *words, BALISE_METRICS_PORT=str(port), **more)
+            line.add(name, BALISE_METRICS_PORT=str(port), **more)
         for name, port in ports.items():
             text = told_by(port, "/metrics").text
             assert "process_resident_memory_bytes" in text, name
@@ -246,7 +246,7 @@ def test_what_makes_a_process_ready_is_a_part_of_the_doctor():
 
 def ready(port: int) -> bool:
     """Say whether a process is ready within a minute: it answers before it has begun."""
-    last = datetime.now(UTC) + timedelta(seconds=60)
+    last = datetime.now(UTC) + timedelta(seconds=PATIENCE_SECONDS)
     while datetime.now(UTC) < last:
         if told_by(port, "/readyz").status_code == 200:
             return True
@@ -255,10 +255,10 @@ def ready(port: int) -> bool:
 
 def told_by(port: int, path: str) -> httpx.Response:
     """Return what a process tells, once it does."""
-    last = datetime.now(UTC) + timedelta(seconds=60)
+    last = datetime.now(UTC) + timedelta(seconds=PATIENCE_SECONDS)
     while datetime.now(UTC) < last:
         try:
             return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10)
-        except httpx.ConnectError:
+        except (httpx.ConnectError, httpx.ReadTimeout):
             continue
     raise TimeoutError(f"nobody answers at {port}")

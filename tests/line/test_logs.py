@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
@@ -15,6 +14,7 @@ import pytest
 
 from balise.stack.ports import free
 from bench.line import Line, running
+from bench.waiting import until_async
 from care.web import accounts
 from devices.virtual.air import Air
 from devices.virtual.weight_scale import WeightScale
@@ -44,7 +44,7 @@ def line(ports: dict[str, int]) -> Iterator[Line]:
         patch.setenv("BALISE_LOG_LEVEL", "debug")
         with running(prefect=True, members=members[:3]) as started:
             port = str(ports["watch"])
-            started.fleet.add("watch", "watch", BALISE_METRICS_PORT=port)
+            started.add("watch", BALISE_METRICS_PORT=port)
             subject = started.enrol(HOME, {ADDRESS: "Scale"}, pathway="heart_failure")
             with psycopg.connect(started.settings.database_url, autocommit=True) as database:
                 database.execute(
@@ -149,9 +149,5 @@ def logs(line: Line) -> dict[str, str]:
     return {path.stem: path.read_text(errors="replace") for path in line.fleet.logs.glob("*.log*")}
 
 
-async def until(line: Line, condition: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        await asyncio.to_thread(line.keep_running)
-        await asyncio.sleep(0.2)
+async def until(line: Line, condition: Callable[[], bool]) -> None:
+    await until_async(condition, meanwhile=line.keep_running, poll=0.2)

@@ -81,6 +81,16 @@ KEEPER_READS = {
     "asked_replay", "assignment", "device", "looked", "mapping", "refused", "refused_event",
     "signal", "signal_event", "subject",
 }  # fmt: skip
+WATCH_READS = {
+    "account accepted", "account batch", "account conflicting", "account duplicate",
+    "account landed", "account refused", "backup made_at", "dirty_window day",
+    "dirty_window done", "dirty_window generation", "dirty_window last_at",
+    "dirty_window touched_at", "gateway last_contact_at", "gateway name",
+    "landing_batch backlog", "landing_batch id", "landing_batch messages",
+    "landing_batch received_at", "landing_batch validated_at", "outbox queued_at",
+    "outbox state", "outbox subject", "refused reason", "refused state",
+    "schema_migration number", "signal raised_at", "signal state", "withheld subject",
+}  # fmt: skip
 OF_WHOM_NOBODY_FOLLOWS = {
     "subject id", "subject time_zone", "signal id", "signal rule", "signal state",
     "signal raised_at", "signal_event signal", "signal_event at", "signal_event who",
@@ -101,6 +111,7 @@ NEVER_OF_THE_LINE = {
         (Role.WEB, PAGES_WRITE),
         (Role.KEEP, KEEPER_WRITES),
         (Role.RECEIVE, RECEIVER_WRITES),
+        (Role.WATCH, set()),
     ],
 )
 def test_a_role_writes_what_is_named_here_and_nothing_else(
@@ -122,10 +133,15 @@ def test_a_keeper_reads_no_name_and_no_value(database: psycopg.Connection):
     assert {one for one in read if one.startswith(guarded)} == OF_WHOM_NOBODY_FOLLOWS
 
 
+def test_who_counts_reads_what_it_counts(database: psycopg.Connection):
+    assert may(database, READS, Role.WATCH) == WATCH_READS
+
+
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
         (Role.RECEIVE, set()),
+        (Role.WATCH, set()),
         (Role.FLOWS, {"audit_line", "drop_landing_day", "pack_landing", "refused_message"}),
         (Role.KEEP, {"refused_message"}),
     ],
