@@ -128,7 +128,7 @@ def test_a_reading_that_comes_during_the_computation_is_in_the_next(
             assert recompute(database).readings == 1
             send(other, weight("76", NOW - timedelta(hours=1), SCALES[0]))
             validating.start()
-            until(lambda: database.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone())
+            until(lambda: database.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone())
         validating.join()
     assert recompute(database).readings == 2
     days = database.execute("SELECT n, sum FROM rollup WHERE size = 'day'").fetchall()
