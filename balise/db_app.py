@@ -81,6 +81,24 @@ def db_erase(
     keeping.erase(patient, now=now, as_json=json)
 
 
+@db_app.command(name="erase-again")
+def db_erase_again(*, json: Json = False) -> None:
+    """Delete those whom an older backup or copy brought back after they were erased.
+
+    They are in `erased.jsonl`, in the folder that BALISE_HOME names. `balise db restore` does it by
+    itself; after `balise db rebuild` it is to be asked for.
+
+    Parameters
+    ----------
+    json
+        One JSON object.
+
+    """
+    from balise import keeping
+
+    keeping.erase_again(as_json=json)
+
+
 @db_app.command(name="export")
 def db_export(patient: str, folder: Path, *, json: Json = False) -> None:
     """Write all there is of a patient for them to take elsewhere: FHIR, a table, the bytes.
@@ -213,7 +231,8 @@ def db_restore(file: Path, *, key: Path, json: Json = False) -> None:
     """Fill an empty database from a backup, and count to the reading.
 
     A backup of an older version is brought to this version's schema. Boxes at home still have what
-    they sent in the last seven days, and send again what is missing.
+    they sent in the last seven days, and send again what is missing. Patients erased since are
+    erased again, by the list in the folder that BALISE_HOME names.
 
     Parameters
     ----------

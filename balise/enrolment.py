@@ -109,6 +109,7 @@ def address(server: str, name: str, token: str, fingerprint: bytes) -> str:
 
 def revoke(name: str, *, as_json: bool) -> None:
     """Shut a gateway out: its certificates, its open invitations, and its session at the broker."""
+    from ingest.boxes import forget_devices
     from ingest.mqtt import Broker, end_session
     from sql import enrolment
 
@@ -116,6 +117,7 @@ def revoke(name: str, *, as_json: bool) -> None:
     count = Authority(settings.home).revoke(check_name(name))
     _with_database(settings, lambda connection: enrolment.close(connection, name))
     end_session(Broker(settings), name)
+    forget_devices(Broker(settings), name)
     print_answer({"gateway": name, "revoked": count, "connection": "dropped"}, as_json=as_json)
     if not count:
         raise UsageError(f"{name} had no certificate that was good; its invitations are closed")

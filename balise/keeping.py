@@ -91,21 +91,36 @@ def retention(*, dry_run: bool, as_json: bool) -> None:
 
 def erase(patient: str, *, now: bool, as_json: bool) -> None:
     """Delete a patient, or say what that would be."""
-    from sql import audit, erasure, people
+    from balise import erased
+    from sql import people
+
+    home = read_settings("database_url").home
 
     def work(connection: psycopg.Connection) -> dict[str, int]:
         with connection.transaction(force_rollback=not now):
             subject = people.find(connection, patient)
             if subject is None:
                 raise UsageError(f"no patient {patient} is enrolled; nothing was deleted")
-            erased = erasure.erase(connection, subject.id)
-            # Last: whoever else writes to the audit waits from here to the commit.
-            audit.add(connection, [subject.id], who=who(), action="erase", what="balise db erase")
-            return erased
+            gone = erased.erase(connection, subject.id, who=who())
+            if now:
+                erased.note(home, subject.id, patient)
+            return gone
 
     print_answer({"erased": now, **_with_database(work)}, as_json=as_json)
     if not now:
         Console(stderr=True).print("nothing was deleted; with --now it is, for good")
+
+
+def erase_again(*, as_json: bool) -> None:
+    """Delete those whom an older backup brought back, and say how many they are."""
+    print_answer({"erased_again": _erased_again()}, as_json=as_json)
+
+
+def _erased_again() -> int:
+    from balise import erased
+
+    home = read_settings("database_url").home
+    return _with_database(lambda connection: erased.again(connection, home, who=who()))
 
 
 def export(patient: str, folder: Path, *, as_json: bool) -> None:
@@ -248,7 +263,7 @@ def restore(file: Path, key: Path, *, as_json: bool) -> None:
     with needed(), counting("tables") as progress:
         made = backups.restore(settings.database_url, _there(file), _key(key), progress)
     _note("change", "balise db restore")
-    _print_backup(file, made, as_json=as_json)
+    _print_backup(file, made, as_json=as_json, erased_again=_erased_again())
 
 
 def _note(action: str, what: str) -> None:
@@ -270,7 +285,7 @@ def _key(file: Path) -> str:
     return _there(file).read_text(encoding="ascii", errors="replace")
 
 
-def _print_backup(file: Path, made: Manifest, *, as_json: bool) -> None:
+def _print_backup(file: Path, made: Manifest, *, as_json: bool, **more: int) -> None:
     rows = sum(part["rows"] for part in made.tables.values())
     answer = {
         "made_at": made.made_at,
@@ -279,5 +294,6 @@ def _print_backup(file: Path, made: Manifest, *, as_json: bool) -> None:
         "rows": rows,
         **made.accounting,
         "audit": made.audit,
+        **more,
     }
     print_answer(answer, as_json=as_json)

@@ -15,7 +15,7 @@ import msgspec
 from ingest.gateway import health
 from ingest.gateway.health import FULL, LATE, LOW_BATTERY, LOW_DISK, Condition, Health
 from ingest.gateway.watch import RadioState
-from ingest.mqtt import Broker, retained
+from ingest.mqtt import Broker, listening, retain, retained
 
 TOPICS = (health.topic("+"), health.report_topic("+"))
 _SOON = timedelta(days=7)
@@ -59,6 +59,16 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
 def look(broker: Broker, seconds: float = 10.0) -> dict[str, bytes]:
     """Return what all gateways have said of themselves, by topic."""
     return retained(broker, TOPICS, seconds)
+
+
+def forget_devices(broker: Broker, gateway: str, seconds: float = 10.0) -> None:
+    """Leave of a box's last word what says nothing of devices: their addresses are a patient's."""
+    topics = (health.topic(gateway), health.report_topic(gateway))
+    for topic, payload in retained(broker, topics, seconds).items():
+        last = health.read(payload)
+        kept = health.write(msgspec.structs.replace(last, devices=())) if last else b""
+        with listening(broker, [topic], lambda _topic, _said: None, seconds) as client:
+            retain(client, topic, kept, seconds)
 
 
 def boxes(

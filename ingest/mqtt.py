@@ -183,6 +183,15 @@ def wait_for(broker: Broker, topic: str, payload: bytes, seconds: float) -> None
             raise BrokerDown(f"{topic} did not say {payload.decode()} within {seconds:.0f} s")
 
 
+def retain(client: mqtt.Client, topic: str, payload: bytes, seconds: float) -> None:
+    """Have the broker keep a topic's word; BrokerDown where it doesn't take it in time."""
+    told = client.publish(topic, payload, qos=1, retain=True)
+    with suppress(RuntimeError):  # the connection is lost, and made again
+        told.wait_for_publish(timeout=seconds)
+    if not told.is_published():
+        raise BrokerDown(f"the broker did not take {topic} within {seconds:.0f} s")
+
+
 def retained(broker: Broker, topics: Sequence[str], seconds: float) -> dict[str, bytes]:
     """Return what stands at the broker under these topics; BrokerDown where it does not answer.
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import queue
 import time
-from contextlib import suppress
-
-from paho.mqtt.client import Client
 
 from balise import sealed
-from balise.errors import BoxAway, BrokerDown, SettingsRefused
+from balise.errors import BoxAway, SettingsRefused
 from ingest.gateway import health
 from ingest.gateway.health import Health, Remote, RemoteState
-from ingest.mqtt import Broker, listening, retained
+from ingest.mqtt import Broker, listening, retain, retained
 
 _LARGEST = 2**31
 _ABSENT_SECONDS = 5.0
@@ -45,22 +42,14 @@ def send(
         heard.put(health.read(said))
 
     with listening(broker, [health.topic(gateway)], hear, seconds) as client:
-        _publish(client, gateway, payload, seconds)
+        retain(client, sealed.topic(gateway), payload, seconds)
         return _outcome(heard, version, before, seconds)
 
 
 def post(broker: Broker, gateway: str, payload: bytes, seconds: float) -> None:
     """Publish sealed settings and leave them for the box. Raises BrokerDown."""
     with listening(broker, [health.topic(gateway)], lambda _topic, _said: None, seconds) as client:
-        _publish(client, gateway, payload, seconds)
-
-
-def _publish(client: Client, gateway: str, payload: bytes, seconds: float) -> None:
-    told = client.publish(sealed.topic(gateway), payload, qos=1, retain=True)
-    with suppress(RuntimeError):  # the connection is lost, and made again
-        told.wait_for_publish(timeout=seconds)
-    if not told.is_published():
-        raise BrokerDown(f"the broker did not take the settings within {seconds:.0f} s")
+        retain(client, sealed.topic(gateway), payload, seconds)
 
 
 def _outcome(

@@ -153,7 +153,12 @@ def encode(
     state: State, *, clock_known: bool, now: datetime, box: Condition | None = None
 ) -> bytes:
     """Return the message of a gateway's state."""
-    return _encoder.encode(of(state, clock_known=clock_known, now=now, box=box))
+    return write(of(state, clock_known=clock_known, now=now, box=box))
+
+
+def write(said: Health) -> bytes:
+    """Return a status message."""
+    return _encoder.encode(said)
 
 
 def read(payload: bytes) -> Health | None:

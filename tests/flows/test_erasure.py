@@ -7,11 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from balise import backups
+from balise.errors import BackupUnreadable, Exit
+from balise.sealed_archive import new_key, reading
 from care.plan import Plan
 from flows import replay, steps
 from flows.replay import Asked, Hand
@@ -251,19 +255,102 @@ def test_the_command_says_first_what_would_go(
     database: psycopg.Connection,
     database_url: str,
     couple: tuple[int, int],
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path,
 ):
-    monkeypatch.setenv("BALISE_DATABASE_URL", database_url)
     would = erase("p-erased")
     assert would["erased"] is False
     assert people.find(database, "p-erased") is not None
     assert erase("p-erased", "--now") == {**would, "erased": True}
-    again = run("p-erased", "--now")
+    again = run("erase", "p-erased", "--now")
     assert again.returncode != 0
     assert "no patient p-erased is enrolled; nothing was deleted" in again.stderr
 
 
+@pytest.fixture
+def home(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BALISE_DATABASE_URL", database_url)
+    monkeypatch.setenv("BALISE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_no_backup_brings_a_patient_back(
+    database: psycopg.Connection,
+    database_url: str,
+    new_database: Callable[[], str],
+    couple: tuple[int, int],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """One of before is closed but for its key, and they are erased again; one of after is free."""
+    key, recipient = new_key()
+    before, after, opener = (home.parent / name for name in ("before.age", "after.age", "key"))
+    opener.write_text(key)
+    backups.back_up(database_url, before, recipient, lambda *_: None)
+    erase("p-erased", "--now")
+    backups.back_up(database_url, after, recipient, lambda *_: None)
+    his_own = "92.235"
+    marks = [one for one in MARKS if one != his_own]
+    assert in_backup(before, key) == {*MARKS}
+    assert in_backup(after, key) == {his_own}
+    for closed in (before, after):
+        assert not [one for one in MARKS if one.encode() in closed.read_bytes()]
+        with pytest.raises(BackupUnreadable):
+            in_backup(closed, new_key()[0])
+    url = new_database()
+    monkeypatch.setenv("BALISE_DATABASE_URL", url)
+    assert balise("restore", str(before), "--key", str(opener))["erased_again"] == 1
+    with psycopg.connect(url, autocommit=True) as back:
+        assert marked(back, marks) == set()
+        assert of(back, couple[1]) == of(database, couple[1])
+        (last,) = back.execute("SELECT action FROM audit ORDER BY number DESC LIMIT 1").fetchall()
+    assert last == ("erase",)
+    assert balise("erase-again") == {"erased_again": 0}
+    assert not [one for one in MARKS if one in (home / "erased.jsonl").read_text()]
+
+
+def in_backup(file: Path, key: str) -> set[str]:
+    with reading(file, key) as archive:
+        tables = json.loads(archive.read("manifest.json"))["tables"]
+        texts = [b"".join(archive.blocks(f"{name}.copy")) for name in tables]
+    forms = {mark: (mark.encode(), mark.encode().hex().encode()) for mark in MARKS}
+    return {
+        mark for mark, both in forms.items() if any(one in text for text in texts for one in both)
+    }
+
+
+@pytest.mark.usefixtures("couple", "home")
+def test_whoever_has_the_code_since_is_somebody_else(database: psycopg.Connection):
+    erase("p-erased", "--now")
+    people.add_subject(database, "p-erased", pathway="heart_failure")
+    assert balise("erase-again") == {"erased_again": 0}
+    assert people.find(database, "p-erased")
+
+
+@pytest.mark.usefixtures("couple")
+def test_what_cannot_be_noted_is_not_done(database: psycopg.Connection, home: Path):
+    home.write_text("a file, and no folder")
+    done = run("erase", "p-erased", "--now")
+    assert done.returncode == Exit.USAGE
+    assert f"{home / 'erased.jsonl'}: " in done.stderr.replace("\n", "")
+    assert "nothing was deleted" in done.stderr
+    assert people.find(database, "p-erased")
+
+
+@pytest.mark.usefixtures("couple")
+def test_a_list_that_is_damaged_says_where(home: Path):
+    erase("p-erased", "--now")
+    with (home / "erased.jsonl").open("a") as file:
+        file.write('{"digest": "half a li')
+    done = run("erase-again")
+    assert done.returncode == Exit.USAGE
+    assert "line 2 of" in done.stderr
+
+
 def erase(*arguments: str) -> dict[str, Any]:
+    return balise("erase", *arguments)
+
+
+def balise(*arguments: str) -> dict[str, Any]:
     done = run(*arguments, "--json")
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -271,5 +358,5 @@ def erase(*arguments: str) -> dict[str, Any]:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "balise", "db", "erase", *arguments]
+    command = [sys.executable, "-m", "balise", "db", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
