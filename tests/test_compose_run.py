@@ -323,7 +323,7 @@ def line(container: Container, processes: Processes) -> Container:
     return container
 
 
-@pytest.mark.parametrize("role", ["receive", "flows", "web", "copy"])
+@pytest.mark.parametrize("role", ["receive", "flows", "web", "watch", "copy"])
 def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
     processes: Processes, stack: Stack, databases: str, made: Path, role: str
 ):
