@@ -1,8 +1,9 @@
-"""Small files that must not be half written when the power goes."""
+"""Small files that must not be half written when the power goes, and room for more."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -17,3 +18,9 @@ def write(path: Path, content: bytes, mode: int) -> None:
         file.flush()
         os.fsync(descriptor)
     new.replace(path)
+
+
+def room(folder: Path) -> int:
+    """Return the free bytes of the disk where a folder is, or will be."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    return shutil.disk_usage(there).free

@@ -17,11 +17,20 @@ from cryptography import x509
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from balise import files
 from balise.errors import BaliseError
 from balise.settings import Settings
 from ingest import boxes
 from ingest.boxes import Box
-from ingest.measures import ASKED, BROKER_UP, CERTIFICATE, DATABASE_UP, OF_BOXES, Asked
+from ingest.measures import (
+    ASKED,
+    BROKER_UP,
+    CERTIFICATE,
+    DATABASE_UP,
+    DISK_FREE,
+    OF_BOXES,
+    Asked,
+)
 from ingest.mqtt import Broker
 from sql import rows
 from sql.roles import Role, options
@@ -49,6 +58,8 @@ class Line(Collector):
         yield from asked
         yield from self._of_boxes()
         yield self._certificates()
+        room = float(files.room(self.settings.home))
+        yield GaugeMetricFamily(DISK_FREE, "Room on the disk of BALISE_HOME.", value=room)
 
     def _of_boxes(self) -> Iterator[Metric]:
         now = datetime.now(UTC)
@@ -106,4 +117,10 @@ def _until(path: Path | None) -> datetime | None:
 
 def names() -> Iterable[str]:
     """Return the name of every figure, as Prometheus has it."""
-    return (*(one.name for one in (*ASKED, *OF_BOXES)), DATABASE_UP, BROKER_UP, CERTIFICATE)
+    return (
+        *(one.name for one in (*ASKED, *OF_BOXES)),
+        DATABASE_UP,
+        BROKER_UP,
+        CERTIFICATE,
+        DISK_FREE,
+    )

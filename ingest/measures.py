@@ -140,4 +140,5 @@ OF_BOXES = (
 DATABASE_UP = "balise_database_up"
 BROKER_UP = "balise_broker_up"
 CERTIFICATE = "balise_certificate_seconds"
-"""Whether those that are asked answer, and how long the services' certificates are good."""
+DISK_FREE = "balise_disk_free_bytes"
+"""Whether those that are asked answer, how long the services' certificates are good, and room."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from balise import openid
+from balise import files, openid
 from balise.checkup import connected, names, row
 from balise.closed import is_beside, is_closed, is_loopback, place
 from balise.errors import BaliseError
@@ -159,12 +158,11 @@ def copies(settings: Settings) -> str:
 
 def disk(settings: Settings) -> str:
     """Say whether there is room where Balise keeps its data."""
-    home = settings.home if settings.home.exists() else settings.home.parent
-    free = shutil.disk_usage(home if home.exists() else "/").free
+    free = files.room(settings.home)
     if free < _ROOM:
         raise BaliseError(
-            f"{free >> 20} MB are free at {home}: make room, or lower BALISE_RAW_MONTHS and run"
-            " `balise db retention`"
+            f"{free >> 20} MB are free at {settings.home}: make room, or lower BALISE_RAW_MONTHS"
+            " and run `balise db retention`"
         )
     return f"{free >> 30} GB are free"
 

@@ -341,6 +341,10 @@ def lost_copy(ground: Ground) -> Settings:
     return ground.sql("CHECKPOINT")
 
 
+def no_room(ground: Ground) -> Settings:
+    return ground.copy(home=Path("/proc/balise"))  # a filesystem that never has any
+
+
 FAULTS: dict[str, tuple[Plant, str]] = {
     "the database's address is not set": (no_address, "BALISE_DATABASE_URL"),
     "no database there": (nobody_there, "is it up"),
@@ -375,6 +379,7 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "no admin": (no_admin, "balise account"),
     "nobody follows a patient": (unfollowed, "balise panel put"),
     "the audit was changed": (forged_audit, "balise audit verify"),
+    "no room on the disk": (no_room, "make room"),
     "no backup": (no_backup, "balise db backup"),
     "an old backup": (old_backup, "balise db backup"),
     "a copy was given up by the server": (lost_copy, "balise db copy"),
