@@ -85,8 +85,8 @@ def db_erase(
 def db_erase_again(*, json: Json = False) -> None:
     """Delete those whom an older backup or copy brought back after they were erased.
 
-    They are in `erased.jsonl`, in the folder that BALISE_HOME names. `balise db restore` does it by
-    itself; after `balise db rebuild` it is to be asked for.
+    Who was erased stands in `ca/erased.jsonl`, in the folder that BALISE_HOME names. `balise db
+    restore` does it by itself; after `balise db rebuild` it is to be asked for, first of all.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def db_restore(file: Path, *, key: Path, json: Json = False) -> None:
 
     A backup of an older version is brought to this version's schema. Boxes at home still have what
     they sent in the last seven days, and send again what is missing. Patients erased since are
-    erased again, by the list in the folder that BALISE_HOME names.
+    erased again, by the list beside the authority's keys.
 
     Parameters
     ----------

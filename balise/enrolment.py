@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from rich.console import Console
 
 from balise.authority import Authority, check_name
-from balise.errors import DatabaseDown, DependencyDown, UsageError
+from balise.errors import BrokerDown, DatabaseDown, DependencyDown, UsageError
 from balise.run import print_answer, read_settings
 from balise.settings import Settings
 
@@ -116,8 +116,11 @@ def revoke(name: str, *, as_json: bool) -> None:
     settings = read_settings("database_url", "mqtt_url")
     count = Authority(settings.home).revoke(check_name(name))
     _with_database(settings, lambda connection: enrolment.close(connection, name))
-    end_session(Broker(settings), name)
-    forget_devices(Broker(settings), name)
+    try:
+        end_session(Broker(settings), name)
+        forget_devices(Broker(settings), name)
+    except BrokerDown as error:
+        raise BrokerDown(f"{error}; {name} comes in no more, but say this once again") from error
     print_answer({"gateway": name, "revoked": count, "connection": "dropped"}, as_json=as_json)
     if not count:
         raise UsageError(f"{name} had no certificate that was good; its invitations are closed")

@@ -28,6 +28,7 @@ from balise.run import counting, print_answer, read_settings
 
 if TYPE_CHECKING:
     from balise.backups import Manifest
+    from balise.erased import Erased
 
 Answer = TypeVar("Answer")
 
@@ -97,14 +98,17 @@ def erase(patient: str, *, now: bool, as_json: bool) -> None:
     home = read_settings("database_url").home
 
     def work(connection: psycopg.Connection) -> dict[str, int]:
-        with connection.transaction(force_rollback=not now):
-            subject = people.find(connection, patient)
-            if subject is None:
-                raise UsageError(f"no patient {patient} is enrolled; nothing was deleted")
-            gone = erased.erase(connection, subject.id, who=who())
-            if now:
-                erased.note(home, subject.id, patient)
-            return gone
+        subject = people.find(connection, patient)
+        if subject is None:
+            raise UsageError(f"no patient {patient} is enrolled; nothing was deleted")
+        if not now:
+            with connection.transaction(force_rollback=True):
+                return erased.erase(connection, subject.id, who=who())
+        with erased.noting(home) as opened:
+            with connection.transaction():
+                gone = erased.erase(connection, subject.id, who=who())
+            erased.note(opened, subject.id, patient)
+        return gone
 
     print_answer({"erased": now, **_with_database(work)}, as_json=as_json)
     if not now:
@@ -113,14 +117,28 @@ def erase(patient: str, *, now: bool, as_json: bool) -> None:
 
 def erase_again(*, as_json: bool) -> None:
     """Delete those whom an older backup brought back, and say how many they are."""
-    print_answer({"erased_again": _erased_again()}, as_json=as_json)
+    print_answer({"erased_again": _erased_again(_listed())}, as_json=as_json)
 
 
-def _erased_again() -> int:
+def _listed() -> list[Erased]:
+    """Return who was erased, and say so where nobody ever wrote that down here."""
     from balise import erased
 
     home = read_settings("database_url").home
-    return _with_database(lambda connection: erased.again(connection, home, who=who()))
+    known = erased.listed(home)
+    if not known:
+        Console(stderr=True).print(
+            f"{erased.path(home)} names nobody who was erased: if somebody was, bring it back from"
+            " the backup of the keys, then `balise db erase-again`",
+            soft_wrap=True,
+        )
+    return known
+
+
+def _erased_again(known: list[Erased]) -> int:
+    from balise import erased
+
+    return _with_database(lambda connection: erased.again(connection, known, who=who()))
 
 
 def export(patient: str, folder: Path, *, as_json: bool) -> None:
@@ -259,11 +277,11 @@ def restore(file: Path, key: Path, *, as_json: bool) -> None:
     """Bring a backup back and say what is there."""
     from balise import backups
 
-    settings = read_settings("database_url")
+    settings, known = read_settings("database_url"), _listed()
     with needed(), counting("tables") as progress:
         made = backups.restore(settings.database_url, _there(file), _key(key), progress)
     _note("change", "balise db restore")
-    _print_backup(file, made, as_json=as_json, erased_again=_erased_again())
+    _print_backup(file, made, as_json=as_json, erased_again=_erased_again(known))
 
 
 def _note(action: str, what: str) -> None:

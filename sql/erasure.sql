@@ -223,3 +223,10 @@ DELETE FROM device WHERE id IN (SELECT id FROM own_device)
 -- subject --
 -- The code.
 DELETE FROM subject WHERE id = %(subject)s
+
+-- go_on --
+-- A number of somebody who was erased is given to nobody: a restored backup counts on from before.
+SELECT setval(pg_get_serial_sequence('subject', 'id'), %(highest)s)
+FROM (SELECT last_value FROM pg_sequences
+      WHERE schemaname = 'public' AND sequencename = 'subject_id_seq') AS numbers
+WHERE coalesce(last_value, 0) < %(highest)s

@@ -305,7 +305,7 @@ def test_no_backup_brings_a_patient_back(
         (last,) = back.execute("SELECT action FROM audit ORDER BY number DESC LIMIT 1").fetchall()
     assert last == ("erase",)
     assert balise("erase-again") == {"erased_again": 0}
-    assert not [one for one in MARKS if one in (home / "erased.jsonl").read_text()]
+    assert not [one for one in MARKS if one in (home / "ca/erased.jsonl").read_text()]
 
 
 def in_backup(file: Path, key: str) -> set[str]:
@@ -318,12 +318,28 @@ def in_backup(file: Path, key: str) -> set[str]:
     }
 
 
-@pytest.mark.usefixtures("couple", "home")
-def test_whoever_has_the_code_since_is_somebody_else(database: psycopg.Connection):
+@pytest.mark.usefixtures("home")
+def test_whoever_has_the_code_since_is_somebody_else(
+    couple: tuple[int, int], new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+):
+    """In a database of before she was enrolled too, which counts patients from there."""
     erase("p-erased", "--now")
-    people.add_subject(database, "p-erased", pathway="heart_failure")
+    url = new_database()
+    monkeypatch.setenv("BALISE_DATABASE_URL", url)
     assert balise("erase-again") == {"erased_again": 0}
-    assert people.find(database, "p-erased")
+    with psycopg.connect(url, autocommit=True) as earlier:
+        assert people.add_subject(earlier, "p-erased", pathway="heart_failure") == couple[0] + 1
+        assert balise("erase-again") == {"erased_again": 0}
+        assert people.find(earlier, "p-erased")
+
+
+@pytest.mark.usefixtures("couple")
+def test_whoever_could_not_be_erased_is_in_no_list(database: psycopg.Connection, home: Path):
+    database.execute("ALTER TABLE summary RENAME TO hidden")
+    assert run("erase", "p-erased", "--now").returncode != Exit.OK
+    database.execute("ALTER TABLE hidden RENAME TO summary")
+    assert (home / "ca/erased.jsonl").read_text() == ""
+    assert balise("erase-again") == {"erased_again": 0}
 
 
 @pytest.mark.usefixtures("couple")
@@ -331,7 +347,7 @@ def test_what_cannot_be_noted_is_not_done(database: psycopg.Connection, home: Pa
     home.write_text("a file, and no folder")
     done = run("erase", "p-erased", "--now")
     assert done.returncode == Exit.USAGE
-    assert f"{home / 'erased.jsonl'}: " in done.stderr.replace("\n", "")
+    assert f"{home / 'ca/erased.jsonl'}: " in done.stderr.replace("\n", "")
     assert "nothing was deleted" in done.stderr
     assert people.find(database, "p-erased")
 
@@ -339,7 +355,7 @@ def test_what_cannot_be_noted_is_not_done(database: psycopg.Connection, home: Pa
 @pytest.mark.usefixtures("couple")
 def test_a_list_that_is_damaged_says_where(home: Path):
     erase("p-erased", "--now")
-    with (home / "erased.jsonl").open("a") as file:
+    with (home / "ca/erased.jsonl").open("a") as file:
         file.write('{"digest": "half a li')
     done = run("erase-again")
     assert done.returncode == Exit.USAGE

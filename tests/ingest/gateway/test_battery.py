@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from bench.waiting import until_async
 from devices.virtual.air import Air
 from devices.virtual.heart_rate import HeartRateStrap
 from ingest.gateway import battery, health, standing
@@ -31,10 +31,7 @@ async def strap_with(air: Air, level: int | None) -> None:
 
 async def serve_for(radio: Radio, agent: Agent, condition: Any) -> None:
     serving = asyncio.create_task(agent.run(kit_of(radio, Desk())))
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.05)
+    await until_async(condition)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
 
