@@ -77,7 +77,7 @@ def note(opened: BinaryIO, subject: int, code: str) -> None:
 
 
 def listed(home: Path) -> list[Erased]:
-    """Return who was erased. None where there is no list, UsageError for an unreadable one."""
+    """Return who was erased. Nobody where there is no list; UsageError for an unreadable one."""
     file = path(home)
     try:
         lines = file.read_bytes().splitlines()

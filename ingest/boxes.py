@@ -15,7 +15,7 @@ import msgspec
 from ingest.gateway import health
 from ingest.gateway.health import FULL, LATE, LOW_BATTERY, LOW_DISK, Condition, Health
 from ingest.gateway.watch import RadioState
-from ingest.mqtt import Broker, listening, retain, retained
+from ingest.mqtt import Broker, leave, retained
 
 TOPICS = (health.topic("+"), health.report_topic("+"))
 _SOON = timedelta(days=7)
@@ -67,8 +67,7 @@ def forget_devices(broker: Broker, gateway: str, seconds: float = 10.0) -> None:
     for topic, payload in retained(broker, topics, seconds).items():
         last = health.read(payload)
         kept = health.write(msgspec.structs.replace(last, devices=())) if last else b""
-        with listening(broker, [topic], lambda _topic, _said: None, seconds) as client:
-            retain(client, topic, kept, seconds)
+        leave(broker, topic, kept, seconds)
 
 
 def boxes(

@@ -192,6 +192,12 @@ def retain(client: mqtt.Client, topic: str, payload: bytes, seconds: float) -> N
         raise BrokerDown(f"the broker did not take {topic} within {seconds:.0f} s")
 
 
+def leave(broker: Broker, topic: str, payload: bytes, seconds: float) -> None:
+    """Have the broker keep a topic's word, on a connection of its own. Raises BrokerDown."""
+    with listening(broker, [topic], lambda _topic, _said: None, seconds) as client:
+        retain(client, topic, payload, seconds)
+
+
 def retained(broker: Broker, topics: Sequence[str], seconds: float) -> dict[str, bytes]:
     """Return what stands at the broker under these topics; BrokerDown where it does not answer.
 

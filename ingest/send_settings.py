@@ -9,7 +9,7 @@ from balise import sealed
 from balise.errors import BoxAway, SettingsRefused
 from ingest.gateway import health
 from ingest.gateway.health import Health, Remote, RemoteState
-from ingest.mqtt import Broker, listening, retain, retained
+from ingest.mqtt import Broker, leave, listening, retain, retained
 
 _LARGEST = 2**31
 _ABSENT_SECONDS = 5.0
@@ -48,8 +48,7 @@ def send(
 
 def post(broker: Broker, gateway: str, payload: bytes, seconds: float) -> None:
     """Publish sealed settings and leave them for the box. Raises BrokerDown."""
-    with listening(broker, [health.topic(gateway)], lambda _topic, _said: None, seconds) as client:
-        retain(client, sealed.topic(gateway), payload, seconds)
+    leave(broker, sealed.topic(gateway), payload, seconds)
 
 
 def _outcome(
