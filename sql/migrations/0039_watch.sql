@@ -25,6 +25,7 @@ BEGIN
             RAISE EXCEPTION 'the owner of this database may not become balise_watch' USING HINT = mend;
         END;
     END;
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO balise_watch', current_database());
 END
 $$;
 

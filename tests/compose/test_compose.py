@@ -1,6 +1,6 @@
 """docker-compose.yml against the code. No Docker engine is at hand, so each of its words is held.
 
-What can be run without an engine is, in test_compose_run.py.
+What can be run without an engine is, in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from balise.settings import Settings
 from balise.stack.cluster import SETTINGS
 from balise.stack.postgres import EXTENSIONS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -1,0 +1,145 @@
+"""Every process of docker-compose.yml: signs in, is healthy, and does what it is there for."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from balise.stack import Stack
+from bench.waiting import PATIENCE_SECONDS, until
+from ingest.gateway.certificate import BrokerAt
+from ingest.gateway.enrol import enrol, read_uri
+
+from .conftest import PROGRAMS, Container, run_sql, says
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+Processes = dict[str, "subprocess.Popen[bytes]"]
+SERVED = ["prefect", "receive", "flows", "web", "watch", "copy"]
+
+
+def test_neither_role_is_more_than_its_databases_owner(databases: str):
+    with psycopg.connect(databases) as connection:
+        rows = connection.execute(
+            "SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb,"
+            " has_database_privilege(rolname, 'compose_balise', 'CONNECT'),"
+            " has_database_privilege(rolname, 'compose_prefect', 'CONNECT')"
+            " FROM pg_roles WHERE rolname LIKE 'compose_%' ORDER BY rolname"
+        ).fetchall()
+    assert rows == [
+        ("compose_balise", False, True, False),
+        ("compose_prefect", False, False, True),
+    ]
+
+
+@pytest.fixture(scope="module")
+def processes(container: Container, broker: int, databases: str) -> Iterator[Processes]:
+    """Every process of ours, each started once those it waits for are healthy."""
+    with ExitStack() as running:
+
+        def start(name: str) -> subprocess.Popen[bytes]:
+            command, env = container.command(name), container.environment(name)
+            popen = subprocess.Popen(command, env=env, cwd=container.root)
+            process = running.enter_context(popen)
+            running.callback(process.terminate)
+            return process
+
+        assert start("migrate").wait(PATIENCE_SECONDS) == 0
+        made: Processes = {}
+        for name in SERVED:
+            made[name] = start(name)
+            if name == "prefect":
+                until(partial(container.is_healthy, name), poll=0.1)
+        for name in SERVED:
+            until(partial(container.is_healthy, name), poll=0.1)
+        yield made
+
+
+@pytest.fixture
+def line(container: Container, processes: Processes) -> Container:
+    return container
+
+
+@pytest.mark.parametrize("role", ["receive", "flows", "web", "watch", "copy"])
+def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
+    processes: Processes, stack: Stack, databases: str, made: Path, role: str
+):
+    name = f"{role.upper()}_DB_PASSWORD"
+    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+    database = "compose_balise" if role != "copy" else "?replication=true"
+    place = f"127.0.0.1:{urlsplit(databases).port}/{database}"
+
+    def signs_in(password: str) -> bool:
+        try:
+            psycopg.connect(f"postgresql://balise_{role}:{password}@{place}").close()
+        except psycopg.OperationalError as error:
+            assert "password authentication failed" in str(error)  # noqa: PT017 - nothing else
+            return False
+        return True
+
+    run_sql(stack, "roles.sql", words | {name: "another"})
+    assert [signs_in(one) for one in (words[name], "another")] == [False, True]
+    run_sql(stack, "roles.sql", words)
+    assert [signs_in(one) for one in (words[name], "another")] == [True, False]
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_every_process_starts_and_is_healthy(line: Container, name: str):
+    assert line.is_healthy(name)
+
+
+def test_a_box_is_invited_enrols_and_is_shut_out(line: Container, tmp_path: Path):
+    def server(*words: str) -> str:
+        command, env = [*PROGRAMS["balise"], "gateway", *words], line.environment("authority")
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+
+    invited = json.loads(server("invite", "home-2", "--json"))
+    assert "s=https%3A%2F%2Fbroker.example.org" in invited["address"]
+    known = read_uri(invited["address"])
+    found = enrol(tmp_path, replace(known, server=f"http://127.0.0.1:{line.ports[8080]}"))
+    assert found.broker == BrokerAt(
+        gateway="home-2",
+        host="broker.example.org",
+        port=8883,
+        server=f"http://127.0.0.1:{line.ports[8080]}",
+    )
+    tls = ssl.create_default_context(cafile=found.authority_file)
+    tls.load_cert_chain(found.certificate_file, found.key_file)
+    assert says(line.ports[8883], tls) == "Success"
+    server("revoke", "home-2")
+    assert says(line.ports[8883], tls) != "Success"
+
+
+def test_behind_a_proxy_that_ends_tls_a_form_is_no_other_sites(line: Container):
+    url = f"http://127.0.0.1:{line.ports[8080]}/sign-in"
+    headers = {"Host": "care.example.org", "Origin": "https://care.example.org"}
+    form = b"name=nobody&password=none"
+    for scheme, code in {"http": 403, "https": 401}.items():
+        request = urllib.request.Request(url, form, {**headers, "X-Forwarded-Proto": scheme})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)  # noqa: S310 - our own server
+        caught.value.close()
+        assert caught.value.code == code
+
+
+def test_the_dashboard_tells_its_browser_where_prefect_is(line: Container):
+    url = f"http://127.0.0.1:{line.ports[4200]}/ui-settings"
+    with urllib.request.urlopen(url) as answer:
+        assert f'"http://127.0.0.1:{line.ports[4200]}/api"' in answer.read().decode()
+
+
+def test_a_receiver_that_is_gone_is_not_healthy(line: Container, processes: Processes):
+    processes["receive"].kill()
+    until(lambda: not line.is_healthy("receive"), poll=0.1)
