@@ -82,6 +82,15 @@ class Plan:
         return {one: self.delays.get(one, delay) for one, delay in pathway.expected.items()}
 
 
+def drawn_limits(pathway: Pathway, plan: Plan) -> dict[str, list[Decimal]]:
+    """Return the limits that each metric's chart shows: those of a signed plan, and no others."""
+    drawn: dict[str, list[Decimal]] = {}
+    for limit in limits_of(pathway) if plan.version else ():
+        if limit.drawn_on:
+            drawn.setdefault(limit.drawn_on, []).append(plan.limits.get(limit.name, limit.value))
+    return drawn
+
+
 def limits_of(pathway: Pathway) -> tuple[Limit, ...]:
     """Return the limits that a plan of this pathway may set."""
     return tuple(limit for code in pathway.rules for limit in RULES[code].limits)

@@ -95,24 +95,25 @@ GROUP BY series.metric, reading.series
 -- open_signal --
 -- One signal a rule and episode: raised once, refreshed while its episode goes on. One that closed by
 -- itself is raised again where the rule holds again; one that a clinician closed, where what it rests
--- on began after that.
-INSERT INTO signal (subject, rule, rule_version, episode, severity, period_start, period_end,
+-- on began after that, or where it is graver than what they saw.
+INSERT INTO signal (subject, rule, rule_version, episode, severity, steps, period_start, period_end,
                     figures, evidence)
-VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(period_start)s,
-        %(period_end)s, %(figures)s, %(evidence)s)
+VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(steps)s,
+        %(period_start)s, %(period_end)s, %(figures)s, %(evidence)s)
 ON CONFLICT (subject, rule, episode) DO UPDATE
-SET severity = excluded.severity, period_end = excluded.period_end, figures = excluded.figures,
-    evidence = excluded.evidence, rule_version = excluded.rule_version,
+SET severity = excluded.severity, steps = excluded.steps, period_end = excluded.period_end,
+    figures = excluded.figures, evidence = excluded.evidence, rule_version = excluded.rule_version,
     period_start = CASE WHEN signal.state = 'closed' THEN excluded.period_start
                         ELSE signal.period_start END,
     raised_at = CASE WHEN signal.state = 'closed' THEN now() ELSE signal.raised_at END,
     changed_at = CASE WHEN signal.state = 'closed' THEN now() ELSE signal.changed_at END,
     state = CASE WHEN signal.state = 'closed' THEN 'new' ELSE signal.state END
 WHERE signal.state <> 'closed' OR excluded.period_start > signal.changed_at
+   OR excluded.severity > signal.severity OR excluded.steps >= signal.steps + 1
    OR 'balise' = (SELECT who FROM signal_event
                   WHERE signal_event.signal = signal.id AND signal_event.state = 'closed'
                   ORDER BY at DESC LIMIT 1)
-RETURNING id, raised_at = now() AS raised
+RETURNING id, raised_at = now() AS raised, CASE WHEN xmax = 0 THEN '' ELSE 'again' END AS reason
 
 -- episode_of --
 -- The episode that a run is of which began before the days that are looked at: the newest of the rule
@@ -150,9 +151,10 @@ INSERT INTO signal_event (signal, who, state, reason)
 VALUES (%(signal)s, %(who)s, %(state)s, %(reason)s)
 
 -- set_state --
--- A clinician's act on a signal.
+-- A clinician's act on a signal; what somebody has in hand is not merely seen again.
 UPDATE signal SET state = %(state)s, changed_at = now()
 WHERE id = %(signal)s AND subject = %(subject)s AND state NOT IN ('closed', %(state)s)
+  AND NOT (state = 'in_hand' AND %(state)s = 'seen')
 RETURNING id
 
 -- put_summary --
@@ -169,10 +171,11 @@ SET figures = excluded.figures, profile = excluded.profile, made_at = now()
 -- how many are up to it. Each row has the counts of `worklist_counts`, which would read it all again.
 WITH open AS MATERIALIZED (
     SELECT worst.*, subject.code, subject.pathway, subject.time_zone,
-           %(name)s = ''
+           %(words)s::text[] = '{}'
            OR subject.id IN (
-               SELECT subject FROM identity
-               WHERE position(lower(%(name)s) IN lower(family || ' ' || given)) > 0) AS named
+               SELECT identity.subject FROM identity
+               JOIN subject AS named ON named.id = identity.subject
+               WHERE said(family, given, named.code, birth_date, %(words)s::text[])) AS named
     FROM (
         SELECT DISTINCT ON (subject) subject, id AS signal, rule, severity, figures, state,
                raised_at, count(*) OVER (PARTITION BY subject) AS open_signals
@@ -224,8 +227,8 @@ FROM (
     SELECT identity.*, subject.code, subject.pathway, subject.time_zone
     FROM identity JOIN subject ON subject.id = identity.subject
     WHERE subject.pathway <> 'observation'
-      AND (%(name)s = ''
-           OR position(lower(%(name)s) IN lower(identity.family || ' ' || identity.given)) > 0)
+      AND (%(words)s::text[] = '{}'
+           OR said(identity.family, identity.given, subject.code, identity.birth_date, %(words)s::text[]))
       AND NOT EXISTS (SELECT FROM signal
                       WHERE signal.subject = subject.id AND signal.state <> 'closed')
     ORDER BY identity.family, identity.given, identity.subject
@@ -240,10 +243,11 @@ ORDER BY page.family, page.given, page.subject
 SELECT count(*) AS followed,
        count(open.subject) AS to_see,
        count(open.subject) FILTER (
-           WHERE %(name)s = ''
+           WHERE %(words)s::text[] = '{}'
               OR subject.id IN (
-                  SELECT subject FROM identity
-                  WHERE position(lower(%(name)s) IN lower(family || ' ' || given)) > 0)
+                  SELECT identity.subject FROM identity
+                  JOIN subject AS named ON named.id = identity.subject
+                  WHERE said(family, given, named.code, birth_date, %(words)s::text[]))
        ) AS named
 FROM subject
 LEFT JOIN (SELECT DISTINCT subject FROM signal WHERE state <> 'closed') AS open
@@ -264,6 +268,11 @@ WHERE subject.code = %(code)s
 SELECT id, rule, rule_version, severity, figures, state, raised_at, changed_at, episode, evidence
 FROM signal WHERE subject = %(subject)s
 ORDER BY state = 'closed', severity DESC, raised_at DESC LIMIT 20
+
+-- signal --
+-- One signal of a patient.
+SELECT rule, rule_version, figures, raised_at, evidence FROM signal
+WHERE id = %(signal)s AND subject = %(subject)s
 
 -- events_of --
 -- The life of a patient's signals.
@@ -287,6 +296,28 @@ SELECT (SELECT max(received_at) FROM landing_batch) AS last_received_at,
 -- gateways --
 -- When each gateway was last heard of.
 SELECT name, last_contact_at FROM gateway ORDER BY name
+
+-- silent_gateways --
+-- Which gateways were not heard of since, the longest silent first, and whose devices each hears.
+SELECT gateway.name, gateway.last_contact_at, whose.code, whose.family, whose.given
+FROM gateway
+LEFT JOIN LATERAL (
+    SELECT DISTINCT subject.code, identity.family, identity.given
+    FROM device JOIN assignment ON assignment.device = device.id AND assignment.during @> now()
+    JOIN subject ON subject.id = assignment.subject
+    JOIN identity ON identity.subject = subject.id
+    WHERE device.gateway = gateway.name
+) AS whose ON true
+WHERE gateway.last_contact_at IS NULL OR gateway.last_contact_at < %(since)s
+ORDER BY gateway.last_contact_at NULLS FIRST, gateway.name, whose.family LIMIT 20
+
+-- heard --
+-- When a patient was last measured, and a box that hears their devices last heard of.
+SELECT (SELECT last_reading_at FROM dirty_subject WHERE subject = %(subject)s) AS last_reading_at,
+       (SELECT max(gateway.last_contact_at)
+        FROM assignment JOIN device ON device.id = assignment.device
+        JOIN gateway ON gateway.name = device.gateway
+        WHERE assignment.subject = %(subject)s AND assignment.during @> now()) AS last_contact_at
 
 -- rule_figures --
 -- What became of the signals of each rule that were raised since: whether it alarms in vain, and how

@@ -1,6 +1,6 @@
 -- holds --
--- Whether the newest plan was signed for the pathway of now; no row where nobody signed one.
-SELECT plan.pathway = subject.pathway AS holds FROM plan JOIN subject ON subject.id = plan.subject
+-- The newest plan, and whether it was signed for the pathway of now; no row where nobody signed one.
+SELECT plan.pathway = subject.pathway AS holds, version, content FROM plan JOIN subject ON subject.id = plan.subject
 WHERE plan.subject = %(subject)s ORDER BY version DESC LIMIT 1
 
 -- history --
@@ -39,7 +39,8 @@ WHERE id = %(pause)s AND subject = %(subject)s AND last_day >= %(today)s AND wit
 
 -- notes --
 -- What the team wrote, the newest first.
-SELECT who, at, text FROM note WHERE subject = %(subject)s ORDER BY at DESC, id DESC LIMIT 50
+SELECT who, at, text FROM note WHERE subject = %(subject)s ORDER BY at DESC, id DESC
+LIMIT %(limit)s
 
 -- write_note --
 -- A note to the others.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -104,6 +105,7 @@ class Signal:
     rule_version: int
     episode: date
     severity: int
+    steps: Decimal
     period_start: datetime
     period_end: datetime
     figures: dict[str, str | int]
@@ -120,6 +122,7 @@ def raise_signal(connection: psycopg.Connection, signal: Signal) -> bool:
             "rule_version": signal.rule_version,
             "episode": signal.episode,
             "severity": signal.severity,
+            "steps": signal.steps,
             "period_start": signal.period_start,
             "period_end": signal.period_end,
             "figures": Jsonb(signal.figures),
@@ -128,7 +131,7 @@ def raise_signal(connection: psycopg.Connection, signal: Signal) -> bool:
     ).fetchone()
     if row is None or not row[1]:
         return False
-    event = {"signal": row[0], "who": "balise", "state": "new", "reason": ""}
+    event = {"signal": row[0], "who": "balise", "state": "new", "reason": row[2]}
     connection.execute(sql.get("care.add_event"), event)
     return True
 

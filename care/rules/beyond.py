@@ -34,6 +34,7 @@ class Beyond:
 
     It holds until a measurement is back within the limit: one that is worse, or none, ends nothing.
     `limits` has one for each metric; of a measurement with several, one that is beyond is enough.
+    `step` is how much further beyond is news to whoever closed it.
     """
 
     limits: Mapping[str, Limit]
@@ -41,6 +42,7 @@ class Beyond:
     count: int
     within: timedelta
     severity: Severity
+    step: Decimal
     besides: Quality = Quality.NONE
 
     def find(self, readings: pl.DataFrame, asked: Asked) -> Finding | None:
@@ -74,17 +76,19 @@ class Beyond:
         self, kept: pl.DataFrame, run: pl.DataFrame, asked: Asked, *, open_ended: bool
     ) -> Finding:
         last = run.row(-1, named=True)
+        limit = asked.limit(self.limits[last["metric"]])
         rests_on = kept.filter(pl.col("taken_at").is_in(run["taken_at"].implode()))
         return Finding(
             since=run["day"][0],
             period_start=run["taken_at"][0],
             period_end=last["taken_at"],
             severity=self.severity,
+            steps=abs(last["value"] - limit) / self.step,
             open_ended=open_ended,
             figures={
                 "metric": last["metric"],
                 "value": shown(last["value"]),
-                "limit": shown(asked.limit(self.limits[last["metric"]])),
+                "limit": shown(limit),
                 "n": run.height,
             },
             evidence=tuple(rests_on["key"]),

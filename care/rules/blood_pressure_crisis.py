@@ -17,6 +17,7 @@ RULE = Beyond(
             unit="mm[Hg]",
             lowest=Decimal(140),
             highest=Decimal(220),
+            drawn_on="systolic_blood_pressure",
         ),
         "diastolic_blood_pressure": Limit(
             name="very_high_diastolic",
@@ -24,12 +25,14 @@ RULE = Beyond(
             unit="mm[Hg]",
             lowest=Decimal(90),
             highest=Decimal(140),
+            drawn_on="diastolic_blood_pressure",
         ),
     },
     compare=AT_LEAST,
     count=2,
     within=timedelta(minutes=30),
     severity=Severity.PRIORITY,
+    step=Decimal(10),
     besides=Quality.SUMMARY_STATISTIC,
 ).rule(
     code="blood_pressure_crisis",

@@ -16,12 +16,14 @@ RULE = Beyond(
             unit="Cel",
             lowest=Decimal("37.5"),
             highest=Decimal("40.0"),
+            drawn_on="body_temperature",
         )
     },
     compare=AT_LEAST,
     count=2,
     within=timedelta(hours=36),
     severity=Severity.PRIORITY,
+    step=Decimal("0.5"),
 ).rule(
     code="fever",
     version=1,

@@ -18,6 +18,8 @@ from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 IN_RANGE = Limit(
     name="least_in_range", value=Decimal(70), unit="%", lowest=Decimal(30), highest=Decimal(95)
 )
+STEP_IN_RANGE, STEP_LOW = Decimal(10), Decimal(2)
+"""So many % less in range, or more low, than when somebody closed it are news."""
 LOW = Limit(name="most_low", value=Decimal(4), unit="%", lowest=Decimal("0.5"), highest=Decimal(10))
 
 
@@ -40,6 +42,10 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=kept["taken_at"][0],
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
+        steps=max(
+            (asked.limit(IN_RANGE) - in_range) / STEP_IN_RANGE,
+            (low - asked.limit(LOW)) / STEP_LOW,
+        ),
         figures={
             "in_range": shown(in_range),
             "low": shown(low),

@@ -18,6 +18,7 @@ SYSTOLIC = Limit(
     unit="mm[Hg]",
     lowest=Decimal(110),
     highest=Decimal(180),
+    drawn_on=protocols.SYSTOLIC,
 )
 DIASTOLIC = Limit(
     name="mean_diastolic_blood_pressure",
@@ -25,8 +26,11 @@ DIASTOLIC = Limit(
     unit="mm[Hg]",
     lowest=Decimal(60),
     highest=Decimal(120),
+    drawn_on=protocols.DIASTOLIC,
 )
 DAYS = 28
+STEPS = Decimal(10), Decimal(5)
+"""So many mm[Hg] more than when somebody closed it are news, systolic and diastolic."""
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
@@ -47,6 +51,12 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=kept["taken_at"][0],
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
+        steps=max(
+            (rounded(mean, 0) - limit) / step
+            for mean, limit, step in zip(
+                (found.systolic, found.diastolic), limits, STEPS, strict=True
+            )
+        ),
         figures={
             "systolic": str(rounded(found.systolic, 0)),
             "diastolic": str(rounded(found.diastolic, 0)),

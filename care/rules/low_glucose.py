@@ -16,8 +16,15 @@ from care.readings import measured
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 SERIOUS = Limit(
-    name="low_glucose", value=Decimal(54), unit="mg/dL", lowest=Decimal(50), highest=Decimal(80)
+    name="low_glucose",
+    value=Decimal(54),
+    unit="mg/dL",
+    lowest=Decimal(50),
+    highest=Decimal(80),
+    drawn_on="interstitial_glucose",
 )
+STEP = Decimal(5)
+"""So many mg/dL lower than when somebody closed it are news."""
 RECENT = timedelta(days=3)
 """How long an episode is told: a weekend must not hide it. The summary counts those before."""
 
@@ -36,6 +43,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         rests_on,
         since=rests_on["day"][0],
         severity=Severity.PRIORITY,
+        steps=(below - lowest["value"]) / STEP,
         figures={
             "metric": lowest["metric"],
             "value": shown(lowest["value"]),

@@ -15,6 +15,8 @@ from care.readings import daily_medians, measured, newest
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 FALL = Limit(name="oxygen_fall", value=Decimal(4), unit="%", lowest=Decimal(2), highest=Decimal(10))
+STEP = Decimal(2)
+"""So many points more than when somebody closed it are news."""
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
@@ -32,6 +34,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         rests_on,
         since=last,
         severity=Severity.PRIORITY,
+        steps=(before - days[last] - asked.limit(FALL)) / STEP,
         figures={
             "saturation": shown(days[last]),
             "fall": shown(before - days[last]),

@@ -20,12 +20,14 @@ RULE = Beyond(
             unit="%",
             lowest=Decimal(90),
             highest=Decimal(100),
+            drawn_on="oxygen_saturation",
         )
     },
     compare=ABOVE,
     count=3,
     within=timedelta(hours=72),
     severity=Severity.REVIEW,
+    step=Decimal(2),
     besides=POOR,
 ).rule(
     code="oxygen_high",

@@ -17,12 +17,14 @@ RULE = Beyond(
             unit="%",
             lowest=Decimal(80),
             highest=Decimal(94),
+            drawn_on="oxygen_saturation",
         )
     },
     compare=BELOW,
     count=2,
     within=timedelta(minutes=30),
     severity=Severity.PRIORITY,
+    step=Decimal(3),
     besides=POOR,
 ).rule(
     code="oxygen_low",

@@ -18,6 +18,8 @@ from care.readings import daily_medians, measured, newest
 from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 BEFORE, ENOUGH = 7, 5
+STEP = Decimal(2)
+"""So many points lower than when somebody closed it are news."""
 FLOOR = Limit(
     name="oxygen_unusual", value=Decimal(2), unit="%", lowest=Decimal(1), highest=Decimal(6)
 )
@@ -34,14 +36,16 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     while _unusual(days, since - timedelta(days=1), floor):
         since -= timedelta(days=1)
     usual = _usual(days, since)
+    mean = Decimal(sum(usual)) / len(usual)
     rests_on = kept.filter(pl.col("day").is_between(since - timedelta(days=BEFORE), last))
     return Finding.on(
         rests_on,
         since=since,
         severity=Severity.REVIEW,
+        steps=(mean - days[last]) / STEP,
         figures={
             "saturation": shown(days[last]),
-            "usual": shown(rounded(Decimal(sum(usual)) / len(usual), 0)),
+            "usual": shown(rounded(mean, 0)),
             "days": len(usual),
         },
     )

@@ -21,6 +21,8 @@ DISTANCE = Limit(
 RESOLUTION = 3.0
 """An oximeter or a cuff is as accurate as that, /min: a steadier pulse is not known to be one."""
 LAST, OF_THEM = 3, 2
+STEP = Decimal(10)
+"""So many /min further off than when somebody closed it are news."""
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
@@ -66,6 +68,7 @@ def _finding(
         rests_on,
         since=far[0],
         severity=Severity.REVIEW,
+        steps=abs(days[far[-1]] - Decimal(usual.center)) / STEP,
         figures={
             "pulse": shown(rounded(days[far[-1]], 0)),
             "usual": shown(rounded(Decimal(usual.center), 0)),

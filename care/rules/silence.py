@@ -8,11 +8,14 @@ wrote down (a stay in hospital, a holiday) nothing is expected; after it the del
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from care.rules.rule import Asked, Finding, Rule, Severity
+
+_HOUR = timedelta(hours=1)
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
@@ -31,10 +34,12 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=last,
         period_end=asked.as_of,
         severity=Severity.DATA,
+        # Once more as long as was expected, and whoever closed it hears of it anew.
+        steps=Decimal((asked.as_of - due) // _HOUR) / (delay // _HOUR),
         figures={
             "metric": metric,
-            "hours": (asked.as_of - last) // timedelta(hours=1),
-            "limit": delay // timedelta(hours=1),
+            "hours": (asked.as_of - last) // _HOUR,
+            "limit": delay // _HOUR,
         },
     )
 

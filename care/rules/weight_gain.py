@@ -14,6 +14,8 @@ GAIN = Limit(
     name="weight_gain", value=Decimal(2), unit="kg", lowest=Decimal("0.5"), highest=Decimal(10)
 )
 REFERENCE_DAYS = 3
+STEP = Decimal(1)
+"""So many kg more than when somebody closed it are news."""
 
 
 def gains(days: pl.DataFrame) -> pl.DataFrame:
@@ -51,6 +53,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=reference["taken_at"],
         period_end=now["taken_at"],
         severity=Severity.PRIORITY,
+        steps=(now["gain"] - asked.limit(GAIN)) / STEP,
         figures={
             "gain": shown(now["gain"]),
             "days": (last - now["reference_day"]).days,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from importlib import resources
+from typing import cast
 
 import psycopg
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -87,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.exception_handler(SignedOut)(_to_sign_in)
     app.exception_handler(Hurried)(_too_often)
     app.exception_handler(404)(_not_found)
+    app.exception_handler(RequestValidationError)(_unread)
     # What no column can hold, such as a NUL or a number past all numbers, is nobody's.
     app.exception_handler(psycopg.DataError)(_not_found)
     _add_health(app)
@@ -172,10 +176,24 @@ async def _too_often(request: Request, _error: Exception) -> Response:
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    """Say that there is no such page, in the language of whoever is signed in, with their menu."""
+    """Say that there is no such page."""
+    return _explained(request, "not_found.html", 404)
+
+
+async def _unread(request: Request, error: Exception) -> Response:
+    """Say to a person that a field or an address can't be read; to a program, which one."""
+    if "text/html" in request.headers.get("accept", ""):
+        return _explained(request, "unread.html", 422)
+    return await request_validation_exception_handler(
+        request, cast("RequestValidationError", error)
+    )
+
+
+def _explained(request: Request, template: str, status: int) -> Response:
+    """Answer in the language of whoever is signed in, with their menu."""
     account: Account | None = getattr(request.state, "account", None)
     spoken = account.language if account else language(request)
-    return page(request, "not_found.html", spoken, account=account, status=404)
+    return page(request, template, spoken, account=account, status=status)
 
 
 def _add_health(app: FastAPI) -> None:

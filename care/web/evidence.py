@@ -41,6 +41,18 @@ def of_figure(
     return _page(request, account, found, readings, figure=figure, since=since, until=until)
 
 
+@router.get("/signals/{signal}")
+def of_signal(
+    request: Request, connection: Connection, account: Carer, found: Patient, signal: int
+) -> Response:
+    """Show the readings that a signal rests on."""
+    held = rows.named(connection, "care.signal", subject=found["id"], signal=signal)
+    if not held:
+        raise HTTPException(404)
+    readings = _of_keys(connection, found["id"], held[0]["evidence"][-LISTED:])
+    return _page(request, account, found, readings, signal=held[0])
+
+
 @router.get("/days/{metric}/{day}")
 def of_day(
     request: Request,

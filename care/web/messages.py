@@ -13,7 +13,7 @@ from balise.errors import BrokerDown
 from balise.remote import MESSAGE
 from balise.settings import Settings
 from care.web import boxes
-from care.web.visit import Clinician, Connection, Patient
+from care.web.visit import Clinician, Connection, Patient, Written
 from sql import rows
 
 router = APIRouter(prefix="/patients/{code}")
@@ -25,7 +25,7 @@ def tell(
     connection: Connection,
     account: Clinician,
     patient: Patient,
-    text: Annotated[str, Form(max_length=300)],
+    text: Annotated[Written, Form(max_length=300)],
 ) -> RedirectResponse:
     """Put a word on the patient's boxes; where it is on none the page says so."""
     found = rows.named(connection, "plans.boxes", subject=patient["id"])

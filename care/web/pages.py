@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -15,6 +17,7 @@ from balise.model import Quality
 from care.exchange import microseconds, moment_of
 from care.opening import Opening
 from care.pathways import PATHWAYS
+from care.plan import Plan, drawn_limits
 from care.web.profile import Profile
 from care.web.trend import Day, Trend
 from devices.payloads import balise_v1
@@ -39,17 +42,14 @@ class Freshness:
     last_received_at: datetime | None
     late_since: datetime | None
     silent_gateways: list[Row]
+    """A row for each patient whose devices it hears, one without a patient where it hears none."""
 
 
 def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
     """Return when data last came, and since when it waits if it waits too long."""
     row = rows.named(connection, "care.freshness")[0]
     waiting = [at for at in (row["waiting_since"], row["dirty_since"]) if at and now - at > LATE]
-    gateways = [
-        gateway
-        for gateway in rows.named(connection, "care.gateways")
-        if gateway["last_contact_at"] is None or now - gateway["last_contact_at"] > SILENT
-    ]
+    gateways = rows.named(connection, "care.silent_gateways", since=now - SILENT)
     return Freshness(row["last_received_at"], min(waiting, default=None), gateways)
 
 
@@ -75,14 +75,14 @@ class Worklist:
 def worklist(
     connection: psycopg.Connection, now: datetime, *, start: int = 0, name: str = ""
 ) -> Worklist:
-    """Return the list from a place on, of patients whose name has these letters.
+    """Return the list from a place on, of patients whose name, code or birth has these words.
 
     Who has something open comes first, and who has nothing after the last of them: each part is
     read in its own order, so that a page of thousands costs what a page of hundreds does.
     """
-    asked = {"now": now, "name": name.strip()}
+    asked = {"now": now, "words": name.split()}
     found = rows.named(connection, "care.worklist_open", **asked, start=start, limit=LISTED + 1)
-    counts = found or rows.named(connection, "care.worklist_counts", name=asked["name"])
+    counts = found or rows.named(connection, "care.worklist_counts", words=asked["words"])
     followed, to_see, before = (counts[0][one] for one in ("followed", "to_see", "named"))
     if len(found) <= LISTED:
         left = {"start": max(0, start - before), "limit": LISTED + 1 - len(found)}
@@ -139,7 +139,9 @@ class PatientPage:
     summary: Row | None
     planned: bool
     pause: Row | None
+    heard: Row
     notes: list[Row]
+    more_notes: bool
     messages: list[Row]
     looked: Row | None
     profile: Profile | None
@@ -149,28 +151,39 @@ class PatientPage:
 
 
 def patient_page(
-    connection: psycopg.Connection, patient: Row, *, days: int, now: datetime
+    connection: psycopg.Connection,
+    patient: Row,
+    *,
+    days: int,
+    now: datetime,
+    notes: int = NOTES,
 ) -> PatientPage:
-    """Return a patient's page over the last days."""
+    """Return a patient's page over the last days, with so many notes at most."""
     today = now.astimezone(ZoneInfo(patient["time_zone"])).date()
     start = today - timedelta(days=days - 1)
     subject = patient["id"]
     pathway = PATHWAYS[patient["pathway"]]
-    trends = _trends(connection, subject, start, today, first=pathway.metrics)
+    plan = _plan(connection, subject)
+    trends = _trends(
+        connection, subject, (start, today), pathway.metrics, drawn_limits(pathway, plan)
+    )
     measured = {day.day for trend in trends for day in trend.days}
     summary = rows.named(connection, "care.summary_of", subject=subject)
     events: defaultdict[int, list[Row]] = defaultdict(list)
     for event in rows.named(connection, "care.events_of", subject=subject):
         events[event["signal"]].append(event)
+    written = rows.named(connection, "plans.notes", subject=subject, limit=notes + 1)
     return PatientPage(
         patient=patient,
         days=days,
         signals=rows.named(connection, "care.signals_of", subject=subject),
         events=events,
         summary=summary[0] if summary else None,
-        planned=any(row["holds"] for row in rows.named(connection, "plans.holds", subject=subject)),
+        planned=plan.version > 0,
         pause=_pause(connection, subject, today),
-        notes=rows.named(connection, "plans.notes", subject=subject)[:NOTES],
+        heard=rows.named(connection, "care.heard", subject=subject)[0],
+        notes=written[:notes],
+        more_notes=len(written) > notes,
         messages=rows.named(connection, "plans.messages", subject=subject),
         looked=next(iter(rows.named(connection, "looked.newest", subject=subject)), None),
         profile=Profile.of(summary[0]["profile"] if summary else None),
@@ -183,6 +196,13 @@ def patient_page(
     )
 
 
+def _plan(connection: psycopg.Connection, subject: int) -> Plan:
+    """Return the plan that judges a patient, version 0 where none is signed for the pathway."""
+    newest = rows.named(connection, "plans.holds", subject=subject)
+    held = [one for one in newest if one["holds"]]
+    return Plan.of(held[0]["version"], held[0]["content"]) if held else Plan()
+
+
 def _pause(connection: psycopg.Connection, subject: int, today: date) -> Row | None:
     """Return the pause of today, None where measurements are expected."""
     pauses = rows.named(connection, "plans.pauses", subject=subject)
@@ -192,20 +212,19 @@ def _pause(connection: psycopg.Connection, subject: int, today: date) -> Row | N
 def _trends(
     connection: psycopg.Connection,
     subject: int,
-    start: date,
-    end: date,
-    *,
+    period: tuple[date, date],
     first: tuple[str, ...],
+    limits: Mapping[str, Sequence[Decimal]],
 ) -> list[Trend]:
     """Return the trends of a period, the pathway's own metrics first."""
     by_metric: defaultdict[str, list[Day]] = defaultdict(list)
-    for row in rows.named(connection, "rollups.daily", subject=subject, since=start):
+    for row in rows.named(connection, "rollups.daily", subject=subject, since=period[0]):
         by_metric[row["metric"]].append(
             Day(row["day"], row["n"], row["min"], row["max"], row["median"])
         )
     order = [*first, *METRICS]
     return [
-        Trend(metric, start, end, by_metric[metric])
+        Trend(metric, *period, by_metric[metric], limits.get(metric, ()))
         for metric in sorted(by_metric, key=order.index)
     ]
 
@@ -313,11 +332,13 @@ def act(
     who: str,
     state: str,
     reason: str,
-) -> None:
-    """Move a signal of this patient on in its life, with who did it and why."""
+) -> bool:
+    """Move a signal on in its life, with who did it and why; say whether it moved."""
     with connection.transaction():
         keys = {"signal": signal, "subject": subject, "state": state}
         query = "care.reopen" if state == REOPENED else "care.set_state"
-        if connection.execute(sql.get(query), keys).fetchone():
+        moved = connection.execute(sql.get(query), keys).fetchone() is not None
+        if moved:
             event = {"signal": signal, "who": who, "state": state, "reason": reason}
             connection.execute(sql.get("care.add_event"), event)
+    return moved

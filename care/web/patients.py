@@ -8,6 +8,7 @@ from typing import Annotated
 import psycopg
 from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel
 
 from care.web import audit, pages, report, sources
 from care.web.visit import Carer, Connection, Patient, SignedIn, page, settings_of
@@ -18,7 +19,17 @@ listed = APIRouter()
 router = APIRouter(prefix="/patients/{code}")
 PERIODS = (7, 30, 90)
 Start = Annotated[int, Query(ge=0, le=1_000_000)]
+ALL_NOTES = 1000
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
+
+
+class Asked(BaseModel):
+    """What a patient's page is asked for: its period, which notes, and what it has to say first."""
+
+    days: int = 30
+    notes: str = ""
+    untold: bool = False
+    overtaken: bool = False
 
 
 @listed.get("/")
@@ -60,12 +71,13 @@ def worklist(
 
 
 def _patient_page(
-    connection: psycopg.Connection, patient: Row, days: int, now: datetime
+    connection: psycopg.Connection, patient: Row, days: int, now: datetime, *, notes: str = ""
 ) -> pages.PatientPage:
     """Return a patient's page over one of the periods. HTTPException where there is no such."""
     if days not in PERIODS:
         raise HTTPException(404)
-    return pages.patient_page(connection, patient, days=days, now=now)
+    most = ALL_NOTES if notes == "all" else pages.NOTES
+    return pages.patient_page(connection, patient, days=days, now=now, notes=most)
 
 
 @router.get("")
@@ -74,13 +86,11 @@ def patient(
     connection: Connection,
     account: Carer,
     found: Patient,
-    days: int = 30,
-    *,
-    untold: bool = False,
+    asked: Annotated[Asked, Query()],
 ) -> Response:
     """Show a patient's page."""
     now = datetime.now(UTC)
-    shown = _patient_page(connection, found, days, now)
+    shown = _patient_page(connection, found, asked.days, now, notes=asked.notes)
     since = shown.cells[0].day
     return page(
         request,
@@ -94,7 +104,7 @@ def patient(
         freshness=pages.freshness(connection, now),
         periods=PERIODS,
         close_reasons=CLOSE_REASONS,
-        untold=untold,
+        asked=asked,
     )
 
 
@@ -119,10 +129,13 @@ def act(
     reason: Annotated[str, Form()] = "",
     back: Annotated[str, Form()] = "",
 ) -> Response:
-    """Move a signal on in its life."""
-    chosen = reason if reason in CLOSE_REASONS else ""
-    pages.act(connection, found["id"], signal, who=account.name, state=state, reason=chosen)
-    where = "/" if back == "/" else f"/patients/{found['code']}"
+    """Move a signal on in its life; where it moved already, the patient's page says so."""
+    chosen = reason if state == "closed" and reason in CLOSE_REASONS else ""
+    moved = (chosen or state != "closed") and pages.act(
+        connection, found["id"], signal, who=account.name, state=state, reason=chosen
+    )
+    home = f"/patients/{found['code']}"
+    where = f"{home}?overtaken=1" if not moved else "/" if back == "/" else home
     return RedirectResponse(where, status_code=303)
 
 

@@ -21,7 +21,16 @@ from care.pathways import PATHWAYS
 from care.pathways.pathway import Pathway
 from care.plan import LONGEST_DELAY, Away, Plan, limits_of, written
 from care.rules.rule import Limit
-from care.web.visit import Carer, Clinician, Connection, Fields, Patient, page, written_over
+from care.web.visit import (
+    Carer,
+    Clinician,
+    Connection,
+    Fields,
+    Patient,
+    Written,
+    page,
+    written_over,
+)
 from sql import plans, rows
 from sql.rows import Row
 
@@ -115,7 +124,7 @@ def write(
     connection: Connection,
     account: Carer,
     patient: Patient,
-    text: Annotated[str, Form(max_length=2000)],
+    text: Annotated[Written, Form(max_length=2000)],
 ) -> RedirectResponse:
     """Tell the others of the team something."""
     if text.strip():

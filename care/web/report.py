@@ -17,11 +17,12 @@ from care.web.trend import Trend
 from care.web.words import Words
 from sql.rows import Row
 
-KEY, SIGNALS, TRENDS = 3, 5, 6
-"""How many of each have room; what is left out is said."""
+KEY, SIGNALS, TRENDS, EVENTS = 3, 5, 6, 3
+"""How many of each have room; what is left out is said, of a signal's life only the last."""
 _STYLE = (
     "<style>.axis{stroke:#555}.tick{font-size:20px;font-family:sans-serif}"
-    ".band{fill:#d5e3f0}.line{fill:none;stroke:#17456e;stroke-width:2}.dot{fill:#17456e}</style>"
+    ".band{fill:#d5e3f0}.line{fill:none;stroke:#17456e;stroke-width:2}.dot{fill:#17456e}"
+    ".limit{stroke:#2d6a4f;stroke-width:2;stroke-dasharray:6 4}</style>"
 )
 
 
@@ -42,6 +43,7 @@ def content(page: PatientPage, w: Words, now: datetime) -> dict[str, Any]:
     trends = page.trends[:TRENDS]
     return {
         "language": w.language,
+        "colon": w("colon"),
         "title": w("report.title"),
         "patient": f"{page.patient['family']} {page.patient['given']}",
         "about": _about(page, w, now),
@@ -59,7 +61,9 @@ def content(page: PatientPage, w: Words, now: datetime) -> dict[str, Any]:
         "foot": [w("patient.urgent"), w("report.limits")],
         "words": {
             **{one: w(f"patient.{one}") for one in ("signals", "trends")},
-            "figures": w("patient.summary"),
+            "figures": w("patient.summary", end=w.day(page.summary["period_end"]))
+            if page.summary
+            else "",
             "key": w("report.key"),
             "columns": [w(f"report.column_{one}") for one in ("figure", "value", "on")],
         },
@@ -85,9 +89,9 @@ def _shown(page: PatientPage, now: datetime) -> list[Row]:
 
 
 def _key(page: PatientPage, w: Words) -> list[str]:
-    """Return the reasons of what is open, the gravest first; that there is none says something."""
+    """Return the reasons of what is open, the gravest first; that there is none is no finding."""
     reasons = [_reason(one, w) for one in page.signals if one["state"] != "closed"]
-    return reasons[:KEY] or [w("reason.none")]
+    return reasons[:KEY] or [w("report.none_open")]
 
 
 def _reason(signal: Row, w: Words) -> str:
@@ -96,9 +100,9 @@ def _reason(signal: Row, w: Words) -> str:
 
 def _signal(signal: Row, page: PatientPage, w: Words) -> dict[str, str]:
     zone = page.patient["time_zone"]
-    events: Sequence[Row] = page.events.get(signal["id"], ())
+    events: Sequence[Row] = page.events.get(signal["id"], ())[-EVENTS:]
     life = [
-        f"{w('state.' + one['state'])} : {one['who']}, {w.moment(one['at'], zone)}"
+        f"{w('state.' + one['state'])}{w('colon')}{one['who']}, {w.moment(one['at'], zone)}"
         + (f" ({w('close.' + one['reason'])})" if one["reason"] else "")
         for one in events
     ]
@@ -118,7 +122,7 @@ def _figure(figure: dict[str, Any], w: Words) -> dict[str, str]:
     return {
         "name": w(f"figure.{figure['name']}"),
         "value": f"{w.number(figure['value'])} {unit}".strip() if there else "\N{EN DASH}",
-        "on": " · ".join(filter(None, (on, w.left_out(figure), figure["source"]))),
+        "on": " · ".join(filter(None, (on, w.left_out(figure), w.source(figure)))),
     }
 
 
@@ -138,7 +142,9 @@ def _trend(trend: Trend, w: Words) -> dict[str, str]:
     median, low, high = (
         w.number(value, metric.decimals) for value in (trend.median, trend.low, trend.high)
     )
-    drawing = str(trend.svg(name, [low, high])).replace(
+    ends = [w.number(one, metric.decimals) for one in trend.scale]
+    days = [w.day(one, "d MMM") for one in (trend.start, trend.end)]
+    drawing = str(trend.svg(name, ends, days)).replace(
         "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1
     )
     caption = w(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from statistics import median
 
@@ -15,7 +16,9 @@ from markupsafe import Markup
 
 from care.metrics.trend import worth_telling
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 180, 48, 12, 12, 24
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 190, 72, 12, 12, 30
+NARROWEST = 0.04
+"""The scale's least height, as a share of the median: 3 kg of a weight, 4 points of oxygen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Trend:
     start: date
     end: date
     days: Sequence[Day]
+    limits: Sequence[Decimal] = ()
 
     @property
     def length(self) -> int:
@@ -59,6 +63,23 @@ class Trend:
         return max(day.high for day in self.days)
 
     @property
+    def scale(self) -> tuple[float, float]:
+        """The lowest and the highest value of the drawing.
+
+        Wide enough that no noise fills it, and with the plan's limits that are not far away.
+        """
+        span = max(self.high - self.low, NARROWEST * abs(self.median)) or 1.0
+        near = [float(one) for one in self.limits if self._is_near(float(one), span)]
+        middle = (self.low + self.high) / 2
+        return (
+            min(self.low, middle - span / 2, *near),
+            max(self.high, middle + span / 2, *near),
+        )
+
+    def _is_near(self, limit: float, span: float) -> bool:
+        return self.low - span <= limit <= self.high + span
+
+    @property
     def change(self) -> tuple[float, float, float] | None:
         """The change over the days measured and its 95 % limits, None where there is no trend."""
         places = [(day.day - self.start).days for day in self.days]
@@ -68,22 +89,26 @@ class Trend:
         span = places[-1] - places[0]
         return found.slope * span, found.lowest * span, found.highest * span
 
-    def svg(self, alt: str, tick: Sequence[str]) -> Markup:
-        """Return the drawing; `tick` are the words of the scale's low and high end."""
+    def svg(self, alt: str, ends: Sequence[str], days: Sequence[str]) -> Markup:
+        """Return the drawing; `ends` are the words of the scale's ends, `days` of the period's."""
         runs = list(_runs(self.days))
         bands = "".join(f'<polygon class="band" points="{self._band(run)}"/>' for run in runs)
         lines = "".join(f'<polyline class="line" points="{self._line(run)}"/>' for run in runs)
         dots = "".join(self._dot(day) for day in self.days)
+        limits = "".join(self._limit(float(one)) for one in self.limits)
         frame = Markup(
             '<svg viewBox="0 0 {} {}" role="img" aria-label="{}" class="trend">'
             '<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>'
             '<text x="{}" y="{}" class="tick">{}</text><text x="{}" y="{}" class="tick">{}</text>'
+            '<text x="{}" y="{}" class="tick">{}</text>'
+            '<text x="{}" y="{}" class="tick" text-anchor="end">{}</text>'
         ).format(
             *(WIDTH, HEIGHT, alt),
             *(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM),
-            *(2, HEIGHT - BOTTOM, tick[0], 2, TOP + 10, tick[1]),
+            *(2, HEIGHT - BOTTOM, ends[0], 2, TOP + 10, ends[1]),
+            *(LEFT, HEIGHT - 4, days[0], WIDTH - RIGHT, HEIGHT - 4, days[1]),
         )
-        return frame + Markup(bands + lines + dots + "</svg>")  # noqa: S704 - numbers of ours only
+        return frame + Markup(bands + limits + lines + dots + "</svg>")  # noqa: S704 - numbers of ours only
 
     def _dot(self, day: Day) -> str:
         return (
@@ -91,13 +116,20 @@ class Trend:
             ' r="2"/>'
         )
 
+    def _limit(self, value: float) -> str:
+        lowest, highest = self.scale
+        if not lowest <= value <= highest:
+            return ""
+        y = f"{self._y(value):.1f}"
+        return f'<line class="limit" x1="{LEFT}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}"/>'
+
     def _x(self, day: date) -> float:
         share = ((day - self.start).days + 0.5) / self.length
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
     def _y(self, value: float) -> float:
-        span = self.high - self.low or 1.0
-        return TOP + (self.high - value) / span * (HEIGHT - TOP - BOTTOM)
+        lowest, highest = self.scale
+        return TOP + (highest - value) / (highest - lowest) * (HEIGHT - TOP - BOTTOM)
 
     def _line(self, run: Sequence[Day]) -> str:
         return " ".join(f"{self._x(day.day):.1f},{self._y(day.median):.1f}" for day in run)

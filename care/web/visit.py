@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import psycopg
 from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
+from pydantic import BeforeValidator
 
 from balise.languages import preferred
 from balise.metrics import METRICS
@@ -154,6 +155,13 @@ def _as_keeper(request: Request) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+def _as_written(text: object) -> object:
+    """Return a text with one sign a new line: so a browser counts, and sends two."""
+    return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
+
+Written = Annotated[str, BeforeValidator(_as_written)]
+"""What somebody wrote in a field of several lines, each ended as they counted it."""
 Clinician = Annotated[Account, Depends(_clinician)]
 Keeper = Annotated[Account, Depends(_keeper)]
 Admin = Annotated[Account, Depends(_admin)]

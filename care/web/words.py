@@ -10,15 +10,30 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import dates, numbers
+from babel import Locale, dates, numbers
 
 from balise.languages import LANGUAGES
 from balise.metrics import Metric
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_FIRST = re.compile("^1 ")
+
+
+class _Sentence(Formatter):
+    """Python's own format strings, and in them the word that goes with a count."""
+
+    def __init__(self, w: Words) -> None:
+        self._w = w
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, bar, many = format_spec.partition("|")
+        if bar:
+            return self._w.counted(value, one, many)
+        return format(self._w.figure(value), format_spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +44,19 @@ class Words:
     entries: dict[str, str]
 
     def __call__(self, key: str, **figures: object) -> str:
-        """Return a sentence, with its figures as the language writes them."""
-        shown = {name: self._figure(figure) for name, figure in figures.items()}
-        return self.entries[key].format(**shown)
+        """Return a sentence, with its figures as the language writes them.
 
-    def _figure(self, figure: object) -> object:
+        `{n}` is a figure, `{n:day|days}` what there are so many of.
+        """
+        return _Sentence(self).vformat(self.entries[key], (), figures)
+
+    def counted(self, figure: object, one: str, many: str) -> str:
+        """Return the word for so many, by the language's own rule: 0 is one in French."""
+        number = Decimal(str(figure))
+        return one if Locale(self.language).plural_form(number) == "one" else many
+
+    def figure(self, figure: object) -> object:
+        """Return a figure as the language writes it: a metric's name, a number's own signs."""
         if isinstance(figure, str) and f"metric.{figure}" in self.entries:
             return self.entries[f"metric.{figure}"]
         if isinstance(figure, str) and _NUMBER.fullmatch(figure):
@@ -68,14 +91,21 @@ class Words:
         reasons = "; ".join(f"{count} {self(f'left_out.{one}')}" for one, count in counts.items())
         return self("left_out.some", reasons=reasons)
 
+    def source(self, figure: Mapping[str, Any]) -> str:
+        """Return what a figure goes by; a source that was named otherwise once, as it was named."""
+        named: str = figure["source"]
+        return self.entries.get(f"figure_source.{named}", named)
+
     def moment(self, when: datetime, time_zone: str) -> str:
         """Return a date and time in the patient's zone."""
         local = when.astimezone(ZoneInfo(time_zone))
-        return dates.format_datetime(local, "d MMM y HH:mm", locale=self.language)
+        time = dates.format_time(local, "HH:mm", locale=self.language)
+        return f"{self.day(local)} {time}"
 
-    def day(self, day: date) -> str:
+    def day(self, day: date, pattern: str = "d MMM y") -> str:
         """Return a date."""
-        return dates.format_date(day, "d MMM y", locale=self.language)
+        said = dates.format_date(day, pattern, locale=self.language)
+        return _FIRST.sub("1er ", said) if self.language == "fr" else said
 
     def ago(self, when: datetime, now: datetime) -> str:
         """Return how long ago something was, in words."""

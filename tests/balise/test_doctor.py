@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 39",
-        "INSERT INTO schema_migration VALUES (39, '0039_watch.sql')",
+        "DELETE FROM schema_migration WHERE number = 40",
+        "INSERT INTO schema_migration VALUES (40, '0040_worse.sql')",
     )
 
 

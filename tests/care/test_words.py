@@ -39,7 +39,7 @@ def test_numbers_keep_their_digits(language: str, shown: str):
 
 def test_sentences_write_figures_as_the_language_does():
     assert words("fr")("reason.weight_gain", gain="2.4", days=3, limit="2") == (
-        "+2,4 kg en 3 jour(s), seuil 2 kg"
+        "+2,4 kg en 3 jours, seuil 2 kg"
     )
 
 

@@ -182,6 +182,20 @@ def test_what_a_clinician_closed_stays_closed_while_it_goes_on(
     assert database.execute("SELECT state FROM signal").fetchone() == ("closed",)
 
 
+@pytest.mark.parametrize(("now", "raised"), [("78.9", 0), ("79.0", 1)])
+def test_what_a_clinician_closed_is_news_again_once_it_is_a_step_worse(
+    database: psycopg.Connection, database_url: str, patient: int, now: str, raised: int
+):
+    send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW - timedelta(days=1)))
+    run(database_url)
+    (number,) = database.execute("SELECT id FROM signal").fetchone() or ()
+    pages.act(database, patient, number, who="nurse", state="closed", reason="called")
+    send(database, weight(now, NOW))
+    assert run(database_url).assessed.raised == raised
+    rows = database.execute("SELECT state, reason FROM signal_event ORDER BY at").fetchall()
+    assert rows == [("new", ""), ("closed", "called"), ("new", "again")][: 2 + raised]
+
+
 def test_an_episode_longer_than_what_is_looked_at_stays_one(
     database: psycopg.Connection, patient: int
 ):

@@ -89,7 +89,7 @@ def test_all_seven_make_a_total_and_six_do_not(nurse: httpx.Client, populated: s
     page = nurse.post(PAGE, data={**SEEN, "consciousness": ""}).text
     assert "Pas de total" in page
     assert "Ce qui est observé fait déjà 7" in page
-    assert "Choisie par nurse" in page
+    assert "Choisie par" not in page  # scale 1 is the usual one: nobody chose it
     assert page.index("Pas de total") < page.index("NEWS2 : 7")  # the newest first
     with psycopg.connect(populated) as database:
         rows = database.execute("SELECT who, total, risk, parts FROM early_warning ORDER BY id")
@@ -106,6 +106,7 @@ def test_the_prescribed_target_stays_until_somebody_changes_it(nurse: httpx.Clie
         scales = page[page.index('id="hypercapnic"') :]
         assert f'<option value="{chosen}" selected>' in scales
         assert f'<option value="{other}">' in scales
+        assert ("Choisie par nurse" in scales) == (chosen == "yes")
 
 
 @pytest.fixture(scope="module")

@@ -61,9 +61,9 @@ def test_one_click_covers_all_who_are_well_and_nobody_else(
     nurse: httpx.Client, database: psycopg.Connection
 ):
     page = nurse.get("/").text
-    assert "3 patient(s) ont du nouveau depuis le dernier regard" in page
+    assert "3 patients ont du nouveau depuis le dernier regard" in page
     after = nurse.post("/looked", data={"as_of": as_of(page)}).text
-    assert "Noté pour 3 patient(s)" in after
+    assert "Noté pour 3 patients" in after
     assert ALL not in after
     assert looked(database) == [(code, "nurse", None) for code in WELL]
     assert "Mesures regardées par nurse" in nurse.get("/patients/p-durand").text

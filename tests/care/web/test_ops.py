@@ -158,14 +158,14 @@ def test_replayed_once_mended_and_the_patient_s_page_says_so(
     database: psycopg.Connection,
 ):
     said = keeper.post("/ops/refused/replay", data={"reason": "device_unknown"}).text
-    assert "0 mesure(s) retrouvée(s), 0 changée(s) ou retirée(s), 1 encore refusée(s)." in said
+    assert "0 mesure retrouvée, 0 changée ou retirée, 1 encore refusée." in said
     martin, moreau = (people.find(database, code) for code in ("p-martin", "p-moreau"))
     assert martin
     assert moreau
     since = datetime.now(UTC) - timedelta(days=1)
     people.give(database, SCALE, martin.id, since=since)
     place = {"landing": refusals, "item": 0, "part": 0}
-    assert "1 mesure(s) retrouvée(s)" in keeper.post("/ops/refused/replay", data=place).text
+    assert "1 mesure retrouvée" in keeper.post("/ops/refused/replay", data=place).text
     assert "Devenu mesure" in keeper.get(f"/ops/refused/{refusals}/0/0").text
     while recompute(database).windows:
         pass

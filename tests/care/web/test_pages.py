@@ -11,6 +11,7 @@ import pytest
 
 from balise.settings import Settings
 
+CLOSED = {"state": "closed", "reason": "called"}
 pytestmark = pytest.mark.stack
 PASSWORD = "a long enough password"
 Serve = Callable[[Settings], AbstractContextManager[str]]
@@ -63,13 +64,18 @@ def test_what_nobody_has_seen_for_a_day_is_counted_at_the_head(nurse: httpx.Clie
         database.execute(older, (timedelta(hours=-96),))
         page = nurse.get("/").text
         database.execute(older, (timedelta(hours=96),))
-    assert "1 alerte(s) que personne n&#39;a vue(s), la plus ancienne levée il y a 4 jours" in page
+    assert "1 alerte que personne n&#39;a vue, levée il y a 4 jours" in page
 
 
-def test_from_the_signal_one_click_leads_to_the_bytes(nurse: httpx.Client):
+def test_from_the_signal_two_clicks_lead_to_the_bytes(nurse: httpx.Client):
     page = nurse.get("/patients/p-martin").text
-    link = re.search(r'<li><a href="(/patients/p-martin/readings/[^"]+)"', page)
+    signal = re.search(r'<a href="(/patients/p-martin/signals/\d+)">Mesures à l', page)
+    assert signal
+    evidence = nurse.get(signal[1]).text
+    assert "seuil 2 kg" in evidence
+    link = re.search(r'<a href="(/patients/p-martin/readings/[^"]+)"', evidence)
     assert link
+    assert nurse.get(signal[1].replace("p-martin", "p-bernard")).status_code == 404
     way = nurse.get(link[1]).text
     assert "body_weight" in way
     assert "import/p-martin" in way
@@ -110,10 +116,61 @@ def test_seen_is_kept_with_who_and_when(nurse: httpx.Client, populated: str):
     assert rows == [("balise", "new"), ("nurse", "seen")]
 
 
+@pytest.mark.parametrize(
+    "form", [{"state": "closed"}, {"state": "closed", "reason": ""}, {"state": "seen"}]
+)
+def test_what_an_act_did_not_do_is_said(nurse: httpx.Client, populated: str, form: dict[str, str]):
+    """A reason is nobody's to suppose, and what is in hand is not merely seen."""
+    with psycopg.connect(populated, autocommit=True) as database:
+        [(number,)] = database.execute(
+            "UPDATE signal SET state = 'in_hand' FROM subject WHERE subject.id = subject"
+            " AND code = 'p-martin' RETURNING signal.id"
+        ).fetchall()
+        page = nurse.post(f"/patients/p-martin/signals/{number}", data=form).text
+        assert "rien n&#39;est changé" in page
+        held = database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
+        assert held.rowcount == 1
+        events = database.execute("SELECT who FROM signal_event WHERE signal = %s", (number,))
+        assert events.fetchall() == [("balise",)]
+
+
+def test_an_address_that_cannot_be_read_is_a_page_for_a_person(nurse: httpx.Client):
+    html = {"Accept": "text/html,*/*;q=0.8"}
+    answer = nurse.get("/", params={"start": "abc"}, headers=html)
+    assert (answer.status_code, "Retour" in answer.text or "Revenez" in answer.text) == (422, True)
+    assert nurse.get("/", params={"start": "abc"}).json()["detail"][0]["loc"] == ["query", "start"]
+
+
+def test_a_note_is_as_long_as_its_writer_counted(nurse: httpx.Client):
+    lines = "a\r\n" * 999 + "ab"
+    assert nurse.post("/patients/p-durand/notes", data={"text": lines}).status_code == 200
+    assert nurse.post("/patients/p-durand/notes", data={"text": lines + "c"}).status_code == 422
+
+
+def test_every_note_can_be_read(nurse: httpx.Client):
+    for number in range(12):
+        nurse.post("/patients/p-durand/notes", data={"text": f"note no. {number}."})
+    page = nurse.get("/patients/p-durand").text
+    assert ("no. 11." in page, "no. 1." in page) == (True, False)
+    assert "no. 1." in nurse.get("/patients/p-durand?notes=all").text
+
+
+def test_a_page_says_when_its_own_patient_was_measured_last(nurse: httpx.Client):
+    page = nurse.get("/patients/p-petit").text
+    assert "Données à jour" not in page
+    assert re.search(r"Dernière mesure faite il y a \d+ jours\.", page)
+
+
+def test_a_chart_shows_the_limits_of_a_signed_plan(nurse: httpx.Client):
+    page = nurse.get("/patients/p-bernard").text
+    assert 'class="limit"' in page
+    assert "Seuil du plan : 135,0 mmHg" in page or "Seuil du plan : 135 mmHg" in page
+
+
 def test_a_signal_of_another_patient_is_not_touched(nurse: httpx.Client, populated: str):
     action = re.search(r"/signals/(\d+)", nurse.get("/patients/p-martin").text)
     assert action
-    nurse.post(f"/patients/p-durand/signals/{action[1]}", data={"state": "closed"})
+    nurse.post(f"/patients/p-durand/signals/{action[1]}", data=CLOSED)
     with psycopg.connect(populated) as database:
         row = database.execute("SELECT state FROM signal WHERE id = %s", (action[1],)).fetchone()
     assert row == ("new",)
@@ -121,7 +178,7 @@ def test_a_signal_of_another_patient_is_not_touched(nurse: httpx.Client, populat
 
 def test_a_post_from_another_site_is_refused(nurse: httpx.Client):
     answer = nurse.post(
-        "/patients/p-martin/signals/1", data={"state": "closed"}, headers={"Origin": "http://evil"}
+        "/patients/p-martin/signals/1", data=CLOSED, headers={"Origin": "http://evil"}
     )
     assert answer.status_code == 403
 

@@ -16,6 +16,7 @@ import pypdfium2
 import pytest
 
 from balise.languages import LANGUAGES
+from care.metrics import resting_heart_rate
 from care.pathways.diabetes import PATHWAY as DIABETES
 from care.readings import frame
 from care.web import pages, report
@@ -26,6 +27,9 @@ from demo.patients import PATIENTS
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 DAYS = [NOW.date() - timedelta(days=day) for day in reversed(range(30))]
+
+SOURCE = resting_heart_rate.SOURCE
+"""The longest there is: no other makes the page longer."""
 
 
 def text_of(pdf: bytes) -> str:
@@ -40,7 +44,7 @@ def text_of(pdf: bytes) -> str:
 def figure(name: str, value: str | None, unit: str, n: int, needed: int = 3) -> dict[str, Any]:
     period = {"days": 7, "days_with_data": 6}
     facts = {"name": name, "value": value, "unit": unit, "n": n, "needed": needed}
-    return {**facts, **period, "missing": "" if value else "readings", "source": "a protocol"}
+    return {**facts, **period, "missing": "" if value else "readings", "source": SOURCE}
 
 
 def a_page(**other: Any) -> PatientPage:
@@ -74,7 +78,7 @@ def a_page(**other: Any) -> PatientPage:
         "days": 30,
         "signals": [signal],
         "events": {1: [seen]},
-        "summary": {"figures": figures},
+        "summary": {"figures": figures, "period_end": DAYS[-1]},
         "cells": [Cell(day, day != DAYS[3]) for day in DAYS],
         "trends": [Trend("body_weight", DAYS[0], DAYS[-1], weights)],
         "readings": [],
@@ -82,6 +86,8 @@ def a_page(**other: Any) -> PatientPage:
         "pause": None,
         "notes": [],
         "messages": [],
+        "heard": {"last_reading_at": NOW, "last_contact_at": None},
+        "more_notes": False,
         "looked": None,
         "profile": None,
     }
@@ -93,10 +99,10 @@ GOLDEN = {
         "Synthèse de télésuivi",
         "Exemple Jeanne Né(e) le 3 mai 1941 · Insuffisance cardiaque ·",
         "du 29 oct. 2026 au 27 nov. 2026 · établie le 27 nov. 2026 10:30",
-        "À retenir • +2,4 kg en 3 jour(s), seuil 2 kg 29 jours avec mesure sur 30",
-        "• Prioritaire : +2,4 kg en 3 jour(s), seuil 2 kg.",
+        "À retenir • +2,4 kg en 3 jours, seuil 2 kg 29 jours avec mesure sur 30",
+        "• Prioritaire : +2,4 kg en 3 jours, seuil 2 kg.",
         "Vue : nurse, 27 nov. 2026 08:30",
-        "Dernier poids 74,9 kg 6 mesures, 6 jours sur 7 · a protocol",
+        "Dernier poids 74,9 kg 6 mesures, 6 jours sur 7 · les 30 minutes sans un pas",
         "Fréquence cardiaque médiane \N{EN DASH} données insuffisantes : 2 sur 3 mesures",
         "Poids : médiane 74,9 kg, de 72,0 à 77,8, 30 jours sur 30",
         "Tendance : +5,8 kg (de +5,8 à +5,8 avec 95 % de confiance).",
@@ -106,7 +112,7 @@ GOLDEN = {
     "en": (
         "Remote monitoring summary",
         "from 29 Oct 2026 to 27 Nov 2026",
-        "Key points • +2.4 kg in 3 day(s), limit 2 kg",
+        "Key points • +2.4 kg in 3 days, limit 2 kg",
         "Last weight 74.9 kg 6 readings, 6 days of 7",
         "this is not a diagnosis",
     ),
@@ -126,7 +132,10 @@ def test_what_has_no_room_is_counted():
     trends = [page.trends[0]] * 7
     names = [one.name for some in DIABETES.figures for one in some(frame([], "UTC"), DAYS[-1])]
     assert len(names) >= 12
-    summary = {"figures": [figure(name, "100.0", "mg/dL", 4032) for name in names]}
+    summary = {
+        "period_end": DAYS[-1],
+        "figures": [figure(name, "100.0", "mg/dL", 4032) for name in names],
+    }
     full = a_page(signals=signals, trends=trends, summary=summary)
     text = text_of(report.make(full, words("fr"), NOW))
     assert "Et 4 de plus sur la page du patient." in text
@@ -138,8 +147,8 @@ def test_of_somebody_without_any_reading_there_is_a_page_too():
         signals=[], events={}, summary=None, trends=[], cells=[Cell(day, False) for day in DAYS]
     )
     text = text_of(report.make(empty, words("fr"), NOW))
-    assert "Rien à signaler" in text
-    assert "0 jours avec mesure sur 30" in text
+    assert "Aucune alerte ouverte" in text
+    assert "0 jour avec mesure sur 30" in text
 
 
 def test_text_of_a_patient_is_text():

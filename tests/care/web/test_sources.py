@@ -100,7 +100,7 @@ def test_what_does_not_count_is_shown_with_why(nurse: httpx.Client):
     assert way
     assert kept in nurse.get(way[1]).text
     assert "Pas : médiane" in text
-    assert "Montre : compté 1 jours, gardé sans compter 0 jours" in text
+    assert "Montre : compté 1 jour, gardé sans compter 0 jour" in text
 
 
 def test_findings_are_shown_with_the_reading_they_compare_with(nurse: httpx.Client):

@@ -56,8 +56,9 @@ def test_see_why_in_two_clicks_down_to_the_bytes(page: Page):
     shot(page, "why")
     signal = page.locator("article.signal").first
     assert "Prise de poids, version" in signal.inner_text()
-    signal.locator("summary").click()
-    signal.locator("ol a").first.click()
+    signal.locator("a").first.click()
+    shot(page, "evidence")
+    page.locator("tbody a").first.click()
     assert "body_weight" in page.content()
     shot(page, "bytes")
 
