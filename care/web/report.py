@@ -157,9 +157,11 @@ def _trend(trend: Trend, w: Words) -> dict[str, str]:
         with_data=len(trend.days),
         days=trend.length,
     )
-    change = trend.change
+    said = [caption]
+    said += [w.change(trend.change, metric)] if trend.change else []
+    said += [w.limits(trend.limits, metric)] if trend.limits else []
     return {
-        "caption": f"{caption}. {w.change(change, metric)}" if change else caption,
+        "caption": ". ".join(said) + ".",
         "alt": w("trend.alt", metric=name),
         "svg": drawing.replace(">", f">{_STYLE}", 1),
     }

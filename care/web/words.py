@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -79,6 +79,12 @@ class Words:
         )
         unit = self.entries[f"unit.{metric.unit}"]
         return self.entries["trend.change"].format(change=change, unit=unit, low=low, high=high)
+
+    def limits(self, limits: Sequence[Decimal], metric: Metric) -> str:
+        """Return the sentence of the plan's limits of a metric."""
+        said = ", ".join(self.number(one) for one in limits)
+        unit = self.entries[f"unit.{metric.unit}"]
+        return self("trend.limits", n=len(limits), limits=said, unit=unit)
 
     def left_out(self, figure: Mapping[str, Any]) -> str:
         """Return how many readings a figure leaves out and why, empty where it leaves out none.

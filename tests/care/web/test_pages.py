@@ -164,7 +164,7 @@ def test_a_page_says_when_its_own_patient_was_measured_last(nurse: httpx.Client)
 def test_a_chart_shows_the_limits_of_a_signed_plan(nurse: httpx.Client):
     page = nurse.get("/patients/p-bernard").text
     assert 'class="limit"' in page
-    assert "Seuil du plan : 135,0 mmHg" in page or "Seuil du plan : 135 mmHg" in page
+    assert "Seuils du plan : 135, 180 mmHg" in page
 
 
 def test_a_signal_of_another_patient_is_not_touched(nurse: httpx.Client, populated: str):
