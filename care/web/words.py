@@ -97,6 +97,13 @@ class Words:
         reasons = "; ".join(f"{count} {self(f'left_out.{one}')}" for one, count in counts.items())
         return self("left_out.some", reasons=reasons)
 
+    def place(self, what: str) -> str:
+        """Return what an audit's row was about; a command's own words where it was no page."""
+        _, is_page, route = what.partition(" /")
+        parts = route.removeprefix("patients/{code}").strip("/").split("/")
+        name = parts[0] or ("page" if route else "list")
+        return self.entries.get(f"place.{name}", what) if is_page else what
+
     def source(self, figure: Mapping[str, Any]) -> str:
         """Return what a figure goes by; a source that was named otherwise once, as it was named."""
         named: str = figure["source"]

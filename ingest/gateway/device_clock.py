@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import structlog
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
-from balise.errors import FrameError, UsageError
+from balise.errors import FrameError
 from balise.settings import Settings
 from devices import time_services
 from devices.models.model import ClockHabit, Model
 from devices.payloads import balise_v1
 from ingest.gateway import clock
 from ingest.gateway.clock import Timekeeper
+from ingest.gateway.home_zone import home_zone
 
 TOLERANCE = timedelta(minutes=2)
 _WRITABLE = {ClockHabit.SET_BY_GATEWAY: "2A2B", ClockHabit.DATE_TIME_BY_GATEWAY: "2A08"}
@@ -77,13 +78,7 @@ def policy(settings: Settings, timekeeper: Timekeeper) -> Policy | None:
     """Return what the settings say; UsageError where their time zone is none."""
     if not settings.gateway_sets_clocks:
         return None
-    try:
-        return Policy(ZoneInfo(settings.gateway_time_zone), timekeeper)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise UsageError(
-            f"BALISE_GATEWAY_TIME_ZONE={settings.gateway_time_zone!r} is no time zone; one is"
-            " Europe/Paris"
-        ) from error
+    return Policy(home_zone(settings), timekeeper)
 
 
 async def read(client: BleakClient) -> Pair | None:

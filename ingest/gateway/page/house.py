@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from balise.settings import Settings
 from ingest.gateway.box import Box
 from ingest.gateway.health import LOW_DISK
+from ingest.gateway.home_zone import home_zone
 from ingest.gateway.kit import Kit
 from ingest.gateway.page.door import Door
 from ingest.gateway.page.ear import Ear
@@ -39,7 +41,7 @@ class House:
     """One box behind one page; `care` is who looks at the measurements and when, by language.
 
     `word` is what the care team tells the patient; `language` is the page's, empty where each
-    visitor's browser says it.
+    visitor's browser says it. `zone` is of the home, None the system's own.
     """
 
     box: Box
@@ -49,6 +51,7 @@ class House:
     phone: str = ""
     word: Callable[[], Word] = Word
     language: str = ""
+    zone: ZoneInfo | None = None
     full: Callable[[], bool] = lambda: False
     ear: Ear = field(default_factory=Ear)
 
@@ -77,5 +80,6 @@ def house_of(
         phone=settings.gateway_phone,
         word=word or (lambda: Word.of(settings)),
         language=settings.gateway_language,
+        zone=home_zone(settings),
         full=lambda: full() or shutil.disk_usage(folder).free < LOW_DISK,
     )

@@ -21,11 +21,12 @@ def house_at(request: Request) -> House:
 
 def words_for(request: Request) -> Words:
     """Return the visitor's words: asked for, remembered, the box's, the browser's, or French."""
+    house = house_at(request)
     asked = request.query_params.get("language") or request.cookies.get("language", "")
     if asked in LANGUAGES:
-        return words(asked)
+        return words(asked, house.zone)
     browsers = preferred(request.headers.get("accept-language", ""))
-    return words(house_at(request).language or browsers)
+    return words(house.language or browsers, house.zone)
 
 
 def page(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import resources
+from zoneinfo import ZoneInfo
 
 from balise.languages import LANGUAGES
 from ingest.gateway.pairing import words as pairing
@@ -24,6 +25,8 @@ class Words:
 
     language: str
     entries: dict[str, str]
+    zone: ZoneInfo | None = None
+    """Of the home; None is the system's own."""
 
     def __call__(self, key: str, **parts: object) -> str:
         """Return a sentence with its parts."""
@@ -43,13 +46,13 @@ class Words:
         return _ALONE.sub("\u00a0", text) if self.language == "fr" else text
 
     def clock(self, when: datetime) -> str:
-        """Return a time of day, in the box's own zone."""
-        local = when.astimezone()
+        """Return a time of day at home."""
+        local = when.astimezone(self.zone)
         return self("moment.clock", hour=local.hour, minute=local.minute)
 
     def moment(self, when: datetime, now: datetime) -> str:
-        """Return a day and a time as one says them, in the box's own zone."""
-        local, today = when.astimezone(), now.astimezone().date()
+        """Return a day and a time as one says them at home."""
+        local, today = when.astimezone(self.zone), now.astimezone(self.zone).date()
         if local.date() == today:
             return self("moment.today", clock=self.clock(when))
         if local.date() == today - timedelta(days=1):
@@ -75,8 +78,8 @@ class Words:
 
 
 @cache
-def words(language: str) -> Words:
-    """Return the words of a language, French where it is none of ours."""
+def words(language: str, zone: ZoneInfo | None = None) -> Words:
+    """Return the words of a language, French where it is none of ours, and times of a zone."""
     chosen = language if language in LANGUAGES else LANGUAGES[0]
     file = resources.files("ingest.gateway.page") / "words" / f"{chosen}.toml"
-    return Words(chosen, tomllib.loads(file.read_text(encoding="utf-8")))
+    return Words(chosen, tomllib.loads(file.read_text(encoding="utf-8")), zone)

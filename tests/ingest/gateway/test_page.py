@@ -12,6 +12,7 @@ from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import pypdfium2
@@ -282,6 +283,14 @@ def test_both_languages_say_the_same_things():
     for kind in Kind:
         assert {f"kind.{kind}", f"measure.{kind}"} <= keys[0]
         assert (Path(choose.__file__).parent / f"static/kinds/{kind}.svg").exists()
+
+
+def test_times_are_those_of_the_home_whatever_the_box_goes_by():
+    night = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    assert words("fr", ZoneInfo("Europe/Paris")).moment(night, night + timedelta(hours=9)) == (
+        "aujourd'hui à 0\u00a0h\u00a030"
+    )
+    assert words("en", ZoneInfo("America/Cayenne")).clock(night) == "19:30"
 
 
 def test_times_are_said_as_one_says_them(monkeypatch: pytest.MonkeyPatch):
