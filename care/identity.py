@@ -26,6 +26,9 @@ _EARLIEST = date(1900, 1, 1)
 _LONGEST = 100
 _PLACE = re.compile(r"(?!00)(?:[0-9]{2}|2[AB])[0-9]{3}")
 _NUMBER = re.compile(r"[123478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}")
+_PHONE = re.compile(r"\+?[0-9]{6,15}")
+_BETWEEN = re.compile(r"\(0\)|[\s().-]")
+"""And the 0 that nobody dials behind +33."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -41,6 +44,7 @@ class Identity:
     ins: str | None = None
     ins_kind: str | None = None
     status: str = "provisional"
+    phone: str = ""
 
     def columns(self) -> dict[str, Any]:
         """Return what is stored."""
@@ -59,6 +63,7 @@ def read(said: Mapping[str, str], today: date) -> Identity:
         ins=ins,
         ins_kind=_one_of(said, "ins_kind", KINDS) if ins else None,
         status=_one_of(said, "status", STATUSES),
+        phone=_phone(said.get("phone", "")),
     )
     if (found.ins is not None) != (found.status in _WITH_INS):
         raise IdentityUnsafe("status")
@@ -97,6 +102,14 @@ def _place(text: str) -> str:
     if code and not _PLACE.fullmatch(code):
         raise IdentityUnsafe("birth_place")
     return code
+
+
+def _phone(text: str) -> str:
+    """Return a number as it is dialled; what people put between digits is nobody's to dial."""
+    number = _BETWEEN.sub("", text)
+    if number and not _PHONE.fullmatch(number):
+        raise IdentityUnsafe("phone")
+    return number
 
 
 def _ins(text: str) -> str | None:

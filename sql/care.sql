@@ -185,7 +185,8 @@ WITH open AS MATERIALIZED (
     JOIN subject ON subject.id = worst.subject AND subject.pathway <> 'observation'
 )
 SELECT page.subject, page.code, page.pathway, identity.family, identity.given,
-       identity.birth_date, page.signal, page.rule, page.severity, page.figures, page.state, page.raised_at,
+       identity.birth_date, identity.phone, page.signal, page.rule, page.severity, page.figures,
+       page.state, page.raised_at,
        seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
                 - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
@@ -200,7 +201,7 @@ FROM (
     LIMIT %(limit)s OFFSET %(start)s
 ) AS page
 CROSS JOIN LATERAL (
-    SELECT family, given, birth_date FROM identity WHERE subject = page.subject LIMIT 1
+    SELECT family, given, birth_date, phone FROM identity WHERE subject = page.subject LIMIT 1
 ) AS identity
 CROSS JOIN LATERAL (
     SELECT coalesce((SELECT pathway = page.pathway FROM plan WHERE subject = page.subject
@@ -214,7 +215,7 @@ ORDER BY page.severity DESC, page.state = 'new' DESC, page.raised_at, page.subje
 -- worklist_stable --
 -- A page of the followed patients with nothing open, by name.
 SELECT page.subject, page.code, page.pathway, page.family, page.given, page.birth_date,
-       NULL AS signal,
+       page.phone, NULL AS signal,
        NULL AS rule, NULL AS severity, NULL AS figures, NULL AS state, NULL AS raised_at,
        seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
@@ -257,7 +258,7 @@ WHERE subject.pathway <> 'observation'
 -- patient --
 -- The identity band of one patient's page.
 SELECT subject.id, subject.code, subject.pathway, subject.time_zone, identity.family,
-       identity.given, identity.birth_date, identity.sex, identity.status,
+       identity.given, identity.birth_date, identity.sex, identity.status, identity.phone,
        (SELECT scope FROM consent WHERE consent.subject = subject.id
         ORDER BY consent.id DESC LIMIT 1) AS agreed
 FROM subject JOIN identity ON identity.subject = subject.id

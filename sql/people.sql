@@ -74,17 +74,19 @@ SELECT enrol_patient(%(code)s, %(pathway)s, %(time_zone)s, %(panel)s)
 -- Who a patient is, as it is known now; nothing where somebody else corrected it meanwhile.
 UPDATE identity
 SET family = %(family)s, given = %(given)s, birth_date = %(birth_date)s, sex = %(sex)s,
-    birth_place = %(birth_place)s, ins = %(ins)s, ins_kind = %(ins_kind)s, status = %(status)s
+    birth_place = %(birth_place)s, ins = %(ins)s, ins_kind = %(ins_kind)s, status = %(status)s,
+    phone = %(phone)s
 WHERE subject = %(subject)s AND version = %(over)s
 
 -- identity --
 -- Who a patient is.
-SELECT family, given, birth_date, sex, birth_place, ins, ins_kind, status, version AS over
+SELECT family, given, birth_date, sex, birth_place, ins, ins_kind, status, phone, version AS over
 FROM identity WHERE subject = %(subject)s
 
 -- identities --
 -- Who a patient was said to be, until when and by whom it was corrected, the newest first.
-SELECT family, given, birth_date, sex, birth_place, ins, ins_kind, status, corrected_by, corrected_at
+SELECT family, given, birth_date, sex, birth_place, ins, ins_kind, status, phone, corrected_by,
+       corrected_at
 FROM identity_revision WHERE subject = %(subject)s ORDER BY version DESC LIMIT 50
 
 -- put_on_pathway --

@@ -20,6 +20,7 @@ from balise.languages import LANGUAGES
 from balise.metrics import Metric
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_PAIRS = re.compile(r"(?<=[0-9])(?=(?:[0-9]{2})+$)")
 _FIRST = re.compile("^1 ")
 
 
@@ -96,6 +97,10 @@ class Words:
             return ""
         reasons = "; ".join(f"{count} {self(f'left_out.{one}')}" for one, count in counts.items())
         return self("left_out.some", reasons=reasons)
+
+    def phone(self, number: str) -> str:
+        """Return a number as one reads it out: in pairs from its end."""
+        return _PAIRS.sub(" ", number)
 
     def place(self, what: str) -> str:
         """Return what an audit's row was about; a command's own words where it was no page."""

@@ -78,9 +78,20 @@ def test_a_number_is_read_as_it_is_written_on_paper(number: str):
         ({"birth_place": ""}, "qualified"),
         ({"birth_date": ""}, "qualified"),
         ({"sex": "unknown"}, "qualified"),
+        ({"phone": "12345"}, "phone"),
+        ({"phone": "02 41 00 00 00 ask for Anne"}, "phone"),
+        ({"phone": "\u0660\u0662\u0664\u0661\u0660\u0660"}, "phone"),
     ],
 )
 def test_what_can_t_be_kept_is_said_by_its_field(said: dict[str, str], field: str):
     with pytest.raises(IdentityUnsafe) as unsafe:
         read(QUALIFIED | said, TODAY)
     assert unsafe.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("02 41 00 00 01", "0241000001"), ("+33 (0)2.41-00", "+3324100"), ("", ""), (" ", "")],
+)
+def test_a_number_is_kept_as_it_is_dialled(typed: str, kept: str):
+    assert read(QUALIFIED | {"phone": typed}, TODAY).phone == kept

@@ -115,6 +115,18 @@ def test_a_new_patient_is_the_ward_s_and_nobody_else_s(visit: Visit, database: p
     assert row == ("hypertension", "Lefèvre", "qualified", "east.nurse", "POST /enrol")
 
 
+def test_who_sees_an_alert_has_the_number_to_call(visit: Visit):
+    east = visit("east.nurse")
+    new = NEW | {"ins": "", "status": "validated"}
+    code = code_of(east.post("/enrol", data=new | {"panel": "east", "phone": "02 41 00 00 01"}))
+    page = east.get(f"/patients/{code}").text
+    assert '<a href="tel:0241000001">Appeler le 02 41 00 00 01</a>' in page
+    assert corrects(east, code, new | {"phone": "ask Anne"}).status_code == 422
+    assert corrects(east, code, new | {"phone": ""}).is_success
+    assert "tel:" not in east.get(f"/patients/{code}").text
+    assert "0241000001" in east.get(f"/patients/{code}/identity").text  # as it was before
+
+
 def test_the_national_number_is_told_where_it_is_qualified_and_only_there(
     visit: Visit, database: psycopg.Connection
 ):

@@ -60,6 +60,7 @@ PAGES_WRITE = {
     "dirty_window generation UPDATE", "dirty_window touched_at UPDATE", "early_warning INSERT",
     "identity birth_date UPDATE", "identity birth_place UPDATE", "identity family UPDATE",
     "identity given UPDATE", "identity ins UPDATE", "identity ins_kind UPDATE",
+    "identity phone UPDATE",
     "identity sex UPDATE", "identity status UPDATE", "invite used_at UPDATE",
     "invite used_key UPDATE", "invite_refusal DELETE", "invite_refusal INSERT",
     "login language UPDATE", "looked INSERT", "message INSERT", "note INSERT", "pause INSERT",
