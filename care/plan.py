@@ -82,12 +82,14 @@ class Plan:
         return {one: self.delays.get(one, delay) for one, delay in pathway.expected.items()}
 
 
-def drawn_limits(pathway: Pathway, plan: Plan) -> dict[str, list[Decimal]]:
-    """Return the limits that each metric's chart shows: those of a signed plan, and no others."""
-    drawn: dict[str, list[Decimal]] = {}
+def drawn_limits(pathway: Pathway, plan: Plan) -> dict[str, dict[str, Decimal]]:
+    """Return the limits that each metric's chart shows, by name: a signed plan's that are on."""
+    drawn: dict[str, dict[str, Decimal]] = {}
     for limit in limits_of(pathway) if plan.version else ():
-        if limit.drawn_on:
-            drawn.setdefault(limit.drawn_on, []).append(plan.limits.get(limit.name, limit.value))
+        value = plan.limits.get(limit.name, limit.value)
+        if not value == limit.value == limit.highest:
+            for metric in limit.drawn_on:
+                drawn.setdefault(metric, {})[limit.name] = value
     return drawn
 
 

@@ -124,7 +124,7 @@ def _keep(
             rule_version=rule.version,
             episode=episode,
             severity=finding.severity,
-            steps=finding.steps,
+            grades=finding.grades,
             period_start=finding.period_start,
             period_end=finding.period_end,
             figures=finding.figures,

@@ -95,13 +95,15 @@ GROUP BY series.metric, reading.series
 -- open_signal --
 -- One signal a rule and episode: raised once, refreshed while its episode goes on. One that closed by
 -- itself is raised again where the rule holds again; one that a clinician closed, where what it rests
--- on began after that, or where it is graver than what they saw.
-INSERT INTO signal (subject, rule, rule_version, episode, severity, steps, period_start, period_end,
+-- on began after that, or where a figure is a step graver than the gravest they could see.
+INSERT INTO signal (subject, rule, rule_version, episode, severity, grades, period_start, period_end,
                     figures, evidence)
-VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(steps)s,
+VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(grades)s,
         %(period_start)s, %(period_end)s, %(figures)s, %(evidence)s)
 ON CONFLICT (subject, rule, episode) DO UPDATE
-SET severity = excluded.severity, steps = excluded.steps, period_end = excluded.period_end,
+SET severity = excluded.severity, period_end = excluded.period_end,
+    grades = CASE WHEN signal.state = 'closed' THEN excluded.grades
+                  ELSE gravest(signal.grades, excluded.grades) END,
     figures = excluded.figures, evidence = excluded.evidence, rule_version = excluded.rule_version,
     period_start = CASE WHEN signal.state = 'closed' THEN excluded.period_start
                         ELSE signal.period_start END,
@@ -109,7 +111,7 @@ SET severity = excluded.severity, steps = excluded.steps, period_end = excluded.
     changed_at = CASE WHEN signal.state = 'closed' THEN now() ELSE signal.changed_at END,
     state = CASE WHEN signal.state = 'closed' THEN 'new' ELSE signal.state END
 WHERE signal.state <> 'closed' OR excluded.period_start > signal.changed_at
-   OR excluded.severity > signal.severity OR excluded.steps >= signal.steps + 1
+   OR excluded.severity > signal.severity OR graver(signal.grades, excluded.grades)
    OR 'balise' = (SELECT who FROM signal_event
                   WHERE signal_event.signal = signal.id AND signal_event.state = 'closed'
                   ORDER BY at DESC LIMIT 1)
@@ -175,7 +177,7 @@ WITH open AS MATERIALIZED (
            OR subject.id IN (
                SELECT identity.subject FROM identity
                JOIN subject AS named ON named.id = identity.subject
-               WHERE said(family, given, named.code, birth_date, %(words)s::text[])) AS named
+               WHERE is_called(family, given, named.code, birth_date, %(words)s::text[])) AS named
     FROM (
         SELECT DISTINCT ON (subject) subject, id AS signal, rule, severity, figures, state,
                raised_at, count(*) OVER (PARTITION BY subject) AS open_signals
@@ -229,7 +231,7 @@ FROM (
     FROM identity JOIN subject ON subject.id = identity.subject
     WHERE subject.pathway <> 'observation'
       AND (%(words)s::text[] = '{}'
-           OR said(identity.family, identity.given, subject.code, identity.birth_date, %(words)s::text[]))
+           OR is_called(identity.family, identity.given, subject.code, identity.birth_date, %(words)s::text[]))
       AND NOT EXISTS (SELECT FROM signal
                       WHERE signal.subject = subject.id AND signal.state <> 'closed')
     ORDER BY identity.family, identity.given, identity.subject
@@ -248,7 +250,7 @@ SELECT count(*) AS followed,
               OR subject.id IN (
                   SELECT identity.subject FROM identity
                   JOIN subject AS named ON named.id = identity.subject
-                  WHERE said(family, given, named.code, birth_date, %(words)s::text[]))
+                  WHERE is_called(family, given, named.code, birth_date, %(words)s::text[]))
        ) AS named
 FROM subject
 LEFT JOIN (SELECT DISTINCT subject FROM signal WHERE state <> 'closed') AS open
@@ -272,7 +274,7 @@ ORDER BY state = 'closed', severity DESC, raised_at DESC LIMIT 20
 
 -- signal --
 -- One signal of a patient.
-SELECT rule, rule_version, figures, raised_at, evidence FROM signal
+SELECT rule, rule_version, figures, state, raised_at, evidence FROM signal
 WHERE id = %(signal)s AND subject = %(subject)s
 
 -- events_of --
@@ -299,7 +301,8 @@ SELECT (SELECT max(received_at) FROM landing_batch) AS last_received_at,
 SELECT name, last_contact_at FROM gateway ORDER BY name
 
 -- silent_gateways --
--- Which gateways were not heard of since, the longest silent first, and whose devices each hears.
+-- Which gateways were not heard of since, and whose devices each hears: those of a patient first, and
+-- of them the last to fall silent.
 SELECT gateway.name, gateway.last_contact_at, whose.code, whose.family, whose.given
 FROM gateway
 LEFT JOIN LATERAL (
@@ -310,15 +313,15 @@ LEFT JOIN LATERAL (
     WHERE device.gateway = gateway.name
 ) AS whose ON true
 WHERE gateway.last_contact_at IS NULL OR gateway.last_contact_at < %(since)s
-ORDER BY gateway.last_contact_at NULLS FIRST, gateway.name, whose.family LIMIT 20
+ORDER BY whose.code IS NULL, gateway.last_contact_at DESC NULLS LAST, gateway.name, whose.family
 
 -- heard --
 -- When a patient was last measured, and a box that hears their devices last heard of.
 SELECT (SELECT last_reading_at FROM dirty_subject WHERE subject = %(subject)s) AS last_reading_at,
-       (SELECT max(gateway.last_contact_at)
-        FROM assignment JOIN device ON device.id = assignment.device
-        JOIN gateway ON gateway.name = device.gateway
-        WHERE assignment.subject = %(subject)s AND assignment.during @> now()) AS last_contact_at
+       count(gateway.name) AS boxes, max(gateway.last_contact_at) AS last_contact_at
+FROM assignment JOIN device ON device.id = assignment.device
+JOIN gateway ON gateway.name = device.gateway
+WHERE assignment.subject = %(subject)s AND assignment.during @> now()
 
 -- rule_figures --
 -- What became of the signals of each rule that were raised since: whether it alarms in vain, and how

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -105,7 +105,7 @@ class Signal:
     rule_version: int
     episode: date
     severity: int
-    steps: Decimal
+    grades: Mapping[str, Decimal]
     period_start: datetime
     period_end: datetime
     figures: dict[str, str | int]
@@ -122,7 +122,7 @@ def raise_signal(connection: psycopg.Connection, signal: Signal) -> bool:
             "rule_version": signal.rule_version,
             "episode": signal.episode,
             "severity": signal.severity,
-            "steps": signal.steps,
+            "grades": Jsonb({name: str(grade) for name, grade in signal.grades.items()}),
             "period_start": signal.period_start,
             "period_end": signal.period_end,
             "figures": Jsonb(signal.figures),

@@ -60,39 +60,54 @@ class Beyond:
         return bool((spans <= self.within).any())
 
     def _moments(self, kept: pl.DataFrame, asked: Asked) -> pl.DataFrame:
-        """Return each measurement in the order of time: whether it is beyond, and which value."""
+        """Return each measurement in the order of time: is it beyond, and which value most."""
+        of = [(pl.col("metric") == metric, asked.limit(one)) for metric, one in self.limits.items()]
         is_beyond = pl.any_horizontal(
-            (pl.col("metric") == metric) & self.compare(pl.col("value"), asked.limit(limit))
-            for metric, limit in self.limits.items()
+            mine & self.compare(pl.col("value"), limit) for mine, limit in of
+        )
+        excess = pl.coalesce(
+            pl.when(mine).then((pl.col("value") - limit) * self._sign) for mine, limit in of
         )
         return (
-            kept.with_columns(beyond=is_beyond)
-            .sort("taken_at", ~pl.col("beyond"), "metric")
+            kept.with_columns(beyond=is_beyond, excess=excess)
+            .sort("taken_at", -pl.col("excess"), "metric")
             .group_by("taken_at", maintain_order=True)
             .first()
         )
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.compare in {BELOW, AT_MOST} else 1
 
     def _finding(
         self, kept: pl.DataFrame, run: pl.DataFrame, asked: Asked, *, open_ended: bool
     ) -> Finding:
         last = run.row(-1, named=True)
-        limit = asked.limit(self.limits[last["metric"]])
         rests_on = kept.filter(pl.col("taken_at").is_in(run["taken_at"].implode()))
         return Finding(
             since=run["day"][0],
             period_start=run["taken_at"][0],
             period_end=last["taken_at"],
             severity=self.severity,
-            steps=abs(last["value"] - limit) / self.step,
+            grades=self._grades(rests_on.filter(pl.col("taken_at") == last["taken_at"]), asked),
             open_ended=open_ended,
             figures={
                 "metric": last["metric"],
                 "value": shown(last["value"]),
-                "limit": shown(limit),
+                "limit": shown(asked.limit(self.limits[last["metric"]])),
                 "n": run.height,
             },
             evidence=tuple(rests_on["key"]),
         )
+
+    def _grades(self, measurement: pl.DataFrame, asked: Asked) -> dict[str, Decimal]:
+        """Return how far each metric went, in steps: to its limit at least."""
+        values: dict[str, Decimal] = dict(measurement.select("metric", "value").iter_rows())
+        limits = {metric: asked.limit(one) for metric, one in self.limits.items()}
+        return {
+            metric: max(self._sign * values.get(metric, limit), self._sign * limit) / self.step
+            for metric, limit in limits.items()
+        }
 
     def rule(self, *, code: str, version: int, source: str) -> Rule:
         """Return the rule that finds it."""

@@ -17,7 +17,7 @@ RULE = Beyond(
             unit="mm[Hg]",
             lowest=Decimal(140),
             highest=Decimal(220),
-            drawn_on="systolic_blood_pressure",
+            drawn_on=("systolic_blood_pressure",),
         ),
         "diastolic_blood_pressure": Limit(
             name="very_high_diastolic",
@@ -25,7 +25,7 @@ RULE = Beyond(
             unit="mm[Hg]",
             lowest=Decimal(90),
             highest=Decimal(140),
-            drawn_on="diastolic_blood_pressure",
+            drawn_on=("diastolic_blood_pressure",),
         ),
     },
     compare=AT_LEAST,

@@ -16,7 +16,7 @@ RULE = Beyond(
             unit="Cel",
             lowest=Decimal("37.5"),
             highest=Decimal("40.0"),
-            drawn_on="body_temperature",
+            drawn_on=("body_temperature",),
         )
     },
     compare=AT_LEAST,

@@ -42,10 +42,10 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=kept["taken_at"][0],
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
-        steps=max(
-            (asked.limit(IN_RANGE) - in_range) / STEP_IN_RANGE,
-            (low - asked.limit(LOW)) / STEP_LOW,
-        ),
+        grades={
+            "in_range": -min(in_range, asked.limit(IN_RANGE)) / STEP_IN_RANGE,
+            "low": max(low, asked.limit(LOW)) / STEP_LOW,
+        },
         figures={
             "in_range": shown(in_range),
             "low": shown(low),

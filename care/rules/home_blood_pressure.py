@@ -18,7 +18,7 @@ SYSTOLIC = Limit(
     unit="mm[Hg]",
     lowest=Decimal(110),
     highest=Decimal(180),
-    drawn_on=protocols.SYSTOLIC,
+    drawn_on=(protocols.SYSTOLIC,),
 )
 DIASTOLIC = Limit(
     name="mean_diastolic_blood_pressure",
@@ -26,7 +26,7 @@ DIASTOLIC = Limit(
     unit="mm[Hg]",
     lowest=Decimal(60),
     highest=Decimal(120),
-    drawn_on=protocols.DIASTOLIC,
+    drawn_on=(protocols.DIASTOLIC,),
 )
 DAYS = 28
 STEPS = Decimal(10), Decimal(5)
@@ -51,12 +51,11 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=kept["taken_at"][0],
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
-        steps=max(
-            (rounded(mean, 0) - limit) / step
-            for mean, limit, step in zip(
-                (found.systolic, found.diastolic), limits, STEPS, strict=True
-            )
-        ),
+        grades={
+            # Below its limit a mean is not grave, whatever it does.
+            "systolic": max(rounded(found.systolic, 0), limits[0]) / STEPS[0],
+            "diastolic": max(rounded(found.diastolic, 0), limits[1]) / STEPS[1],
+        },
         figures={
             "systolic": str(rounded(found.systolic, 0)),
             "diastolic": str(rounded(found.diastolic, 0)),

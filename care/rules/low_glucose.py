@@ -21,7 +21,7 @@ SERIOUS = Limit(
     unit="mg/dL",
     lowest=Decimal(50),
     highest=Decimal(80),
-    drawn_on="interstitial_glucose",
+    drawn_on=("interstitial_glucose", "blood_glucose"),
 )
 STEP = Decimal(5)
 """So many mg/dL lower than when somebody closed it are news."""
@@ -43,7 +43,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         rests_on,
         since=rests_on["day"][0],
         severity=Severity.PRIORITY,
-        steps=(below - lowest["value"]) / STEP,
+        grades={"lowest": -lowest["value"] / STEP},
         figures={
             "metric": lowest["metric"],
             "value": shown(lowest["value"]),

@@ -34,7 +34,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         rests_on,
         since=last,
         severity=Severity.PRIORITY,
-        steps=(before - days[last] - asked.limit(FALL)) / STEP,
+        grades={"fall": (before - days[last]) / STEP},
         figures={
             "saturation": shown(days[last]),
             "fall": shown(before - days[last]),

@@ -20,7 +20,7 @@ RULE = Beyond(
             unit="%",
             lowest=Decimal(90),
             highest=Decimal(100),
-            drawn_on="oxygen_saturation",
+            drawn_on=("oxygen_saturation",),
         )
     },
     compare=ABOVE,

@@ -17,7 +17,7 @@ RULE = Beyond(
             unit="%",
             lowest=Decimal(80),
             highest=Decimal(94),
-            drawn_on="oxygen_saturation",
+            drawn_on=("oxygen_saturation",),
         )
     },
     compare=BELOW,

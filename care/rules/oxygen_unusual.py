@@ -36,16 +36,15 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
     while _unusual(days, since - timedelta(days=1), floor):
         since -= timedelta(days=1)
     usual = _usual(days, since)
-    mean = Decimal(sum(usual)) / len(usual)
     rests_on = kept.filter(pl.col("day").is_between(since - timedelta(days=BEFORE), last))
     return Finding.on(
         rests_on,
         since=since,
         severity=Severity.REVIEW,
-        steps=(mean - days[last]) / STEP,
+        grades={"saturation": -days[last] / STEP},
         figures={
             "saturation": shown(days[last]),
-            "usual": shown(rounded(mean, 0)),
+            "usual": shown(rounded(Decimal(sum(usual)) / len(usual), 0)),
             "days": len(usual),
         },
     )

@@ -64,11 +64,12 @@ def _finding(
     kept: pl.DataFrame, days: dict[date, Decimal], usual: baseline.Baseline, far: list[date]
 ) -> Finding:
     rests_on = kept.filter(pl.col("day") >= far[0])
+    above = (days[far[-1]] - Decimal(usual.center)) / STEP
     return Finding.on(
         rests_on,
         since=far[0],
         severity=Severity.REVIEW,
-        steps=abs(days[far[-1]] - Decimal(usual.center)) / STEP,
+        grades={"above": max(above, Decimal()), "below": max(-above, Decimal())},
         figures={
             "pulse": shown(rounded(days[far[-1]], 0)),
             "usual": shown(rounded(Decimal(usual.center), 0)),

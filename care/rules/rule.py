@@ -27,16 +27,16 @@ class Finding:
     """A rule holds: since which local day, on which figures, on which readings.
 
     `open_ended`: it began with the first that the rule looks at, or before; `since` moves with the
-    days then, and the episode is the one that is known. `steps` says how far beyond its limit the
-    rule is: what somebody closed is news again a step further. `figures` are what the reason's
-    sentence says; `evidence` are the keys of the readings.
+    days then, and the episode is the one that is known. `grades` say how grave it is, each
+    figure in steps of its own: what somebody closed is news where one of them is a step further.
+    `figures` are what the reason's sentence says; `evidence` are the keys of the readings.
     """
 
     since: date
     period_start: datetime
     period_end: datetime
     severity: Severity
-    steps: Decimal
+    grades: Mapping[str, Decimal]
     open_ended: bool = False
     figures: Figures = field(default_factory=dict[str, str | int])
     evidence: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Finding:
         *,
         since: date,
         severity: Severity,
-        steps: Decimal,
+        grades: Mapping[str, Decimal],
         figures: Figures,
     ) -> Self:
         """Return what rests on these readings, in the order of time: all of them are evidence."""
@@ -57,7 +57,7 @@ class Finding:
             period_start=readings["taken_at"][0],
             period_end=readings["taken_at"][-1],
             severity=severity,
-            steps=steps,
+            grades=grades,
             figures=figures,
             evidence=tuple(readings["key"]),
         )
@@ -68,7 +68,8 @@ class Limit:
     """What a rule compares with: `value` unless the patient's plan says otherwise.
 
     A plan may say anything from `lowest` to `highest`: what lies outside is a slip of the pen.
-    `drawn_on` is the metric whose chart shows it, where it is one of that metric's own values.
+    `drawn_on` are the metrics whose charts show it, of whose own values it is one. Where `value` is
+    `highest` nothing is beyond it: the rule is off until a plan says otherwise.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Limit:
     unit: str
     lowest: Decimal
     highest: Decimal
-    drawn_on: str = ""
+    drawn_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

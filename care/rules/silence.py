@@ -15,6 +15,8 @@ import polars as pl
 
 from care.rules.rule import Asked, Finding, Rule, Severity
 
+STEP = timedelta(days=1)
+"""Whoever closed it hears of it once more after as long again as was expected, a day at least."""
 _HOUR = timedelta(hours=1)
 
 
@@ -34,8 +36,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=last,
         period_end=asked.as_of,
         severity=Severity.DATA,
-        # Once more as long as was expected, and whoever closed it hears of it anew.
-        steps=Decimal((asked.as_of - due) // _HOUR) / (delay // _HOUR),
+        grades={metric: Decimal((asked.as_of - last) // _HOUR) / (max(delay, STEP) // _HOUR)},
         figures={
             "metric": metric,
             "hours": (asked.as_of - last) // _HOUR,

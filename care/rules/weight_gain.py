@@ -53,7 +53,7 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_start=reference["taken_at"],
         period_end=now["taken_at"],
         severity=Severity.PRIORITY,
-        steps=(now["gain"] - asked.limit(GAIN)) / STEP,
+        grades={"gain": now["gain"] / STEP},
         figures={
             "gain": shown(now["gain"]),
             "days": (last - now["reference_day"]).days,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -41,16 +42,18 @@ class Freshness:
 
     last_received_at: datetime | None
     late_since: datetime | None
-    silent_gateways: list[Row]
-    """A row for each patient whose devices it hears, one without a patient where it hears none."""
 
 
 def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
     """Return when data last came, and since when it waits if it waits too long."""
     row = rows.named(connection, "care.freshness")[0]
     waiting = [at for at in (row["waiting_since"], row["dirty_since"]) if at and now - at > LATE]
-    gateways = rows.named(connection, "care.silent_gateways", since=now - SILENT)
-    return Freshness(row["last_received_at"], min(waiting, default=None), gateways)
+    return Freshness(row["last_received_at"], min(waiting, default=None))
+
+
+def silent_gateways(connection: psycopg.Connection, now: datetime) -> list[Row]:
+    """Return a row for each patient whose devices a silent gateway hears, or one of its own."""
+    return rows.named(connection, "care.silent_gateways", since=now - SILENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +217,7 @@ def _trends(
     subject: int,
     period: tuple[date, date],
     first: tuple[str, ...],
-    limits: Mapping[str, Sequence[Decimal]],
+    limits: Mapping[str, Mapping[str, Decimal]],
 ) -> list[Trend]:
     """Return the trends of a period, the pathway's own metrics first."""
     by_metric: defaultdict[str, list[Day]] = defaultdict(list)
@@ -224,7 +227,7 @@ def _trends(
         )
     order = [*first, *METRICS]
     return [
-        Trend(metric, *period, by_metric[metric], limits.get(metric, ()))
+        Trend(metric, *period, by_metric[metric], limits.get(metric, {}))
         for metric in sorted(by_metric, key=order.index)
     ]
 
@@ -324,6 +327,13 @@ def _said(row: Row, subject: int) -> Row:
     return {"said": said, "link": link}
 
 
+class Act(StrEnum):
+    """What became of what a clinician did to a signal."""
+
+    DONE = "done"
+    OVERTAKEN = "overtaken"
+
+
 def act(
     connection: psycopg.Connection,
     subject: int,
@@ -332,8 +342,8 @@ def act(
     who: str,
     state: str,
     reason: str,
-) -> bool:
-    """Move a signal on in its life, with who did it and why; say whether it moved."""
+) -> Act:
+    """Move a signal on in its life, with who did it and why; what is so already is done."""
     with connection.transaction():
         keys = {"signal": signal, "subject": subject, "state": state}
         query = "care.reopen" if state == REOPENED else "care.set_state"
@@ -341,4 +351,10 @@ def act(
         if moved:
             event = {"signal": signal, "who": who, "state": state, "reason": reason}
             connection.execute(sql.get("care.add_event"), event)
-    return moved
+    return Act.DONE if moved or _is(connection, subject, signal, state) else Act.OVERTAKEN
+
+
+def _is(connection: psycopg.Connection, subject: int, signal: int, state: str) -> bool:
+    """Say whether a signal is in a state, as after a second click."""
+    held = rows.named(connection, "care.signal", subject=subject, signal=signal)
+    return bool(held) and held[0]["state"] == state

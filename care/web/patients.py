@@ -20,6 +20,7 @@ router = APIRouter(prefix="/patients/{code}")
 PERIODS = (7, 30, 90)
 Start = Annotated[int, Query(ge=0, le=1_000_000)]
 ALL_NOTES = 1000
+SILENT_LISTED = 20
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
 
 
@@ -29,7 +30,7 @@ class Asked(BaseModel):
     days: int = 30
     notes: str = ""
     untold: bool = False
-    overtaken: bool = False
+    undone: str = ""
 
 
 @listed.get("/")
@@ -67,6 +68,8 @@ def worklist(
             hours=settings_of(request).unseen_hours,
         ),
         freshness=fresh,
+        silent=pages.silent_gateways(connection, now),
+        listed=SILENT_LISTED,
     )
 
 
@@ -129,14 +132,15 @@ def act(
     reason: Annotated[str, Form()] = "",
     back: Annotated[str, Form()] = "",
 ) -> Response:
-    """Move a signal on in its life; where it moved already, the patient's page says so."""
-    chosen = reason if state == "closed" and reason in CLOSE_REASONS else ""
-    moved = (chosen or state != "closed") and pages.act(
-        connection, found["id"], signal, who=account.name, state=state, reason=chosen
-    )
+    """Move a signal on in its life; what was not done, the patient's page says."""
     home = f"/patients/{found['code']}"
-    where = f"{home}?overtaken=1" if not moved else "/" if back == "/" else home
-    return RedirectResponse(where, status_code=303)
+    chosen = reason if state == "closed" and reason in CLOSE_REASONS else ""
+    if state == "closed" and not chosen:
+        return RedirectResponse(f"{home}?undone=unsaid", status_code=303)
+    done = pages.act(connection, found["id"], signal, who=account.name, state=state, reason=chosen)
+    if done is pages.Act.OVERTAKEN:
+        return RedirectResponse(f"{home}?undone=overtaken", status_code=303)
+    return RedirectResponse("/" if back == "/" else home, status_code=303)
 
 
 @router.get("/readings/{series}/{stamp}/{sequence}")

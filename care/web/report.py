@@ -38,7 +38,10 @@ def _template() -> bytes:
 
 
 def content(page: PatientPage, w: Words, now: datetime) -> dict[str, Any]:
-    """Return what stands on the page, every figure and date as the language writes them."""
+    """Return what stands on the page, every figure and date as the language writes them.
+
+    `more_trends` says how many more there are, by how many have room.
+    """
     shown = _shown(page, now)
     trends = page.trends[:TRENDS]
     return {
@@ -57,7 +60,9 @@ def content(page: PatientPage, w: Words, now: datetime) -> dict[str, Any]:
         "more_signals": _more(w, len(shown) - SIGNALS),
         "figures": [_figure(one, w) for one in (page.summary or {}).get("figures", ())],
         "trends": [_trend(one, w) for one in trends],
-        "more_trends": _more(w, len(page.trends) - TRENDS),
+        "more_trends": [
+            _more(w, len(page.trends) - shown_trends) for shown_trends in range(len(trends) + 1)
+        ],
         "foot": [w("patient.urgent"), w("report.limits")],
         "words": {
             **{one: w(f"patient.{one}") for one in ("signals", "trends")},

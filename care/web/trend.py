@@ -5,8 +5,8 @@ No script, and nothing by colour alone: the table after it has the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -40,7 +40,7 @@ class Trend:
     start: date
     end: date
     days: Sequence[Day]
-    limits: Sequence[Decimal] = ()
+    limits: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
 
     @property
     def length(self) -> int:
@@ -69,7 +69,7 @@ class Trend:
         Wide enough that no noise fills it, and with the plan's limits that are not far away.
         """
         span = max(self.high - self.low, NARROWEST * abs(self.median)) or 1.0
-        near = [float(one) for one in self.limits if self._is_near(float(one), span)]
+        near = [float(one) for one in self.limits.values() if self._is_near(float(one), span)]
         middle = (self.low + self.high) / 2
         return (
             min(self.low, middle - span / 2, *near),
@@ -95,7 +95,7 @@ class Trend:
         bands = "".join(f'<polygon class="band" points="{self._band(run)}"/>' for run in runs)
         lines = "".join(f'<polyline class="line" points="{self._line(run)}"/>' for run in runs)
         dots = "".join(self._dot(day) for day in self.days)
-        limits = "".join(self._limit(float(one)) for one in self.limits)
+        limits = "".join(self._limit(float(one)) for one in self.limits.values())
         frame = Markup(
             '<svg viewBox="0 0 {} {}" role="img" aria-label="{}" class="trend">'
             '<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>'

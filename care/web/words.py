@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -81,11 +81,13 @@ class Words:
         unit = self.entries[f"unit.{metric.unit}"]
         return self.entries["trend.change"].format(change=change, unit=unit, low=low, high=high)
 
-    def limits(self, limits: Sequence[Decimal], metric: Metric) -> str:
-        """Return the sentence of the plan's limits of a metric."""
-        said = ", ".join(self.number(one) for one in limits)
+    def limits(self, limits: Mapping[str, Decimal], metric: Metric) -> str:
+        """Return the sentence of the plan's limits of a metric, each by its name."""
         unit = self.entries[f"unit.{metric.unit}"]
-        return self("trend.limits", n=len(limits), limits=said, unit=unit)
+        said = [
+            f"{self(f'limit.{name}')} {self.number(value)} {unit}" for name, value in limits.items()
+        ]
+        return self("trend.limits", limits="; ".join(said))
 
     def left_out(self, figure: Mapping[str, Any]) -> str:
         """Return how many readings a figure leaves out and why, empty where it leaves out none.

@@ -1,16 +1,35 @@
--- How far beyond its limit a signal is, in steps: one that somebody closed is raised anew by a step more.
-ALTER TABLE signal ADD COLUMN steps numeric NOT NULL DEFAULT 0;
+-- How grave a signal is: of each of its figures the gravest since it was raised, in steps. One that
+-- somebody closed is raised anew by a step more; of what was closed before this, nothing is known.
+ALTER TABLE signal ADD COLUMN grades jsonb NOT NULL DEFAULT '{}';
 
--- A name as it is looked for: small letters, no accents, so that Bernard is found as Bérnard too.
-CREATE FUNCTION plain(said text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN regexp_replace(normalize(lower(said), NFD), U&'[\0300-\036F]', '', 'g');
+CREATE FUNCTION graver(old jsonb, new jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN old <> '{}' AND EXISTS (
+    SELECT FROM jsonb_each_text(new) AS now
+    WHERE old -> key IS NULL OR value::numeric >= (old ->> key)::numeric + 1);
+
+CREATE FUNCTION gravest(old jsonb, new jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(jsonb_object_agg(key, most::text), '{}')
+    FROM (SELECT key, max(value::numeric) AS most
+          FROM (SELECT * FROM jsonb_each_text(old)
+                UNION ALL SELECT * FROM jsonb_each_text(new)) AS each
+          GROUP BY key) AS found);
+
+-- A text as it is looked for: small letters without accents, one apostrophe, no letters tied together.
+CREATE FUNCTION plain(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN translate(
+    replace(replace(replace(regexp_replace(normalize(lower($1), NFD), U&'[\0300-\036F]', '', 'g'),
+                            U&'\0153', 'oe'), U&'\00E6', 'ae'), U&'\00DF', 'ss'),
+    U&'\2019\02BC\2018', '''''''');
 
 -- Whether each of some words is in a patient's name, code or date of birth, whatever their order.
-CREATE FUNCTION said(family text, given text, code text, birth_date date, words text[])
+CREATE FUNCTION is_called(family text, given text, code text, birth_date date, words text[])
     RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
-RETURN NOT EXISTS (
-    SELECT FROM unnest(words) AS word
-    WHERE position(plain(word) IN plain(concat_ws(' ', family, given, code, birth_date))) = 0);
+RETURN (
+    SELECT coalesce(bool_and(position(plain(word) IN known.by) > 0), true)
+    FROM (SELECT plain(concat_ws(' ', family, given, code, birth_date,
+                                 to_char(birth_date, 'DD/MM/YYYY'))) AS by OFFSET 0) AS known,
+         unnest(words) AS word);
 
 -- Whom to call: a nurse reads an alert with the telephone in her hand.
 ALTER TABLE identity ADD COLUMN phone text NOT NULL DEFAULT '';

@@ -81,6 +81,14 @@ def test_from_a_sensors_profile_two_clicks_lead_to_the_bytes(page: Page, site: s
     assert page.locator("pre.bytes").inner_text()
 
 
+@pytest.mark.parametrize("code", ["p-bernard", "p-roux"])
+def test_a_chart_shows_its_bands(page: Page, site: str, code: str):
+    page.goto(f"{site}/patients/{code}")
+    bands = page.locator("svg polygon.band").all()
+    assert bands
+    assert all(one.bounding_box() for one in bands)
+
+
 def test_from_any_days_point_two_clicks_lead_to_the_bytes(page: Page, site: str):
     page.goto(f"{site}/patients/p-martin")
     figure = page.locator("figure", has_text="Poids")
