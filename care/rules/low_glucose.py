@@ -1,4 +1,4 @@
-"""Serious hypoglycaemia: a drop of blood below 54 mg/dL, or the sensor below it for 15 minutes.
+"""Level 2 hypoglycaemia: a drop of blood below 54 mg/dL, or the sensor below it for 15 minutes.
 
 Source: ATTD consensus (Danne 2017): level 2, which asks for action at once. The decree asks for the
 doctor's own limit.

@@ -114,7 +114,7 @@ def no_schema(ground: Ground) -> Settings:
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
         "DELETE FROM schema_migration WHERE number = 40",
-        "INSERT INTO schema_migration VALUES (40, '0040_worse.sql')",
+        "INSERT INTO schema_migration VALUES (40, '0040_clinic.sql')",
     )
 
 
