@@ -23,9 +23,10 @@ from ingest.mqtt import Broker
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 HOME, ADDRESS, PASSWORD = "home-logged", "C0:00:00:00:0D:01", "a long enough password"
+CODE, BORN, PHONE, INS = "p-x9k2", "1931-02-03", "0241987654", "269054958815780"
 WEIGHT, FAMILY, GIVEN = "81.235", "Zwingelstein", "Ursuline"
 NOTE, WRONG = "éclampsie", "mot-de-81.235"
-MARKS = (WEIGHT, "81,235", FAMILY, GIVEN, NOTE, PASSWORD, WRONG)
+MARKS = (WEIGHT, "81,235", FAMILY, GIVEN, NOTE, PASSWORD, WRONG, CODE, BORN, PHONE, INS)
 """No second of a minute is written like this weight; the names are nobody's."""
 PARTS = ("postgres", "broker", "prefect", "receive", "flows", "web", HOME)
 """Whoever has something to say of servers that were killed; of `watch` the page is looked at."""
@@ -48,9 +49,11 @@ def line(ports: dict[str, int]) -> Iterator[Line]:
             subject = started.enrol(HOME, {ADDRESS: "Scale"}, pathway="heart_failure")
             with psycopg.connect(started.settings.database_url, autocommit=True) as database:
                 database.execute(
-                    "UPDATE identity SET family = %s, given = %s WHERE subject = %s",
-                    (FAMILY, GIVEN, subject),
+                    "UPDATE identity SET family = %s, given = %s, birth_date = %s, phone = %s,"
+                    " ins = %s, ins_kind = 'nir', status = 'retrieved' WHERE subject = %s",
+                    (FAMILY, GIVEN, BORN, PHONE, INS, subject),
                 )
+                database.execute("UPDATE subject SET code = %s WHERE id = %s", (CODE, subject))
                 accounts.add(database, "nurse", PASSWORD, role="clinician")
             yield started
 
@@ -65,13 +68,13 @@ async def test_no_log_says_whose_or_how_much(line: Line, ports: dict[str, int]):
         await until(line, lambda: readings(line) == 1)
         await until(line, lambda: is_up(page))
         await ill_used(nurse)
-        shown = await nurse.get(f"/patients/{HOME}")
+        shown = await nurse.get(f"/patients/{CODE}")
         assert FAMILY in shown.text
         assert WEIGHT.replace(".", ",") in shown.text
         watched = await nurse.get(f"http://127.0.0.1:{ports['watch']}/metrics")
         await asyncio.to_thread(nonsense, line)
         run(line, FAILING)
-        note = await nurse.post(f"/patients/{HOME}/notes", data={"text": NOTE})
+        note = await nurse.post(f"/patients/{CODE}/notes", data={"text": NOTE})
         assert note.status_code == 500
         scale.measure(weight=Decimal(WEIGHT))
         await until(line, lambda: "NotNullViolation" in logs(line)["flows serve --no-schedules"])
@@ -92,8 +95,8 @@ async def ill_used(nurse: httpx.AsyncClient) -> None:
     """Sign in, after a wrong password, and send what no form has."""
     for password in (WRONG, PASSWORD):
         await nurse.post("/sign-in", data={"name": "nurse", "password": password})
-    await nurse.post(f"/patients/{HOME}/notes", data={"text": f"{NOTE} {WEIGHT}"})
-    await nurse.post(f"/patients/{HOME}/notes", data={"txet": f"{NOTE} {WEIGHT}"})
+    await nurse.post(f"/patients/{CODE}/notes", data={"text": f"{NOTE} {WEIGHT}"})
+    await nurse.post(f"/patients/{CODE}/notes", data={"txet": f"{NOTE} {WEIGHT}"})
     await nurse.get(f"/patients/{FAMILY}", params={"value": WEIGHT})
     await nurse.get("/fhir/Patient", params={"name": FAMILY, "birthdate": WEIGHT})
     await nurse.get(f"/fhir/Observation?patient={FAMILY}&date=ge{WEIGHT}")
