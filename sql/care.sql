@@ -215,7 +215,8 @@ LEFT JOIN LATERAL (
 ORDER BY page.severity DESC, page.state = 'new' DESC, page.raised_at, page.subject
 
 -- worklist_stable --
--- A page of the followed patients with nothing open, by name.
+-- A page of the followed patients with nothing open, by name, and what somebody closed of theirs in a
+-- week: that nothing is open must not pass for all is well.
 SELECT page.subject, page.code, page.pathway, page.family, page.given, page.birth_date,
        page.phone, NULL AS signal,
        NULL AS rule, NULL AS severity, NULL AS figures, NULL AS state, NULL AS raised_at,
@@ -225,19 +226,34 @@ SELECT page.subject, page.code, page.pathway, page.family, page.given, page.birt
                 0) AS days_of_7,
        0 AS open_signals,
        coalesce((SELECT plan.pathway = page.pathway FROM plan WHERE plan.subject = page.subject
-                 ORDER BY version DESC LIMIT 1), false) AS planned
+                 ORDER BY version DESC LIMIT 1), false) AS planned,
+       closed.rule AS closed_rule, closed.figures AS closed_figures,
+       closed.reason AS closed_reason, closed.at AS closed_at
 FROM (
     SELECT identity.*, subject.code, subject.pathway, subject.time_zone
     FROM identity JOIN subject ON subject.id = identity.subject
     WHERE subject.pathway <> 'observation'
       AND (%(words)s::text[] = '{}'
-           OR is_called(identity.family, identity.given, subject.code, identity.birth_date, %(words)s::text[]))
+           OR is_called(identity.family, identity.given, subject.code, identity.birth_date,
+                        %(words)s::text[]))
       AND NOT EXISTS (SELECT FROM signal
                       WHERE signal.subject = subject.id AND signal.state <> 'closed')
     ORDER BY identity.family, identity.given, identity.subject
     LIMIT %(limit)s OFFSET %(start)s
 ) AS page
 LEFT JOIN dirty_subject AS seen ON seen.subject = page.subject
+LEFT JOIN LATERAL (
+    SELECT signal.rule, signal.figures, ended.reason, ended.at
+    FROM signal
+    CROSS JOIN LATERAL (
+        SELECT who, at, reason FROM signal_event
+        WHERE signal_event.signal = signal.id AND signal_event.state = 'closed'
+        ORDER BY at DESC LIMIT 1
+    ) AS ended
+    WHERE signal.subject = page.subject AND signal.changed_at > %(now)s::timestamptz - interval '7 days'
+      AND ended.who <> 'balise'
+    ORDER BY ended.at DESC LIMIT 1
+) AS closed ON true
 ORDER BY page.family, page.given, page.subject
 
 -- worklist_counts --

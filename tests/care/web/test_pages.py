@@ -176,6 +176,21 @@ def test_a_chart_shows_the_limits_of_a_signed_plan(nurse: httpx.Client):
     assert "Plan : Moyenne systolique à domicile, à partir de 135 mmHg; Systolique très" in page
 
 
+def test_what_somebody_closed_this_week_is_told_on_the_list(nurse: httpx.Client, populated: str):
+    with psycopg.connect(populated, autocommit=True) as database:
+        [(number,)] = database.execute(
+            "SELECT signal.id FROM signal JOIN subject ON subject.id = subject"
+            " WHERE code = 'p-bernard' AND rule = 'home_blood_pressure' AND state <> 'closed'"
+        ).fetchall()
+        nurse.post(f"/patients/p-bernard/signals/{number}", data=CLOSED)
+        page = nurse.get("/").text
+        assert re.search(r"Close il y a \d+ secondes? \(Patient appelé\) : Moyenne à domi", page)
+        database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
+        database.execute(
+            "DELETE FROM signal_event WHERE signal = %s AND who <> 'balise'", (number,)
+        )
+
+
 def test_a_signal_of_another_patient_is_not_touched(nurse: httpx.Client, populated: str):
     action = re.search(r"/signals/(\d+)", nurse.get("/patients/p-martin").text)
     assert action
