@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 
@@ -32,7 +33,7 @@ class Day:
     median: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what each point asks for is worked out once
 class Trend:
     """A metric over a period: what the caption says, what the drawing shows."""
 
@@ -47,22 +48,22 @@ class Trend:
         """Days of the period."""
         return (self.end - self.start).days + 1
 
-    @property
+    @cached_property
     def median(self) -> float:
         """The median of the daily medians."""
         return median(day.median for day in self.days)
 
-    @property
+    @cached_property
     def low(self) -> float:
         """The lowest value of the period."""
         return min(day.low for day in self.days)
 
-    @property
+    @cached_property
     def high(self) -> float:
         """The highest value of the period."""
         return max(day.high for day in self.days)
 
-    @property
+    @cached_property
     def scale(self) -> tuple[float, float]:
         """The lowest and the highest value of the drawing.
 
