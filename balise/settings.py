@@ -138,7 +138,8 @@ class Settings(BaseSettings):
         default=False, description="whether the box sets the clocks of devices that are wrong"
     )
     gateway_time_zone: str = Field(
-        default="Europe/Paris", description="the zone of the home, for its page and the clocks of devices"
+        default="Europe/Paris",
+        description="the zone of the home, for its page and the clocks of devices",
     )
     gateway_port: int = Field(
         default=8730, description="port of the patient's page on the box; 0 serves none"
