@@ -173,11 +173,13 @@ SET figures = excluded.figures, profile = excluded.profile, made_at = now()
 -- how many are up to it. Each row has the counts of `worklist_counts`, which would read it all again.
 WITH open AS MATERIALIZED (
     SELECT worst.*, subject.code, subject.pathway, subject.time_zone,
-           %(words)s::text[] = '{}'
-           OR subject.id IN (
-               SELECT identity.subject FROM identity
-               JOIN subject AS named ON named.id = identity.subject
-               WHERE is_called(family, given, named.code, birth_date, %(words)s::text[])) AS named
+           (%(level)s = 0 OR severity = %(level)s)
+           AND (%(words)s::text[] = '{}'
+                OR subject.id IN (
+                    SELECT identity.subject FROM identity
+                    JOIN subject AS named ON named.id = identity.subject
+                    WHERE is_called(family, given, named.code, birth_date, %(words)s::text[])))
+           AS named
     FROM (
         SELECT DISTINCT ON (subject) subject, id AS signal, rule, severity, figures, state,
                raised_at, count(*) OVER (PARTITION BY subject) AS open_signals
@@ -188,7 +190,7 @@ WITH open AS MATERIALIZED (
 )
 SELECT page.subject, page.code, page.pathway, identity.family, identity.given,
        identity.birth_date, identity.phone, page.signal, page.rule, page.severity, page.figures,
-       page.state, page.raised_at,
+       page.state, page.raised_at, acted.who AS acted_by, acted.at AS acted_at,
        seen.last_reading_at,
        coalesce(cardinality(seen.days_seen)
                 - width_bucket((%(now)s AT TIME ZONE page.time_zone)::date - 7, seen.days_seen),
@@ -212,6 +214,9 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT last_reading_at, days_seen FROM dirty_subject WHERE subject = page.subject LIMIT 1
 ) AS seen ON true
+LEFT JOIN LATERAL (
+    SELECT who, at FROM signal_event WHERE signal_event.signal = page.signal ORDER BY at DESC LIMIT 1
+) AS acted ON page.state <> 'new'
 ORDER BY page.severity DESC, page.state = 'new' DESC, page.raised_at, page.subject
 
 -- worklist_stable --

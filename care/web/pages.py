@@ -65,6 +65,7 @@ class Worklist:
 
     rows: list[Row]
     start: int
+    level: int
     more: int | None
     followed: int
     to_see: int
@@ -76,22 +77,34 @@ class Worklist:
 
 
 def worklist(
-    connection: psycopg.Connection, now: datetime, *, start: int = 0, name: str = ""
+    connection: psycopg.Connection,
+    now: datetime,
+    *,
+    start: int = 0,
+    name: str = "",
+    level: int = 0,
 ) -> Worklist:
     """Return the list from a place on, of patients whose name, code or birth has these words.
+
+    With a level, of those alone whose gravest signal has it.
 
     Who has something open comes first, and who has nothing after the last of them: each part is
     read in its own order, so that a page of thousands costs what a page of hundreds does.
     """
     asked = {"now": now, "words": name.split()}
-    found = rows.named(connection, "care.worklist_open", **asked, start=start, limit=LISTED + 1)
+    most = LISTED + 1
+    found = rows.named(
+        connection, "care.worklist_open", **asked, level=level, start=start, limit=most
+    )
     counts = found or rows.named(connection, "care.worklist_counts", words=asked["words"])
     followed, to_see, before = (counts[0][one] for one in ("followed", "to_see", "named"))
-    if len(found) <= LISTED:
-        left = {"start": max(0, start - before), "limit": LISTED + 1 - len(found)}
+    if len(found) <= LISTED and not level:
+        left = {"start": max(0, start - before), "limit": most - len(found)}
         found += rows.named(connection, "care.worklist_stable", **asked, **left)
     more = start + LISTED if len(found) > LISTED else None
-    return Worklist(rows=found[:LISTED], start=start, more=more, followed=followed, to_see=to_see)
+    return Worklist(
+        rows=found[:LISTED], start=start, level=level, more=more, followed=followed, to_see=to_see
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
+from care.rules.rule import Severity
 from care.web import audit, pages, report, sources
 from care.web.visit import Carer, Connection, Patient, SignedIn, page, settings_of
 from care.web.words import words
@@ -18,6 +19,7 @@ from sql.rows import Row
 listed = APIRouter()
 router = APIRouter(prefix="/patients/{code}")
 PERIODS = (7, 30, 90)
+Level = Annotated[int, Query(ge=0, le=max(Severity))]
 Start = Annotated[int, Query(ge=0, le=1_000_000)]
 ALL_NOTES = 1000
 SILENT_LISTED = 20
@@ -40,6 +42,7 @@ def worklist(
     account: SignedIn,
     start: Start = 0,
     name: str = "",
+    level: Level = 0,
     noted: Annotated[int | None, Query(alias="looked", ge=0)] = None,
 ) -> Response:
     """Show who needs attention, to whoever is here for patients; others their own page."""
@@ -47,8 +50,8 @@ def worklist(
         return RedirectResponse(account.home, 303)
     now = datetime.now(UTC)
     fresh = pages.freshness(connection, now)
-    looks = account.signs and not (fresh.late_since or start or name)
-    shown = pages.worklist(connection, now, start=start, name=name)
+    looks = account.signs and not (fresh.late_since or start or name or level)
+    shown = pages.worklist(connection, now, start=start, name=name, level=level)
     well = pages.well(connection, now) if looks else []
     audit.note(request, connection, [one["subject"] for one in (*shown.rows, *well)], action="list")
     return page(
@@ -58,6 +61,7 @@ def worklist(
         account=account,
         list=shown,
         name=name,
+        levels=sorted(Severity, reverse=True),
         as_of=now,
         well=well,
         noted=noted,

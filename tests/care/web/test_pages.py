@@ -176,6 +176,31 @@ def test_a_chart_shows_the_limits_of_a_signed_plan(nurse: httpx.Client):
     assert "Plan : Moyenne systolique à domicile, à partir de 135 mmHg; Systolique très" in page
 
 
+def test_a_level_is_asked_for_by_itself(nurse: httpx.Client):
+    def listed(**asked: str | int) -> list[str]:
+        page = nurse.get("/", params=asked).text
+        return re.findall(r'<th scope="row"><a href="/patients/([^"]+)"', page)
+
+    assert (listed(level=3), listed(level=1)) == (["p-martin"], ["p-petit"])
+    assert len(listed()) == 6
+    assert listed(level=3, name="petit") == []
+    assert nurse.get("/", params={"level": 4}).status_code == 422
+
+
+def test_who_acted_is_on_the_list(nurse: httpx.Client, populated: str):
+    with psycopg.connect(populated, autocommit=True) as database:
+        [(number,)] = database.execute(
+            "SELECT signal.id FROM signal JOIN subject ON subject.id = subject"
+            " WHERE code = 'p-petit' AND state = 'new'"
+        ).fetchall()
+        nurse.post(f"/patients/p-petit/signals/{number}", data={"state": "in_hand"})
+        assert re.search(r"En cours<br><small>nurse, il y a \d+ seconde", nurse.get("/").text)
+        database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
+        database.execute(
+            "DELETE FROM signal_event WHERE signal = %s AND who <> 'balise'", (number,)
+        )
+
+
 def test_what_somebody_closed_this_week_is_told_on_the_list(nurse: httpx.Client, populated: str):
     with psycopg.connect(populated, autocommit=True) as database:
         [(number,)] = database.execute(
