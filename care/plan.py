@@ -116,8 +116,14 @@ def written(pathway: Pathway, fields: Mapping[str, str]) -> Plan:
 
 
 def _limit(limit: Limit, fields: Mapping[str, str]) -> Decimal:
-    said = fields.get(f"limit.{limit.name}", str(limit.value))
-    return within(PlanUnsafe, f"limit.{limit.name}", said, limit.lowest, limit.highest)
+    field = f"limit.{limit.name}"
+    said = fields.get(field, str(limit.value))
+    value = within(PlanUnsafe, field, said, limit.lowest, limit.highest)
+    if limit.whole and value != int(value):
+        raise PlanUnsafe(
+            field=field, said=said, lowest=str(limit.lowest), highest=str(limit.highest)
+        )
+    return value
 
 
 def _delay(metric: str, delay: timedelta, fields: Mapping[str, str]) -> timedelta:

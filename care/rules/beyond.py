@@ -26,6 +26,9 @@ AT_MOST: Compare = le
 
 DAYS = 7
 """A rule looks a week back: an older reading is no news."""
+MOST, SHORTEST, LONGEST = Decimal(6), Decimal("0.1"), Decimal(96)
+"""So many measurements in a row a plan may ask for at most, and within so many hours."""
+_HOUR = Decimal(3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +37,11 @@ class Beyond:
 
     It holds until a measurement is back within the limit: one that is worse, or none, ends nothing.
     `limits` has one for each metric; of a measurement with several, one that is beyond is enough.
+    How many, and within which time, a plan may say: French télésurveillance asks for it.
     `step` is how much further beyond is news to whoever closed it.
     """
 
+    code: str
     limits: Mapping[str, Limit]
     compare: Compare
     count: int
@@ -50,14 +55,27 @@ class Beyond:
         kept = readings.filter(pl.col("metric").is_in(list(self.limits)) & measured(self.besides))
         moments = self._moments(kept, asked)
         run = _last_run(moments)
-        if not self._confirmed(run["taken_at"]):
+        if not self._confirmed(run["taken_at"], asked):
             return None
         return self._finding(kept, run, asked, open_ended=run.height == moments.height)
 
-    def _confirmed(self, times: pl.Series) -> bool:
-        """Return whether any `count` in a row are no further apart than that."""
-        spans = times - times.shift(self.count - 1)
-        return bool((spans <= self.within).any())
+    @property
+    def _count(self) -> Limit:
+        value = Decimal(self.count)
+        name = f"{self.code}_count"
+        return Limit(name=name, value=value, unit="1", lowest=Decimal(1), highest=MOST, whole=True)
+
+    @property
+    def _hours(self) -> Limit:
+        hours = Decimal(int(self.within.total_seconds())) / _HOUR
+        name = f"{self.code}_hours"
+        return Limit(name=name, value=hours, unit="h", lowest=SHORTEST, highest=LONGEST)
+
+    def _confirmed(self, times: pl.Series, asked: Asked) -> bool:
+        """Return whether any so many in a row are no further apart than that."""
+        spans = times - times.shift(int(asked.limit(self._count)) - 1)
+        seconds = int(asked.limit(self._hours) * _HOUR)
+        return bool((spans <= timedelta(seconds=seconds)).any())
 
     def _moments(self, kept: pl.DataFrame, asked: Asked) -> pl.DataFrame:
         """Return each measurement in the order of time: is it beyond, and which value most."""
@@ -109,16 +127,16 @@ class Beyond:
             for metric, limit in limits.items()
         }
 
-    def rule(self, *, code: str, version: int, source: str) -> Rule:
+    def rule(self, *, version: int, source: str) -> Rule:
         """Return the rule that finds it."""
         return Rule(
-            code=code,
+            code=self.code,
             version=version,
             metrics=tuple(self.limits),
             days=DAYS,
             source=source,
             find=self.find,
-            limits=tuple(self.limits.values()),
+            limits=(*self.limits.values(), self._count, self._hours),
         )
 
 

@@ -10,6 +10,7 @@ from care.rules.beyond import AT_LEAST, Beyond
 from care.rules.rule import Limit, Severity
 
 RULE = Beyond(
+    code="blood_pressure_crisis",
     limits={
         "systolic_blood_pressure": Limit(
             name="very_high_systolic",
@@ -35,7 +36,6 @@ RULE = Beyond(
     step=Decimal(10),
     besides=Quality.SUMMARY_STATISTIC,
 ).rule(
-    code="blood_pressure_crisis",
     version=1,
     source="180/110 mm[Hg], repeated after some minutes (Balise's own, for the plan to set)",
 )

@@ -9,6 +9,7 @@ from care.rules.beyond import AT_LEAST, Beyond
 from care.rules.rule import Limit, Severity
 
 RULE = Beyond(
+    code="fever",
     limits={
         "body_temperature": Limit(
             name="fever",
@@ -25,7 +26,6 @@ RULE = Beyond(
     severity=Severity.PRIORITY,
     step=Decimal("0.5"),
 ).rule(
-    code="fever",
     version=1,
     source="38.5 Cel twice in 36 hours (Balise's own, for the plan to set)",
 )

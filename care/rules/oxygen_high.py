@@ -13,6 +13,7 @@ from care.rules.beyond import ABOVE, Beyond
 from care.rules.rule import Limit, Severity
 
 RULE = Beyond(
+    code="oxygen_high",
     limits={
         "oxygen_saturation": Limit(
             name="highest_oxygen_saturation",
@@ -30,7 +31,6 @@ RULE = Beyond(
     step=Decimal(2),
     besides=POOR,
 ).rule(
-    code="oxygen_high",
     version=1,
     source="BTS/RCP target range: 88 to 92 % in hypercapnic failure, on oxygen",
 )

@@ -10,6 +10,7 @@ from care.rules.beyond import BELOW, Beyond
 from care.rules.rule import Limit, Severity
 
 RULE = Beyond(
+    code="oxygen_low",
     limits={
         "oxygen_saturation": Limit(
             name="lowest_oxygen_saturation",
@@ -27,7 +28,6 @@ RULE = Beyond(
     step=Decimal(3),
     besides=POOR,
 ).rule(
-    code="oxygen_low",
     version=1,
     source="BTS/RCP target range: 88 to 92 % in hypercapnic failure, else as the plan says",
 )

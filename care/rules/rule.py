@@ -67,9 +67,10 @@ class Finding:
 class Limit:
     """What a rule compares with: `value` unless the patient's plan says otherwise.
 
-    A plan may say anything from `lowest` to `highest`: what lies outside is a slip of the pen.
-    `drawn_on` are the metrics whose charts show it, of whose own values it is one. Where `value` is
-    `highest` nothing is beyond it: the rule is off until a plan says otherwise.
+    A plan may say anything from `lowest` to `highest`: what lies outside is a slip of the pen, and
+    so is half of what is `whole`. `drawn_on` are the metrics whose charts show it, of whose own
+    values it is one. Where `value` is `highest` nothing is beyond it: the rule is off until a plan
+    says otherwise.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Limit:
     unit: str
     lowest: Decimal
     highest: Decimal
+    whole: bool = False
     drawn_on: tuple[str, ...] = ()
 
 

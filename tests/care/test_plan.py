@@ -44,6 +44,7 @@ def test_what_is_set_is_kept_to_the_digit():
     ("field", "said"),
     [
         ("limit.weight_gain", "20"),
+        ("limit.blood_pressure_crisis_count", "2.5"),
         ("limit.weight_gain", "two"),
         ("limit.weight_gain", "NaN"),
         ("limit.weight_gain", ""),

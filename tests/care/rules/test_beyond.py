@@ -158,3 +158,30 @@ def test_a_run_that_fills_the_days_looked_at_says_that_it_began_before(table, as
     )
     assert found is not None
     assert not found.open_ended
+
+
+FEVERS = """
+2026-02-01 08:00 | body_temperature | 38.6
+2026-02-01 20:00 | body_temperature | 38.9
+2026-02-02 08:00 | body_temperature | 38.7
+"""
+
+
+@pytest.mark.parametrize(
+    ("limits", "holds"),
+    [
+        ({}, True),
+        ({"fever_count": Decimal(1)}, True),
+        ({"fever_count": Decimal(3)}, True),
+        ({"fever_count": Decimal(4)}, False),
+        ({"fever_hours": Decimal(12)}, True),
+        ({"fever_hours": Decimal("11.9")}, False),
+        ({"fever_count": Decimal(3), "fever_hours": Decimal(24)}, True),
+        ({"fever_count": Decimal(3), "fever_hours": Decimal(23)}, False),
+    ],
+)
+def test_a_plan_says_how_many_within_which_time(
+    table, ask, limits: dict[str, Decimal], holds: object
+):
+    found = RULES["fever"].find(table(FEVERS), ask("2026-02-02 09:00", limits=limits))
+    assert (found is not None) == holds
