@@ -27,7 +27,7 @@ _LONGEST = 100
 _PLACE = re.compile(r"(?!00)(?:[0-9]{2}|2[AB])[0-9]{3}")
 _NUMBER = re.compile(r"[123478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
-_BETWEEN = re.compile(r"\(0\)|[\s().-]")
+_BETWEEN = re.compile(r"(?:(?<=^\+[0-9]{2})|(?<=^00[0-9]{2}))\s*\(0\)|[\s()./\u2010-\u2015-]")
 """And the 0 that nobody dials behind +33."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

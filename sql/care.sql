@@ -95,15 +95,14 @@ GROUP BY series.metric, reading.series
 -- open_signal --
 -- One signal a rule and episode: raised once, refreshed while its episode goes on. One that closed by
 -- itself is raised again where the rule holds again; one that a clinician closed, where what it rests
--- on began after that, or where a figure is a step graver than the gravest they could see.
+-- on began after that, or where a figure is a step graver than as they closed it.
 INSERT INTO signal (subject, rule, rule_version, episode, severity, grades, period_start, period_end,
                     figures, evidence)
 VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(grades)s,
         %(period_start)s, %(period_end)s, %(figures)s, %(evidence)s)
 ON CONFLICT (subject, rule, episode) DO UPDATE
 SET severity = excluded.severity, period_end = excluded.period_end,
-    grades = CASE WHEN signal.state = 'closed' THEN excluded.grades
-                  ELSE gravest(signal.grades, excluded.grades) END,
+    grades = signal.grades || excluded.grades,
     figures = excluded.figures, evidence = excluded.evidence, rule_version = excluded.rule_version,
     period_start = CASE WHEN signal.state = 'closed' THEN excluded.period_start
                         ELSE signal.period_start END,
@@ -295,8 +294,15 @@ ORDER BY state = 'closed', severity DESC, raised_at DESC LIMIT 20
 
 -- signal --
 -- One signal of a patient.
-SELECT rule, rule_version, figures, state, raised_at, evidence FROM signal
+SELECT rule, rule_version, figures, raised_at, evidence FROM signal
 WHERE id = %(signal)s AND subject = %(subject)s
+
+-- last_event --
+-- What was done last to a signal of a patient.
+SELECT who, signal_event.state, reason
+FROM signal_event JOIN signal ON signal.id = signal_event.signal
+WHERE signal.id = %(signal)s AND signal.subject = %(subject)s
+ORDER BY at DESC LIMIT 1
 
 -- events_of --
 -- The life of a patient's signals.
@@ -324,17 +330,19 @@ SELECT name, last_contact_at FROM gateway ORDER BY name
 -- silent_gateways --
 -- Which gateways were not heard of since, and whose devices each hears: those of a patient first, and
 -- of them the last to fall silent.
-SELECT gateway.name, gateway.last_contact_at, whose.code, whose.family, whose.given
+SELECT gateway.name, gateway.last_contact_at, whose.patients, count(*) OVER () AS silent
 FROM gateway
-LEFT JOIN LATERAL (
-    SELECT DISTINCT subject.code, identity.family, identity.given
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(DISTINCT jsonb_build_object(
+               'code', subject.code, 'family', identity.family, 'given', identity.given)) AS patients
     FROM device JOIN assignment ON assignment.device = device.id AND assignment.during @> now()
     JOIN subject ON subject.id = assignment.subject
     JOIN identity ON identity.subject = subject.id
     WHERE device.gateway = gateway.name
-) AS whose ON true
+) AS whose
 WHERE gateway.last_contact_at IS NULL OR gateway.last_contact_at < %(since)s
-ORDER BY whose.code IS NULL, gateway.last_contact_at DESC NULLS LAST, gateway.name, whose.family
+ORDER BY whose.patients IS NULL, gateway.last_contact_at DESC NULLS LAST, gateway.name
+LIMIT %(limit)s
 
 -- heard --
 -- When a patient was last measured, and a box that hears their devices last heard of.

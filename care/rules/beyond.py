@@ -38,7 +38,7 @@ class Beyond:
     It holds until a measurement is back within the limit: one that is worse, or none, ends nothing.
     `limits` has one for each metric; of a measurement with several, one that is beyond is enough.
     How many, and within which time, a plan may say: French télésurveillance asks for it.
-    `step` is how much further beyond is news to whoever closed it.
+    `steps` is how much further each metric is news to whoever closed it.
     """
 
     code: str
@@ -47,7 +47,7 @@ class Beyond:
     count: int
     within: timedelta
     severity: Severity
-    step: Decimal
+    steps: Mapping[str, Decimal]
     besides: Quality = Quality.NONE
 
     def find(self, readings: pl.DataFrame, asked: Asked) -> Finding | None:
@@ -107,7 +107,7 @@ class Beyond:
             period_start=run["taken_at"][0],
             period_end=last["taken_at"],
             severity=self.severity,
-            grades=self._grades(rests_on.filter(pl.col("taken_at") == last["taken_at"]), asked),
+            grades=self._grades(rests_on.filter(pl.col("taken_at") == last["taken_at"])),
             open_ended=open_ended,
             figures={
                 "metric": last["metric"],
@@ -118,13 +118,20 @@ class Beyond:
             evidence=tuple(rests_on["key"]),
         )
 
-    def _grades(self, measurement: pl.DataFrame, asked: Asked) -> dict[str, Decimal]:
-        """Return how far each metric went, in steps: to its limit at least."""
-        values: dict[str, Decimal] = dict(measurement.select("metric", "value").iter_rows())
-        limits = {metric: asked.limit(one) for metric, one in self.limits.items()}
+    def _grades(self, measurement: pl.DataFrame) -> dict[str, Decimal]:
+        """Return how far each metric went, in steps: as far at least as any plan's limit may be.
+
+        Not as far as this plan's: what a clinician sets otherwise is no news of the patient.
+        """
+        values: list[tuple[str, Decimal]] = measurement.select("metric", "value").rows()
         return {
-            metric: max(self._sign * values.get(metric, limit), self._sign * limit) / self.step
-            for metric, limit in limits.items()
+            metric: max(
+                min(self._sign * limit.lowest, self._sign * limit.highest),
+                *(self._sign * value for name, value in values if name == metric),
+                Decimal("-Infinity"),
+            )
+            / self.steps[metric]
+            for metric, limit in self.limits.items()
         }
 
     def rule(self, *, version: int, source: str) -> Rule:

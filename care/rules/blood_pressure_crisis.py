@@ -33,7 +33,7 @@ RULE = Beyond(
     count=2,
     within=timedelta(minutes=30),
     severity=Severity.PRIORITY,
-    step=Decimal(10),
+    steps={"systolic_blood_pressure": Decimal(10), "diastolic_blood_pressure": Decimal(5)},
     besides=Quality.SUMMARY_STATISTIC,
 ).rule(
     version=1,

@@ -24,7 +24,7 @@ RULE = Beyond(
     count=2,
     within=timedelta(hours=36),
     severity=Severity.PRIORITY,
-    step=Decimal("0.5"),
+    steps={"body_temperature": Decimal("0.5")},
 ).rule(
     version=1,
     source="38.5 Cel twice in 36 hours (Balise's own, for the plan to set)",

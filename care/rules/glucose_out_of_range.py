@@ -43,8 +43,8 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
         grades={
-            "in_range": -min(in_range, asked.limit(IN_RANGE)) / STEP_IN_RANGE,
-            "low": max(low, asked.limit(LOW)) / STEP_LOW,
+            "in_range": -min(in_range, IN_RANGE.highest) / STEP_IN_RANGE,
+            "low": max(low, LOW.lowest) / STEP_LOW,
         },
         figures={
             "in_range": shown(in_range),

@@ -52,9 +52,9 @@ def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:
         period_end=kept["taken_at"][-1],
         severity=Severity.REVIEW,
         grades={
-            # Below its limit a mean is not grave, whatever it does.
-            "systolic": max(rounded(found.systolic, 0), limits[0]) / STEPS[0],
-            "diastolic": max(rounded(found.diastolic, 0), limits[1]) / STEPS[1],
+            # By what any plan may set and not by this one: a new limit is no news of the patient.
+            "systolic": max(rounded(found.systolic, 0), SYSTOLIC.lowest) / STEPS[0],
+            "diastolic": max(rounded(found.diastolic, 0), DIASTOLIC.lowest) / STEPS[1],
         },
         figures={
             "systolic": str(rounded(found.systolic, 0)),

@@ -28,7 +28,7 @@ RULE = Beyond(
     count=3,
     within=timedelta(hours=72),
     severity=Severity.REVIEW,
-    step=Decimal(2),
+    steps={"oxygen_saturation": Decimal(2)},
     besides=POOR,
 ).rule(
     version=1,

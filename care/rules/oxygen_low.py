@@ -25,7 +25,7 @@ RULE = Beyond(
     count=2,
     within=timedelta(minutes=30),
     severity=Severity.PRIORITY,
-    step=Decimal(3),
+    steps={"oxygen_saturation": Decimal(3)},
     besides=POOR,
 ).rule(
     version=1,

@@ -27,6 +27,7 @@ from sql.rows import Row
 
 LATE = timedelta(minutes=2)
 SILENT = timedelta(hours=24)
+SILENT_LISTED = 20
 NEWEST = 8
 NOTES = 10
 REOPENED = "reopened"
@@ -52,8 +53,8 @@ def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
 
 
 def silent_gateways(connection: psycopg.Connection, now: datetime) -> list[Row]:
-    """Return a row for each patient whose devices a silent gateway hears, or one of its own."""
-    return rows.named(connection, "care.silent_gateways", since=now - SILENT)
+    """Return gateways that fell silent, whose devices each hears, and how many there are."""
+    return rows.named(connection, "care.silent_gateways", since=now - SILENT, limit=SILENT_LISTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +357,7 @@ def act(
     state: str,
     reason: str,
 ) -> Act:
-    """Move a signal on in its life, with who did it and why; what is so already is done."""
+    """Move a signal on in its life, with who did it and why; a second click did it already."""
     with connection.transaction():
         keys = {"signal": signal, "subject": subject, "state": state}
         query = "care.reopen" if state == REOPENED else "care.set_state"
@@ -364,10 +365,6 @@ def act(
         if moved:
             event = {"signal": signal, "who": who, "state": state, "reason": reason}
             connection.execute(sql.get("care.add_event"), event)
-    return Act.DONE if moved or _is(connection, subject, signal, state) else Act.OVERTAKEN
-
-
-def _is(connection: psycopg.Connection, subject: int, signal: int, state: str) -> bool:
-    """Say whether a signal is in a state, as after a second click."""
-    held = rows.named(connection, "care.signal", subject=subject, signal=signal)
-    return bool(held) and held[0]["state"] == state
+    last = rows.named(connection, "care.last_event", subject=subject, signal=signal)
+    wanted = {"who": who, "state": state, "reason": reason}
+    return Act.DONE if moved or last == [wanted] else Act.OVERTAKEN

@@ -22,7 +22,6 @@ PERIODS = (7, 30, 90)
 Level = Annotated[int, Query(ge=0, le=max(Severity))]
 Start = Annotated[int, Query(ge=0, le=1_000_000)]
 ALL_NOTES = 1000
-SILENT_LISTED = 20
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
 
 
@@ -73,7 +72,6 @@ def worklist(
         ),
         freshness=fresh,
         silent=pages.silent_gateways(connection, now),
-        listed=SILENT_LISTED,
     )
 
 

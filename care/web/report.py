@@ -116,7 +116,7 @@ def _signal(signal: Row, page: PatientPage, w: Words) -> dict[str, str]:
     return {
         "level": w(f"level.{signal['severity']}"),
         "reason": _reason(signal, w),
-        "life": "; ".join([f"{rule}, {raised}", *life]),
+        "life": w("semicolon").join([f"{rule}, {raised}", *life]),
     }
 
 
@@ -164,7 +164,7 @@ def _trend(trend: Trend, w: Words) -> dict[str, str]:
     )
     said = [caption]
     said += [w.change(trend.change, metric)] if trend.change else []
-    said += [w.limits(trend.limits, metric)] if trend.limits else []
+    said += [w.limits(trend.limits, metric, named=False)] if trend.limits else []
     return {
         "caption": ". ".join(said) + ".",
         "alt": w("trend.alt", metric=name),

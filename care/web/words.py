@@ -20,6 +20,7 @@ from balise.languages import LANGUAGES
 from balise.metrics import Metric
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_FRENCH = re.compile(r"(?:0|\+33)(?P<digits>[1-9][0-9]{8})")
 _PAIRS = re.compile(r"(?<=[0-9])(?=(?:[0-9]{2})+$)")
 _FIRST = re.compile("^1 ")
 
@@ -81,13 +82,14 @@ class Words:
         unit = self.entries[f"unit.{metric.unit}"]
         return self.entries["trend.change"].format(change=change, unit=unit, low=low, high=high)
 
-    def limits(self, limits: Mapping[str, Decimal], metric: Metric) -> str:
-        """Return the sentence of the plan's limits of a metric, each by its name."""
+    def limits(self, limits: Mapping[str, Decimal], metric: Metric, *, named: bool = True) -> str:
+        """Return what the plan's limits of a metric are, each by its name if there is room."""
         unit = self.entries[f"unit.{metric.unit}"]
         said = [
-            f"{self(f'limit.{name}')} {self.number(value)} {unit}" for name, value in limits.items()
+            f"{self(f'limit.{name}') + ' ' if named else ''}{self.number(value)} {unit}"
+            for name, value in limits.items()
         ]
-        return self("trend.limits", limits="; ".join(said))
+        return self("trend.limits", limits=self("semicolon").join(said))
 
     def left_out(self, figure: Mapping[str, Any]) -> str:
         """Return how many readings a figure leaves out and why, empty where it leaves out none.
@@ -97,12 +99,18 @@ class Words:
         counts: Mapping[str, int] = figure.get("left_out", {})
         if not counts:
             return ""
-        reasons = "; ".join(f"{count} {self(f'left_out.{one}')}" for one, count in counts.items())
+        reasons = self("semicolon").join(
+            f"{count} {self(f'left_out.{one}')}" for one, count in counts.items()
+        )
         return self("left_out.some", reasons=reasons)
 
     def phone(self, number: str) -> str:
-        """Return a number as one reads it out: in pairs from its end."""
-        return _PAIRS.sub(" ", number)
+        """Return a number as one reads it out: a French one in pairs, another as it is."""
+        found = _FRENCH.fullmatch(number)
+        if not found:
+            return number
+        start = "+33 " if number.startswith("+") else "0"
+        return start + _PAIRS.sub(" ", found["digits"])
 
     def place(self, what: str) -> str:
         """Return what an audit's row was about; a command's own words where it was no page."""

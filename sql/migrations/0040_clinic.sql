@@ -1,5 +1,5 @@
--- How grave a signal is: of each of its figures the gravest since it was raised, in steps. One that
--- somebody closed is raised anew by a step more; of what was closed before this, nothing is known.
+-- How grave a signal is, each of its figures in steps: as it is, or as it was when somebody closed it. It
+-- is raised anew by a step more; of what was closed before this, nothing is known.
 ALTER TABLE signal ADD COLUMN grades jsonb NOT NULL DEFAULT '{}';
 
 CREATE FUNCTION graver(old jsonb, new jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -7,20 +7,13 @@ RETURN old <> '{}' AND EXISTS (
     SELECT FROM jsonb_each_text(new) AS now
     WHERE old -> key IS NULL OR value::numeric >= (old ->> key)::numeric + 1);
 
-CREATE FUNCTION gravest(old jsonb, new jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-    SELECT coalesce(jsonb_object_agg(key, most::text), '{}')
-    FROM (SELECT key, max(value::numeric) AS most
-          FROM (SELECT * FROM jsonb_each_text(old)
-                UNION ALL SELECT * FROM jsonb_each_text(new)) AS each
-          GROUP BY key) AS found);
-
--- A text as it is looked for: small letters without accents, one apostrophe, no letters tied together.
+-- A text as it is looked for: small letters without accents, one apostrophe, no letters tied together,
+-- no hyphens.
 CREATE FUNCTION plain(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN translate(
     replace(replace(replace(regexp_replace(normalize(lower($1), NFD), U&'[\0300-\036F]', '', 'g'),
                             U&'\0153', 'oe'), U&'\00E6', 'ae'), U&'\00DF', 'ss'),
-    U&'\2019\02BC\2018', '''''''');
+    U&'\2019\02BC\2018-', ''''''' ');
 
 -- Whether each of some words is in a patient's name, code or date of birth, whatever their order.
 CREATE FUNCTION is_called(family text, given text, code text, birth_date date, words text[])

@@ -91,7 +91,15 @@ def test_what_can_t_be_kept_is_said_by_its_field(said: dict[str, str], field: st
 
 @pytest.mark.parametrize(
     ("typed", "kept"),
-    [("02 41 00 00 01", "0241000001"), ("+33 (0)2.41-00", "+3324100"), ("", ""), (" ", "")],
+    [
+        ("02 41 00 00 01", "0241000001"),
+        ("+33 (0)2.41-00", "+3324100"),
+        ("0033 (0)6 12 34 56 78", "0033612345678"),
+        ("(0)6 12 34 56 78", "0612345678"),
+        ("06/12\u201134\u00a056 78", "0612345678"),
+        ("", ""),
+        (" ", ""),
+    ],
 )
 def test_a_number_is_kept_as_it_is_dialled(typed: str, kept: str):
     assert read(QUALIFIED | {"phone": typed}, TODAY).phone == kept

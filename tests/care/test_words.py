@@ -109,6 +109,20 @@ def test_the_first_of_a_month_is_said_as_the_language_does():
     assert words("en").day(date(2026, 9, 1)) == "1 Sep 2026"
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("0241000001", "02 41 00 00 01"),
+        ("+33612345678", "+33 6 12 34 56 78"),
+        ("0033612345678", "0033612345678"),
+        ("+12125551234", "+12125551234"),
+        ("3237", "3237"),
+    ],
+)
+def test_a_number_is_read_out_as_it_is_dialled(number: str, said: str):
+    assert words("fr").phone(number) == said
+
+
 def test_how_long_ago():
     now = datetime(2026, 11, 25, tzinfo=UTC)
     assert words("fr").ago(now - timedelta(hours=3), now) == "il y a 3 heures"

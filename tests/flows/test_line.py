@@ -186,7 +186,8 @@ def test_what_a_clinician_closed_stays_closed_while_it_goes_on(
 def test_what_a_clinician_closed_is_news_again_once_it_is_a_step_worse(
     database: psycopg.Connection, database_url: str, patient: int, now: str, raised: int
 ):
-    send(database, weight("75.0", NOW - timedelta(days=2)), weight("78.0", NOW - timedelta(days=1)))
+    days = [NOW - timedelta(days=2), NOW - timedelta(days=1)]
+    send(database, weight("75.0", days[0]), weight("78.0", days[1]))
     run(database_url)
     (number,) = database.execute("SELECT id FROM signal").fetchone() or ()
     pages.act(database, patient, number, who="nurse", state="closed", reason="called")
@@ -194,6 +195,23 @@ def test_what_a_clinician_closed_is_news_again_once_it_is_a_step_worse(
     assert run(database_url).assessed.raised == raised
     rows = database.execute("SELECT state, reason FROM signal_event ORDER BY at").fetchall()
     assert rows == [("new", ""), ("closed", "called"), ("new", "again")][: 2 + raised]
+
+
+def test_who_was_better_as_it_was_closed_and_is_worse_again_is_news(
+    database: psycopg.Connection, database_url: str, patient: int
+):
+    """Four kilograms, two as somebody closes it as treated, and four again: they must hear of it."""
+    at = [NOW - timedelta(hours=hours) for hours in (50, 26, 2)]
+    send(database, weight("75.0", at[0]), weight("79.0", at[1]))
+    run(database_url, NOW - timedelta(days=1))
+    send(database, weight("77.5", at[2]))
+    assert run(database_url).assessed.raised == 0
+    [(number, figures)] = database.execute("SELECT id, figures FROM signal").fetchall()
+    assert figures["gain"] == "2.5"
+    pages.act(database, patient, number, who="nurse", state="closed", reason="treated")
+    later = NOW + timedelta(days=1)
+    send(database, weight("79.2", later), at=later)
+    assert run(database_url, later).assessed.raised == 1
 
 
 def test_an_episode_longer_than_what_is_looked_at_stays_one(

@@ -116,31 +116,47 @@ def test_seen_is_kept_with_who_and_when(nurse: httpx.Client, populated: str):
     assert rows == [("balise", "new"), ("nurse", "seen")]
 
 
-@pytest.mark.parametrize(
-    ("form", "said"),
-    [
-        ({"state": "closed"}, "choisissez la raison"),
-        ({"state": "closed", "reason": ""}, "choisissez la raison"),
-        ({"state": "seen"}, "Quelqu&#39;un a changé cette alerte"),
-        ({"state": "in_hand", "back": "/"}, "Patients à voir</h1>"),  # a second click is no trouble
-    ],
-)
-def test_what_an_act_did_not_do_is_said(
-    nurse: httpx.Client, populated: str, form: dict[str, str], said: str
-):
-    """A reason is nobody's to suppose, and what is in hand is not merely seen."""
+@pytest.fixture
+def signal(populated: str) -> Iterator[int]:
+    """Martin's signal, as new as it was once a test is done with it."""
     with psycopg.connect(populated, autocommit=True) as database:
         [(number,)] = database.execute(
-            "UPDATE signal SET state = 'in_hand' FROM subject WHERE subject.id = subject"
-            " AND code = 'p-martin' RETURNING signal.id"
+            "SELECT signal.id FROM signal JOIN subject ON subject.id = subject"
+            " WHERE code = 'p-martin' AND rule = 'weight_gain'"
         ).fetchall()
-        assert said in nurse.post(f"/patients/p-martin/signals/{number}", data=form).text
-        held = database.execute(
-            "UPDATE signal SET state = 'new' WHERE id = %s AND state = 'in_hand'", (number,)
+        yield number
+        database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
+        database.execute(
+            "DELETE FROM signal_event WHERE signal = %s AND who <> 'balise'", (number,)
         )
-        assert held.rowcount == 1
-        events = database.execute("SELECT who FROM signal_event WHERE signal = %s", (number,))
-        assert events.fetchall() == [("balise",)]
+
+
+@pytest.mark.parametrize("reason", [{}, {"reason": ""}, {"reason": "because"}])
+def test_a_reason_is_nobody_s_to_suppose(nurse: httpx.Client, signal: int, reason: dict[str, str]):
+    page = nurse.post(f"/patients/p-martin/signals/{signal}", data={"state": "closed", **reason})
+    assert "choisissez la raison" in page.text
+    assert "Prendre en charge" in page.text
+
+
+def test_a_second_click_is_no_trouble_and_a_second_nurse_is_told(
+    nurse: httpx.Client, populated: str, signal: int
+):
+    path, take = f"/patients/p-martin/signals/{signal}", {"state": "in_hand", "back": "/"}
+    listed, told = "Patients à voir</h1>", "Quelqu&#39;un a changé cette alerte"
+    assert [listed in nurse.post(path, data=take).text for _ in range(2)] == [True, True]
+    # What is in hand is not merely seen.
+    assert told in nurse.post(path, data={"state": "seen"}).text
+    with psycopg.connect(populated, autocommit=True) as database:
+        database.execute(
+            "UPDATE signal_event SET who = 'other' WHERE signal = %s AND state = 'in_hand'",
+            (signal,),
+        )
+    assert told in nurse.post(path, data=take).text
+    closed = {"state": "closed", "reason": "called"}
+    assert [told in nurse.post(path, data=closed).text for _ in range(2)] == [False, False]
+    assert told in nurse.post(path, data=closed | {"reason": "treated"}).text
+    again = {"state": "reopened"}
+    assert [told in nurse.post(path, data=again).text for _ in range(2)] == [False, False]
 
 
 def test_an_address_that_cannot_be_read_is_a_page_for_a_person(nurse: httpx.Client):
@@ -173,7 +189,7 @@ def test_a_page_says_when_its_own_patient_was_measured_last(nurse: httpx.Client)
 def test_a_chart_shows_the_limits_of_a_signed_plan(nurse: httpx.Client):
     page = nurse.get("/patients/p-bernard").text
     assert 'class="limit"' in page
-    assert "Plan : Moyenne systolique à domicile, à partir de 135 mmHg; Systolique très" in page
+    assert "Plan : Moyenne systolique à domicile, à partir de 135 mmHg\u202f; Systolique" in page
 
 
 def test_a_level_is_asked_for_by_itself(nurse: httpx.Client):
@@ -210,6 +226,9 @@ def test_what_somebody_closed_this_week_is_told_on_the_list(nurse: httpx.Client,
         nurse.post(f"/patients/p-bernard/signals/{number}", data=CLOSED)
         page = nurse.get("/").text
         assert re.search(r"Close il y a \d+ secondes? \(Patient appelé\) : Moyenne à domi", page)
+        # As a program wrote it that gave no reason.
+        database.execute("UPDATE signal_event SET reason = '' WHERE signal = %s", (number,))
+        assert re.search(r"Close il y a \d+ secondes? : Moyenne à domi", nurse.get("/").text)
         database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
         database.execute(
             "DELETE FROM signal_event WHERE signal = %s AND who <> 'balise'", (number,)

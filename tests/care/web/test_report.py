@@ -147,14 +147,12 @@ def test_what_has_no_room_is_counted():
 
 def test_where_no_chart_has_room_it_is_said_and_stays_one_page():
     page = a_page()
-    names = [one.name for some in DIABETES.figures for one in some(frame([], "UTC"), DAYS[-1])]
-    figures = [figure(name, "100.0", "mg/dL", 4032) for name in names]
+    figures = [figure("glucose_mean", "100.0", "mg/dL", 4032)] * 21
     summary = {"period_end": DAYS[-1], "figures": figures}
-    events = {1: page.events[1] * 4}
-    full = a_page(signals=page.signals * 9, events=events, trends=page.trends * 6, summary=summary)
+    full = a_page(signals=page.signals * 8, trends=page.trends * 5, summary=summary)
     text = text_of(report.make(full, words("fr"), NOW))
-    drawn = text.count("Poids : médiane")
-    assert f"Et {6 - drawn} de plus sur la page du patient." in text
+    assert "Poids : médiane" not in text
+    assert "Et 5 de plus sur la page du patient." in text  # charts; of signals there are 3 more
 
 
 def test_of_somebody_without_any_reading_there_is_a_page_too():
