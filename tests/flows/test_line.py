@@ -200,7 +200,7 @@ def test_what_a_clinician_closed_is_news_again_once_it_is_a_step_worse(
 def test_who_was_better_as_it_was_closed_and_is_worse_again_is_news(
     database: psycopg.Connection, database_url: str, patient: int
 ):
-    """Four kilograms, two as somebody closes it as treated, and four again: they must hear of it."""
+    """Four kilograms, two as somebody closes it as treated, four again: they hear of it."""
     at = [NOW - timedelta(hours=hours) for hours in (50, 26, 2)]
     send(database, weight("75.0", at[0]), weight("79.0", at[1]))
     run(database_url, NOW - timedelta(days=1))

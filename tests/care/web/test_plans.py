@@ -31,7 +31,7 @@ def test_a_limit_is_set_signed_and_in_the_history(nurse: httpx.Client):
     assert 'value="175"' in page
     assert re.search(r'<option value="FR3" selected>', page)
     assert "signé par nurse" in page
-    assert "Systolique très élevée, à partir de 175 mmHg ; Protocole" in page
+    assert "Systolique très élevée, à partir de 175 mmHg\u202f; Protocole" in page
     nurse.post(PLAN, data={"over": over(page)})
     assert "seuils du parcours" in nurse.get(PLAN).text
 
