@@ -44,7 +44,7 @@ from ingest.gateway.spool import Spool
 from ingest.gateway.stack import opened
 
 HOME = Path("/tmp/balise")  # noqa: S108 - the guest's own
-QUICK = Patience(search=15, gather=0.5, connect=15, measure=30, quiet=1, back=40)
+QUICK = Patience(search=15, gather=0.5, connect=15, measure=30, quiet=1, back=180)
 MODEL = replace(find("medisana-bu570"), names=("cuff",))
 
 
