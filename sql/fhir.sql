@@ -6,7 +6,7 @@ SELECT subject.id, subject.code, subject.time_zone, subject.pathway, identity.fa
 FROM subject LEFT JOIN identity ON identity.subject = subject.id
 WHERE subject.code > %(after)s
   AND (%(code)s = '' OR subject.code = %(code)s)
-  AND position(lower(%(name)s) IN lower(concat(identity.family, ' ', identity.given))) > 0
+  AND position(plain(%(name)s) IN plain(concat(identity.family, ' ', identity.given))) > 0
 ORDER BY subject.code
 LIMIT %(limit)s
 

@@ -106,4 +106,13 @@ def _of_keys(connection: psycopg.Connection, subject: int, keys: list[str]) -> l
 
 
 def _linked(readings: list[Row]) -> list[Row]:
-    return [{**one, "key": pages.key(one), "quality": Quality(one["quality"])} for one in readings]
+    """Return readings with what leads to their bytes; of one moment the systolic comes first."""
+    order = {metric: place for place, metric in enumerate(METRICS)}
+    return [
+        {**one, "key": pages.key(one), "quality": Quality(one["quality"])}
+        for one in sorted(
+            sorted(readings, key=lambda one: order[one["metric"]]),
+            key=lambda one: one["taken_at"],
+            reverse=True,
+        )
+    ]

@@ -81,6 +81,16 @@ def test_from_the_signal_two_clicks_lead_to_the_bytes(nurse: httpx.Client):
     assert "import/p-martin" in way
 
 
+def test_of_one_moment_the_systolic_stands_first(nurse: httpx.Client):
+    page = nurse.get("/patients/p-bernard").text
+    signal = re.search(r'<a href="(/patients/p-bernard/signals/\d+)">', page)
+    assert signal
+    rows = re.findall(r"</a></th><td>([^<]+)</td>", nurse.get(signal[1]).text)
+    assert len(rows) > 20
+    assert set(rows[::2]) == {"Pression systolique"}
+    assert set(rows[1::2]) == {"Pression diastolique"}
+
+
 def test_a_reading_of_another_patient_is_not_found(nurse: httpx.Client):
     page = nurse.get("/patients/p-martin").text
     link = re.search(r"/patients/p-martin/(readings/\d+/\d+/\d+)", page)
