@@ -361,10 +361,10 @@ def act(
     with connection.transaction():
         keys = {"signal": signal, "subject": subject, "state": state}
         query = "care.reopen" if state == REOPENED else "care.set_state"
-        moved = connection.execute(sql.get(query), keys).fetchone() is not None
-        if moved:
+        if connection.execute(sql.get(query), keys).fetchone():
             event = {"signal": signal, "who": who, "state": state, "reason": reason}
             connection.execute(sql.get("care.add_event"), event)
+            return Act.DONE
     last = rows.named(connection, "care.last_event", subject=subject, signal=signal)
     wanted = {"who": who, "state": state, "reason": reason}
-    return Act.DONE if moved or last == [wanted] else Act.OVERTAKEN
+    return Act.DONE if last == [wanted] else Act.OVERTAKEN

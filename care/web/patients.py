@@ -25,7 +25,7 @@ ALL_NOTES = 1000
 CLOSE_REASONS = ("called", "treated", "measured_badly", "no_action")
 
 
-class Asked(BaseModel):
+class PageQuery(BaseModel):
     """What a patient's page is asked for: its period, which notes, and what it has to say first."""
 
     days: int = 30
@@ -40,7 +40,7 @@ def worklist(
     connection: Connection,
     account: SignedIn,
     start: Start = 0,
-    name: str = "",
+    name: Annotated[str, Query(max_length=200)] = "",
     level: Level = 0,
     noted: Annotated[int | None, Query(alias="looked", ge=0)] = None,
 ) -> Response:
@@ -91,7 +91,7 @@ def patient(
     connection: Connection,
     account: Carer,
     found: Patient,
-    asked: Annotated[Asked, Query()],
+    asked: Annotated[PageQuery, Query()],
 ) -> Response:
     """Show a patient's page."""
     now = datetime.now(UTC)
