@@ -95,7 +95,8 @@ GROUP BY series.metric, reading.series
 -- open_signal --
 -- One signal a rule and episode: raised once, refreshed while its episode goes on. One that closed by
 -- itself is raised again where the rule holds again; one that a clinician closed, where what it rests
--- on began after that, or where a figure is a step graver than as they closed it.
+-- on began after that, or where a figure is a step graver than as they closed it; and one that they have
+-- seen where it is graver than what they saw. Who has it in hand is at it.
 INSERT INTO signal (subject, rule, rule_version, episode, severity, grades, period_start, period_end,
                     figures, evidence)
 VALUES (%(subject)s, %(rule)s, %(rule_version)s, %(episode)s, %(severity)s, %(grades)s,
@@ -106,11 +107,14 @@ SET severity = excluded.severity, period_end = excluded.period_end,
     figures = excluded.figures, evidence = excluded.evidence, rule_version = excluded.rule_version,
     period_start = CASE WHEN signal.state = 'closed' THEN excluded.period_start
                         ELSE signal.period_start END,
-    raised_at = CASE WHEN signal.state = 'closed' THEN now() ELSE signal.raised_at END,
-    changed_at = CASE WHEN signal.state = 'closed' THEN now() ELSE signal.changed_at END,
-    state = CASE WHEN signal.state = 'closed' THEN 'new' ELSE signal.state END
+    (state, raised_at, changed_at) = (
+        SELECT CASE WHEN news THEN 'new' ELSE signal.state END,
+               CASE WHEN news THEN now() ELSE signal.raised_at END,
+               CASE WHEN news THEN now() ELSE signal.changed_at END
+        FROM (SELECT signal.state = 'closed'
+                     OR signal.state = 'seen' AND graver(signal.told, excluded.grades)) AS found(news))
 WHERE signal.state <> 'closed' OR excluded.period_start > signal.changed_at
-   OR excluded.severity > signal.severity OR graver(signal.grades, excluded.grades)
+   OR excluded.severity > signal.severity OR graver(signal.told, excluded.grades)
    OR 'balise' = (SELECT who FROM signal_event
                   WHERE signal_event.signal = signal.id AND signal_event.state = 'closed'
                   ORDER BY at DESC LIMIT 1)
@@ -153,7 +157,7 @@ VALUES (%(signal)s, %(who)s, %(state)s, %(reason)s)
 
 -- set_state --
 -- A clinician's act on a signal; what somebody has in hand is not merely seen again.
-UPDATE signal SET state = %(state)s, changed_at = now()
+UPDATE signal SET state = %(state)s, changed_at = now(), told = grades
 WHERE id = %(signal)s AND subject = %(subject)s AND state NOT IN ('closed', %(state)s)
   AND NOT (state = 'in_hand' AND %(state)s = 'seen')
 RETURNING id

@@ -1,6 +1,7 @@
--- How grave a signal is, each of its figures in steps: as it is, or as it was when somebody closed it. It
--- is raised anew by a step more; of what was closed before this, nothing is known.
-ALTER TABLE signal ADD COLUMN grades jsonb NOT NULL DEFAULT '{}';
+-- How grave a signal is, each of its figures in steps, and how grave it was when somebody saw or closed
+-- it: by a step more it is raised anew. Of what was seen or closed before this, nothing is known.
+ALTER TABLE signal ADD COLUMN grades jsonb NOT NULL DEFAULT '{}', ADD COLUMN told jsonb NOT NULL DEFAULT '{}';
+GRANT UPDATE (told) ON signal TO balise_web;
 
 CREATE FUNCTION graver(old jsonb, new jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN old <> '{}' AND EXISTS (

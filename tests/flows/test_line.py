@@ -197,6 +197,31 @@ def test_what_a_clinician_closed_is_news_again_once_it_is_a_step_worse(
     assert rows == [("new", ""), ("closed", "called"), ("new", "again")][: 2 + raised]
 
 
+@pytest.mark.parametrize(
+    ("state", "now", "raised"),
+    [("seen", "78.9", 0), ("seen", "79.0", 1), ("in_hand", "79.0", 0)],
+)
+def test_what_was_seen_is_new_again_once_it_is_a_step_worse(
+    database: psycopg.Connection,
+    database_url: str,
+    patient: int,
+    state: str,
+    now: str,
+    raised: int,
+):
+    days = [NOW - timedelta(days=2), NOW - timedelta(days=1)]
+    send(database, weight("75.0", days[0]), weight("78.0", days[1]))
+    run(database_url)
+    [(number, since)] = database.execute("SELECT id, raised_at FROM signal").fetchall()
+    pages.act(database, patient, number, who="nurse", state=state, reason="")
+    send(database, weight(now, NOW))
+    assert run(database_url).assessed.raised == raised
+    [(held, again)] = database.execute("SELECT state, raised_at > %s FROM signal", (since,))
+    assert (held, again) == (("new", True) if raised else (state, False))
+    plans.judge_again(database, patient)
+    assert run(database_url).assessed.raised == 0
+
+
 def test_who_was_better_as_it_was_closed_and_is_worse_again_is_news(
     database: psycopg.Connection, database_url: str, patient: int
 ):

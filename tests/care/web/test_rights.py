@@ -66,7 +66,8 @@ PAGES_WRITE = {
     "login language UPDATE", "looked INSERT", "message INSERT", "note INSERT", "pause INSERT",
     "pause last_day UPDATE", "pause withdrawn_at UPDATE", "pause withdrawn_by UPDATE",
     "plan INSERT", "sign_in_refused DELETE", "sign_in_refused INSERT",
-    "signal changed_at UPDATE", "signal state UPDATE", "signal_event INSERT",
+    "signal changed_at UPDATE", "signal state UPDATE", "signal told UPDATE",
+    "signal_event INSERT",
     "source_preference INSERT", "subject pathway UPDATE", "team_member INSERT",
     "team_member left_at UPDATE",
 }  # fmt: skip
