@@ -134,14 +134,20 @@ class StepFailed(BaliseError):
 
 
 class FormUnsafe(BaliseError):
-    """A field says what can't be used; both ends are empty where it is no number that is asked."""
+    """A field says what can't be used; both ends are empty where it is no number that is asked.
 
-    def __init__(self, *, field: str, said: str, lowest: str, highest: str) -> None:
+    `whole`: of what is counted there are no halves.
+    """
+
+    def __init__(
+        self, *, field: str, said: str, lowest: str, highest: str, whole: bool = False
+    ) -> None:
         super().__init__()
         self.field = field
         self.said = said
         self.lowest = lowest
         self.highest = highest
+        self.whole = whole
 
 
 class PlanUnsafe(FormUnsafe):

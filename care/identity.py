@@ -27,8 +27,9 @@ _LONGEST = 100
 _PLACE = re.compile(r"(?!00)(?:[0-9]{2}|2[AB])[0-9]{3}")
 _NUMBER = re.compile(r"[123478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
-_BETWEEN = re.compile(r"(?:(?<=^\+[0-9]{2})|(?<=^00[0-9]{2}))\s*\(0\)|[\s()./\u2010-\u2015-]")
-"""And the 0 that nobody dials behind +33."""
+_BETWEEN = re.compile(r"[\s./\u2010-\u2015-]|\((?!0\))|(?<!\(0)\)")
+_UNDIALLED = re.compile(r"(?<=^\+[0-9])\(0\)|(?<=^\+[0-9]{2})\(0\)|(?<=^\+[0-9]{3})\(0\)")
+"""The 0 that nobody dials behind another country's code."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -106,7 +107,8 @@ def _place(text: str) -> str:
 
 def _phone(text: str) -> str:
     """Return a number as it is dialled; what people put between digits is nobody's to dial."""
-    number = _BETWEEN.sub("", text)
+    number = re.sub("^00", "+", _BETWEEN.sub("", text))
+    number = _UNDIALLED.sub("", number).replace("(0)", "0")
     if number and not _PHONE.fullmatch(number):
         raise IdentityUnsafe("phone")
     return number

@@ -121,7 +121,7 @@ def _limit(limit: Limit, fields: Mapping[str, str]) -> Decimal:
     value = within(PlanUnsafe, field, said, limit.lowest, limit.highest)
     if limit.whole and value != int(value):
         raise PlanUnsafe(
-            field=field, said=said, lowest=str(limit.lowest), highest=str(limit.highest)
+            field=field, said=said, lowest=str(limit.lowest), highest=str(limit.highest), whole=True
         )
     return value
 

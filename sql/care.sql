@@ -368,7 +368,7 @@ SELECT signal.rule, count(*) AS raised, count(*) FILTER (WHERE signal.state <> '
 FROM signal
 LEFT JOIN LATERAL (
     SELECT min(at) AS at FROM signal_event
-    WHERE signal_event.signal = signal.id AND who <> 'balise'
+    WHERE signal_event.signal = signal.id AND who <> 'balise' AND at >= signal.raised_at
 ) AS seen ON true
 LEFT JOIN LATERAL (
     SELECT reason FROM signal_event

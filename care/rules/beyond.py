@@ -38,7 +38,7 @@ class Beyond:
     It holds until a measurement is back within the limit: one that is worse, or none, ends nothing.
     `limits` has one for each metric; of a measurement with several, one that is beyond is enough.
     How many, and within which time, a plan may say: French télésurveillance asks for it.
-    `steps` is how much further each metric is news to whoever closed it.
+    `steps` is how much further each metric is news to whoever saw or closed it.
     """
 
     code: str

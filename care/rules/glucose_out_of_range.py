@@ -19,7 +19,7 @@ IN_RANGE = Limit(
     name="least_in_range", value=Decimal(70), unit="%", lowest=Decimal(30), highest=Decimal(95)
 )
 STEP_IN_RANGE, STEP_LOW = Decimal(10), Decimal(2)
-"""So many % less in range, or more low, than when somebody closed it are news."""
+"""So many % less in range, or more low, than when somebody saw or closed it are news."""
 LOW = Limit(name="most_low", value=Decimal(4), unit="%", lowest=Decimal("0.5"), highest=Decimal(10))
 
 

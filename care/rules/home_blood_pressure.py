@@ -30,7 +30,7 @@ DIASTOLIC = Limit(
 )
 DAYS = 28
 STEPS = Decimal(10), Decimal(5)
-"""So many mm[Hg] more than when somebody closed it are news, systolic and diastolic."""
+"""So many mm[Hg] more than when somebody saw or closed it are news, systolic and diastolic."""
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:

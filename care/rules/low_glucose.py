@@ -24,7 +24,7 @@ SERIOUS = Limit(
     drawn_on=("interstitial_glucose", "blood_glucose"),
 )
 STEP = Decimal(5)
-"""So many mg/dL lower than when somebody closed it are news."""
+"""So many mg/dL lower than when somebody saw or closed it are news."""
 RECENT = timedelta(days=3)
 """How long an episode is told: a weekend must not hide it. The summary counts those before."""
 

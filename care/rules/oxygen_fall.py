@@ -16,7 +16,7 @@ from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 FALL = Limit(name="oxygen_fall", value=Decimal(4), unit="%", lowest=Decimal(2), highest=Decimal(10))
 STEP = Decimal(2)
-"""So many points more than when somebody closed it are news."""
+"""So many points more than when somebody saw or closed it are news."""
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:

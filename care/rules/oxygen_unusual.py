@@ -19,7 +19,7 @@ from care.rules.rule import Asked, Finding, Limit, Rule, Severity, shown
 
 BEFORE, ENOUGH = 7, 5
 STEP = Decimal(2)
-"""So many points lower than when somebody closed it are news."""
+"""So many points lower than when somebody saw or closed it are news."""
 FLOOR = Limit(
     name="oxygen_unusual", value=Decimal(2), unit="%", lowest=Decimal(1), highest=Decimal(6)
 )

@@ -22,7 +22,7 @@ RESOLUTION = 3.0
 """An oximeter or a cuff is as accurate as that, /min: a steadier pulse is not known to be one."""
 LAST, OF_THEM = 3, 2
 STEP = Decimal(10)
-"""So many /min further off than when somebody closed it are news."""
+"""So many /min further off than when somebody saw or closed it are news."""
 
 
 def find(readings: pl.DataFrame, asked: Asked) -> Finding | None:

@@ -27,8 +27,8 @@ class Finding:
     """A rule holds: since which local day, on which figures, on which readings.
 
     `open_ended`: it began with the first that the rule looks at, or before; `since` moves with the
-    days then, and the episode is the one that is known. `grades` say how grave it is, each
-    figure in steps of its own: what somebody closed is news where one of them is a step further.
+    days then, and the episode is the one that is known. `grades` say how grave it is, each figure
+    in steps of its own: what somebody saw or closed is news where one of them is a step further.
     `figures` are what the reason's sentence says; `evidence` are the keys of the readings.
     """
 

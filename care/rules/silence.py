@@ -16,7 +16,7 @@ import polars as pl
 from care.rules.rule import Asked, Finding, Rule, Severity
 
 STEP = timedelta(days=1)
-"""Whoever closed it hears of it once more after as long again as was expected, a day at least."""
+"""Whoever saw or closed it hears of it after as long again as was expected, a day at least."""
 _HOUR = timedelta(hours=1)
 
 

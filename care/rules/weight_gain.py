@@ -15,7 +15,7 @@ GAIN = Limit(
 )
 REFERENCE_DAYS = 3
 STEP = Decimal(1)
-"""So many kg more than when somebody closed it are news."""
+"""So many kg more than when somebody saw or closed it are news."""
 
 
 def gains(days: pl.DataFrame) -> pl.DataFrame:

@@ -126,21 +126,6 @@ def test_seen_is_kept_with_who_and_when(nurse: httpx.Client, populated: str):
     assert rows == [("balise", "new"), ("nurse", "seen")]
 
 
-@pytest.fixture
-def signal(populated: str) -> Iterator[int]:
-    """Martin's signal, as new as it was once a test is done with it."""
-    with psycopg.connect(populated, autocommit=True) as database:
-        [(number,)] = database.execute(
-            "SELECT signal.id FROM signal JOIN subject ON subject.id = subject"
-            " WHERE code = 'p-martin' AND rule = 'weight_gain'"
-        ).fetchall()
-        yield number
-        database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
-        database.execute(
-            "DELETE FROM signal_event WHERE signal = %s AND who <> 'balise'", (number,)
-        )
-
-
 @pytest.mark.parametrize("reason", [{}, {"reason": ""}, {"reason": "because"}])
 def test_a_reason_is_nobody_s_to_suppose(nurse: httpx.Client, signal: int, reason: dict[str, str]):
     page = nurse.post(f"/patients/p-martin/signals/{signal}", data={"state": "closed", **reason})
@@ -199,7 +184,22 @@ def test_a_page_says_when_its_own_patient_was_measured_last(nurse: httpx.Client)
 def test_a_chart_shows_the_limits_of_a_signed_plan(nurse: httpx.Client):
     page = nurse.get("/patients/p-bernard").text
     assert 'class="limit"' in page
-    assert "Plan : Moyenne systolique à domicile, à partir de 135 mmHg\u202f; Systolique" in page
+    assert "Plan : Moyenne systolique à domicile, à partir de 135 mmHg ; Systolique" in page
+
+
+@pytest.fixture
+def signal(populated: str) -> Iterator[int]:
+    """Martin's signal, as new as it was once a test is done with it."""
+    with psycopg.connect(populated, autocommit=True) as database:
+        [(number,)] = database.execute(
+            "SELECT signal.id FROM signal JOIN subject ON subject.id = subject"
+            " WHERE code = 'p-martin' AND rule = 'weight_gain'"
+        ).fetchall()
+        yield number
+        database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
+        database.execute(
+            "DELETE FROM signal_event WHERE signal = %s AND who <> 'balise'", (number,)
+        )
 
 
 def test_a_level_is_asked_for_by_itself(nurse: httpx.Client):
@@ -213,18 +213,9 @@ def test_a_level_is_asked_for_by_itself(nurse: httpx.Client):
     assert nurse.get("/", params={"level": 4}).status_code == 422
 
 
-def test_who_acted_is_on_the_list(nurse: httpx.Client, populated: str):
-    with psycopg.connect(populated, autocommit=True) as database:
-        [(number,)] = database.execute(
-            "SELECT signal.id FROM signal JOIN subject ON subject.id = subject"
-            " WHERE code = 'p-petit' AND state = 'new'"
-        ).fetchall()
-        nurse.post(f"/patients/p-petit/signals/{number}", data={"state": "in_hand"})
-        assert re.search(r"En cours<br><small>nurse, il y a \d+ seconde", nurse.get("/").text)
-        database.execute("UPDATE signal SET state = 'new' WHERE id = %s", (number,))
-        database.execute(
-            "DELETE FROM signal_event WHERE signal = %s AND who <> 'balise'", (number,)
-        )
+def test_who_acted_is_on_the_list(nurse: httpx.Client, signal: int):
+    nurse.post(f"/patients/p-martin/signals/{signal}", data={"state": "in_hand"})
+    assert re.search(r"En cours<br><small>nurse, il y a \d+ seconde", nurse.get("/").text)
 
 
 def test_what_somebody_closed_this_week_is_told_on_the_list(nurse: httpx.Client, populated: str):

@@ -31,7 +31,7 @@ def test_a_limit_is_set_signed_and_in_the_history(nurse: httpx.Client):
     assert 'value="175"' in page
     assert re.search(r'<option value="FR3" selected>', page)
     assert "signé par nurse" in page
-    assert "Systolique très élevée, à partir de 175 mmHg\u202f; Protocole" in page
+    assert "Systolique très élevée, à partir de 175 mmHg ; Protocole" in page
     nurse.post(PLAN, data={"over": over(page)})
     assert "seuils du parcours" in nurse.get(PLAN).text
 
@@ -136,6 +136,14 @@ def test_the_team_tells_one_another(nurse: httpx.Client):
 
 def test_nobody_of_that_code(nurse: httpx.Client):
     assert nurse.get("/patients/nobody/plan").status_code == 404
+
+
+def test_of_what_is_counted_there_are_no_halves(nurse: httpx.Client):
+    form = {"over": over(nurse.get(PLAN).text), "limit.blood_pressure_crisis_count": "2,5"}
+    page = nurse.post(PLAN, data=form)
+    assert page.status_code == 422
+    assert "un nombre entier de 1 à 6" in page.text
+    assert page.text.count('aria-invalid="true"') == 1
 
 
 def test_a_patient_is_found_by_name(nurse: httpx.Client):

@@ -65,6 +65,20 @@ def test_each_end_is_counted_and_the_time_until_somebody_looked(database: psycop
     assert row["to_seen"] == timedelta(hours=6, minutes=30)
 
 
+def test_what_was_raised_anew_is_timed_from_then(database: psycopg.Connection):
+    subject = people.add_subject(database, "p-one", pathway="heart_failure")
+    one = raised(database, subject, NOW - timedelta(days=4))
+    told(database, one, "nurse", "seen", "", hours=2)
+    again = {"at": NOW - timedelta(days=1), "signal": one}
+    database.execute("UPDATE signal SET raised_at = %(at)s WHERE id = %(signal)s", again)
+    since = NOW - timedelta(days=90)
+    (row,) = rows.named(database, "care.rule_figures", since=since)
+    assert row["to_seen"] is None
+    told(database, one, "nurse", "seen", "", hours=5)
+    (row,) = rows.named(database, "care.rule_figures", since=since)
+    assert row["to_seen"] == timedelta(hours=5)
+
+
 def test_the_page_is_the_keepers_and_names_nobody(keeper: httpx.Client, nurse: httpx.Client):
     assert nurse.get("/ops/rules").status_code == 404
     worklist = nurse.get("/").text
