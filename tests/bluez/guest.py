@@ -44,7 +44,7 @@ from ingest.gateway.spool import Spool
 from ingest.gateway.stack import opened
 
 HOME = Path("/tmp/balise")  # noqa: S108 - the guest's own
-QUICK = Patience(search=15, gather=0.5, connect=15, measure=30, quiet=1, back=180)
+QUICK = Patience(search=60, gather=0.5, connect=60, measure=90, quiet=1, back=180)
 MODEL = replace(find("medisana-bu570"), names=("cuff",))
 
 
@@ -84,7 +84,7 @@ class Bench:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def until(self, condition: Callable[[], object], seconds: float = 60) -> float:
+    async def until(self, condition: Callable[[], object], seconds: float = 180) -> float:
         begun = time.monotonic()
         async with asyncio.timeout(seconds):
             while not condition():

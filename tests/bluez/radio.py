@@ -151,7 +151,7 @@ async def stale_cache(bench: Bench) -> dict[str, object]:
     await bench.air.add(new)
     known = KnownDevice(address=address(23), model=MODEL.key)
     async with serving(bench, known) as agent:
-        took = await bench.until(lambda: frame.hex() in bench.frames(address(23)), 60)
+        took = await bench.until(lambda: frame.hex() in bench.frames(address(23)))
         assert agent.contacts[address(23)].trouble is None
     await bench.air.remove(new)
     return {"served_after": took}
@@ -165,12 +165,12 @@ async def deaf(bench: Bench) -> dict[str, object]:
     async with serving(bench, KnownDevice(address=address(24)), recovery=recovery) as agent:
         due = agent.watch.due
         agent.watch.due = lambda: _noted(due(), rungs)  # type: ignore[method-assign]
-        await bench.until(lambda: rungs[-1:] == [Rung.REPORT], 60)
+        await bench.until(lambda: rungs[-1:] == [Rung.REPORT])
         # Once it hears again, two silent seconds on a slow machine begin another ladder.
         climbed, state = tuple(rungs), agent.radio
         frame = measure(one, 142)
         await bench.air.add(one)
-        took = await bench.until(lambda: frame.hex() in bench.frames(address(24)), 60)
+        took = await bench.until(lambda: frame.hex() in bench.frames(address(24)))
         heard = agent.radio
     await bench.air.remove(one)
     assert climbed == recovery.ladder, climbed
@@ -201,7 +201,7 @@ async def other_scanners(bench: Bench) -> dict[str, object]:
         except BleakDBusError as error:
             refused = error.dbus_error
         again = measure(one, 144)
-        took = await bench.until(lambda: again.hex() in bench.frames(address(25)), 60)
+        took = await bench.until(lambda: again.hex() in bench.frames(address(25)))
     await bench.air.remove(one)
     return {"second_scan_refused": refused, "mended_after": took}
 
@@ -235,7 +235,7 @@ async def second_adapter(bench: Bench) -> dict[str, object]:
             assert one.link is None
             await switched(bench, "hci1", on=True)
             await bench.kit.scan.restart()
-            await bench.until(lambda: not one.memory, 60)
+            await bench.until(lambda: not one.memory)
             assert agent.contacts[known.address].trouble is None
         await bench.air.remove(one)
         await switched(bench, "hci1", on=False)
@@ -270,7 +270,7 @@ async def daemon_restart(bench: Bench) -> dict[str, object]:
         await bench.until(lambda: len(bench.frames(address(28))) >= 3)
         await restart_daemon()
         seen = len(bench.frames(address(28)))
-        took = await bench.until(lambda: len(bench.frames(address(28))) > seen + 3, 60)
+        took = await bench.until(lambda: len(bench.frames(address(28))) > seen + 3)
         measure(one, 171)
         await bench.air.add(one)
         bench.kit, bench.desk = kits[-1], desk
