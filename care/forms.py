@@ -8,14 +8,22 @@ from balise.errors import FormUnsafe
 
 
 def within(
-    kind: type[FormUnsafe], field: str, said: str, lowest: Decimal, highest: Decimal
+    kind: type[FormUnsafe],
+    field: str,
+    said: str,
+    lowest: Decimal,
+    highest: Decimal,
+    *,
+    whole: bool = False,
 ) -> Decimal:
     """Return a number as a form says it, with a comma or a point; raises `kind` for any other."""
-    unsafe = kind(field=field, said=said, lowest=str(lowest), highest=str(highest))
+    unsafe = kind(field=field, said=said, lowest=str(lowest), highest=str(highest), whole=whole)
     try:
         value = Decimal(said.strip().replace(",", "."))
     except InvalidOperation:
         raise unsafe from None
     if not value.is_finite() or not lowest <= value <= highest:
+        raise unsafe
+    if whole and value != int(value):
         raise unsafe
     return value

@@ -118,12 +118,7 @@ def written(pathway: Pathway, fields: Mapping[str, str]) -> Plan:
 def _limit(limit: Limit, fields: Mapping[str, str]) -> Decimal:
     field = f"limit.{limit.name}"
     said = fields.get(field, str(limit.value))
-    value = within(PlanUnsafe, field, said, limit.lowest, limit.highest)
-    if limit.whole and value != int(value):
-        raise PlanUnsafe(
-            field=field, said=said, lowest=str(limit.lowest), highest=str(limit.highest), whole=True
-        )
-    return value
+    return within(PlanUnsafe, field, said, limit.lowest, limit.highest, whole=limit.whole)
 
 
 def _delay(metric: str, delay: timedelta, fields: Mapping[str, str]) -> timedelta:

@@ -126,9 +126,10 @@ class Beyond:
         values: list[tuple[str, Decimal]] = measurement.select("metric", "value").rows()
         return {
             metric: max(
-                min(self._sign * limit.lowest, self._sign * limit.highest),
-                *(self._sign * value for name, value in values if name == metric),
-                Decimal("-Infinity"),
+                [
+                    min(self._sign * limit.lowest, self._sign * limit.highest),
+                    *(self._sign * value for name, value in values if name == metric),
+                ]
             )
             / self.steps[metric]
             for metric, limit in self.limits.items()

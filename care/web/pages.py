@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -341,13 +340,6 @@ def _said(row: Row, subject: int) -> Row:
     return {"said": said, "link": link}
 
 
-class Act(StrEnum):
-    """What became of what a clinician did to a signal."""
-
-    DONE = "done"
-    OVERTAKEN = "overtaken"
-
-
 def act(
     connection: psycopg.Connection,
     subject: int,
@@ -356,15 +348,17 @@ def act(
     who: str,
     state: str,
     reason: str,
-) -> Act:
-    """Move a signal on in its life, with who did it and why; a second click did it already."""
+) -> bool:
+    """Move a signal on in its life, with who did it and why; say whether it is as they wish.
+
+    A second click finds it so; where somebody else moved it meanwhile it is not.
+    """
     with connection.transaction():
         keys = {"signal": signal, "subject": subject, "state": state}
         query = "care.reopen" if state == REOPENED else "care.set_state"
         if connection.execute(sql.get(query), keys).fetchone():
             event = {"signal": signal, "who": who, "state": state, "reason": reason}
             connection.execute(sql.get("care.add_event"), event)
-            return Act.DONE
+            return True
     last = rows.named(connection, "care.last_event", subject=subject, signal=signal)
-    wanted = {"who": who, "state": state, "reason": reason}
-    return Act.DONE if last == [wanted] else Act.OVERTAKEN
+    return last == [{"who": who, "state": state, "reason": reason}]

@@ -139,8 +139,7 @@ def act(
     chosen = reason if state == "closed" and reason in CLOSE_REASONS else ""
     if state == "closed" and not chosen:
         return RedirectResponse(f"{home}?undone=unsaid", status_code=303)
-    done = pages.act(connection, found["id"], signal, who=account.name, state=state, reason=chosen)
-    if done is pages.Act.OVERTAKEN:
+    if not pages.act(connection, found["id"], signal, who=account.name, state=state, reason=chosen):
         return RedirectResponse(f"{home}?undone=overtaken", status_code=303)
     return RedirectResponse("/" if back == "/" else home, status_code=303)
 

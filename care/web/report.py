@@ -147,11 +147,7 @@ def _trend(trend: Trend, w: Words) -> dict[str, str]:
     median, low, high = (
         w.number(value, metric.decimals) for value in (trend.median, trend.low, trend.high)
     )
-    ends = [w.number(one, metric.decimals) for one in trend.scale]
-    days = [w.day(one, "d MMM") for one in (trend.start, trend.end)]
-    drawing = str(trend.svg(name, ends, days)).replace(
-        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1
-    )
+    drawing = str(trend.svg(w)).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     caption = w(
         "trend.caption",
         metric=name,

@@ -15,7 +15,9 @@ from statistics import median
 
 from markupsafe import Markup
 
+from balise.metrics import METRICS
 from care.metrics.trend import worth_telling
+from care.web.words import Words
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 190, 72, 12, 12, 30
 NARROWEST = 0.04
@@ -90,8 +92,12 @@ class Trend:
         span = places[-1] - places[0]
         return found.slope * span, found.lowest * span, found.highest * span
 
-    def svg(self, alt: str, ends: Sequence[str], days: Sequence[str]) -> Markup:
-        """Return the drawing; `ends` are the words of the scale's ends, `days` of the period's."""
+    def svg(self, w: Words) -> Markup:
+        """Return the drawing, with what its ends are in a language."""
+        decimals = METRICS[self.metric].decimals
+        ends = [w.number(one, decimals) for one in self.scale]
+        days = [w.day(one, "d MMM") for one in (self.start, self.end)]
+        alt = w("trend.alt", metric=w(f"metric.{self.metric}"))
         runs = list(_runs(self.days))
         bands = "".join(f'<polygon class="band" points="{self._band(run)}"/>' for run in runs)
         lines = "".join(f'<polyline class="line" points="{self._line(run)}"/>' for run in runs)

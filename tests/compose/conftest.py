@@ -49,7 +49,7 @@ class Container:
         # Each has a machine of its own there, and a port of its own here.
         self.vitals = defaultdict[str, int](free)
         self.root = root
-        self._words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+        self._words = words(made)
         self._places = {
             "/run/tls": f"{root}/home/tls",
             "/run/mosquitto": f"{root}/mosquitto",
@@ -107,9 +107,14 @@ class Container:
         return False
 
 
-def secrets(root: Path, *arguments: str) -> str:
+def secrets(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(root / "ops/secrets"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+def words(root: Path) -> dict[str, str]:
+    """Return what .env says."""
+    return dict(line.split("=", 1) for line in (root / ".env").read_text().splitlines())
 
 
 @pytest.fixture(scope="module")
@@ -207,17 +212,16 @@ def says(port: int, context: ssl.SSLContext, topic: str = "") -> str:
 @pytest.fixture(scope="module")
 def databases(stack: Stack, made: Path) -> str:
     """The databases and roles as the image's first start makes them; returns our database."""
-    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
     for name in ("databases.sql", "roles.sql"):
-        run_sql(stack, name, words)
+        run_sql(stack, name, words(made))
     return stack.endpoints.database_url
 
 
-def run_sql(stack: Stack, name: str, words: dict[str, str]) -> None:
+def run_sql(stack: Stack, name: str, said: dict[str, str]) -> None:
     """Run a script of ops/postgres as the superuser, with what .env says."""
     text = (ROOT / "ops/postgres" / name).read_text()
     text = re.sub(r"\b(balise|prefect)\b", r"compose_\1", text)
     programs, url = stack._find(), stack.endpoints.database_url
     command = [str(programs.bin / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"]
-    env = programs.environment() | words
+    env = programs.environment() | said
     subprocess.run(command, input=text, text=True, env=env, check=True)

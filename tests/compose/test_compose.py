@@ -24,10 +24,9 @@ from balise.settings import Settings
 from balise.stack.cluster import SETTINGS
 from balise.stack.postgres import EXTENSIONS
 
-ROOT = Path(__file__).resolve().parents[2]
+from .conftest import COMPOSE, ROOT, SERVICES, secrets, words
+
 TEXT = (ROOT / "docker-compose.yml").read_text()
-COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("balise:")}
 ONE_SHOT = {"migrate", "authority"}
 IMAGE = dict(
@@ -242,24 +241,6 @@ def broker_settings(file: str) -> list[str]:
 
 def test_the_two_brokers_settings_do_not_drift_apart():
     assert broker_settings("compose.conf") == broker_settings("mosquitto.conf")
-
-
-def secrets(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, str(root / "ops/secrets"), *arguments])
-
-
-def words(root: Path) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in (root / ".env").read_text().splitlines())
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ops/secrets makes, in a checkout that has nothing else."""
-    root = tmp_path_factory.mktemp("checkout")
-    (root / "ops").mkdir()
-    (root / "ops/secrets").write_bytes((ROOT / "ops/secrets").read_bytes())
-    secrets(root, "broker.example.org", "192.0.2.7")
-    return root
 
 
 def test_secrets_are_for_their_owner_and_each_is_another(made: Path):

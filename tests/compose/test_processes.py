@@ -22,7 +22,7 @@ from bench.waiting import PATIENCE_SECONDS, until
 from ingest.gateway.certificate import BrokerAt
 from ingest.gateway.enrol import enrol, read_uri
 
-from .conftest import PROGRAMS, Container, run_sql, says
+from .conftest import PROGRAMS, Container, run_sql, says, words
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -77,7 +77,7 @@ def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
     processes: Processes, stack: Stack, databases: str, made: Path, role: str
 ):
     name = f"{role.upper()}_DB_PASSWORD"
-    words = dict(line.split("=", 1) for line in (made / ".env").read_text().splitlines())
+    said = words(made)
     database = "compose_balise" if role != "copy" else "?replication=true"
     place = f"127.0.0.1:{urlsplit(databases).port}/{database}"
 
@@ -89,10 +89,10 @@ def test_a_password_of_a_role_is_changed_and_the_old_one_is_good_no_more(
             return False
         return True
 
-    run_sql(stack, "roles.sql", words | {name: "another"})
-    assert [signs_in(one) for one in (words[name], "another")] == [False, True]
-    run_sql(stack, "roles.sql", words)
-    assert [signs_in(one) for one in (words[name], "another")] == [True, False]
+    run_sql(stack, "roles.sql", said | {name: "another"})
+    assert [signs_in(one) for one in (said[name], "another")] == [False, True]
+    run_sql(stack, "roles.sql", said)
+    assert [signs_in(one) for one in (said[name], "another")] == [True, False]
 
 
 @pytest.mark.parametrize("name", SERVED)
