@@ -8,9 +8,8 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,7 +50,10 @@ def processes(container: Container, broker: int, databases: str) -> Iterator[Pro
 
         def start(name: str) -> subprocess.Popen[bytes]:
             command, env = container.command(name), container.environment(name)
-            popen = subprocess.Popen(command, env=env, cwd=container.root)
+            log = running.enter_context((container.root / f"{name}.log").open("wb"))
+            popen = subprocess.Popen(
+                command, env=env, cwd=container.root, stdout=log, stderr=subprocess.STDOUT
+            )
             process = running.enter_context(popen)
             running.callback(process.terminate)
             return process
@@ -61,10 +63,21 @@ def processes(container: Container, broker: int, databases: str) -> Iterator[Pro
         for name in SERVED:
             made[name] = start(name)
             if name == "prefect":
-                until(partial(container.is_healthy, name), poll=0.1)
+                becomes_healthy(container, name, made[name])
         for name in SERVED:
-            until(partial(container.is_healthy, name), poll=0.1)
+            becomes_healthy(container, name, made[name])
         yield made
+    with psycopg.connect(databases, autocommit=True) as connection:  # it keeps its log for nobody
+        connection.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+
+
+def becomes_healthy(container: Container, name: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process, and tell its last words where it won't be."""
+    with suppress(TimeoutError):
+        until(lambda: process.poll() is not None or container.is_healthy(name), poll=0.1)
+    said = (container.root / f"{name}.log").read_text(errors="replace")[-2000:]
+    assert process.poll() is None, f"{name} ended: {said}"
+    assert container.is_healthy(name), f"{name} is not healthy: {said}"
 
 
 @pytest.fixture

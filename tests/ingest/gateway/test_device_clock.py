@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from bleak import BleakClient
 
 from balise.errors import UsageError
 from balise.settings import Settings
@@ -20,7 +21,7 @@ from devices.virtual.blood_pressure import BloodPressureCuff
 from ingest.gateway import clock, device_clock, session
 from ingest.gateway.agent import Agent, serve
 from ingest.gateway.clock import Timekeeper
-from ingest.gateway.device_clock import Policy
+from ingest.gateway.device_clock import Pair, Policy
 from ingest.gateway.devices import KnownDevice
 
 CUFF = "F0:00:00:00:00:21"
@@ -72,9 +73,17 @@ async def test_a_wrong_clock_is_set_once_the_device_has_told_what_it_had(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(session, "QUIET", 2.0)
+    read, pairs = device_clock.read, list[Pair | None]()
+
+    async def noted(client: BleakClient) -> Pair | None:
+        pairs.append(await read(client))
+        return pairs[-1]
+
+    monkeypatch.setattr(device_clock, "read", noted)
 
     def measured_again(cuff: BloodPressureCuff, items: list[Item]) -> bool:
-        if abs(cuff.clock_offset) < timedelta(minutes=1) and len(cuff.confirmed) == 1:
+        # What comes before the gateway has read the clock it set is told without any.
+        if len(pairs) == 2 and len(cuff.confirmed) == 1:
             cuff.measure(systolic=Decimal(128), diastolic=Decimal(76))
         return len(items) == 2
 
