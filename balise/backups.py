@@ -11,9 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 
 import sql
+from balise import unreadable
 from balise.errors import BackupUnreadable, UsageError
 from balise.sealed_archive import Reader, reading, recipients, writing
 from sql import audit, dump
@@ -24,12 +26,21 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A table of a backup: its columns, how many rows it has, and their digest."""
+
+    columns: list[str]
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a backup has: its moment and schema, each table's rows and digest, the accounting."""
 
     made_at: str
     schema: int
-    tables: dict[str, dict[str, Any]]
+    tables: dict[str, Part]
     sequences: dict[str, int]
     accounting: dict[str, int]
     audit: str
@@ -44,11 +55,11 @@ def back_up(database_url: str, path: Path, to: str, progress: Progress) -> Manif
         dump.snapshot(connection)
         dump.hold(connection, found)
         number, digest = audit.head(connection)
-        parts: dict[str, dict[str, Any]] = {}
+        parts: dict[str, Part] = {}
         for done, table in enumerate(found, 1):
             counted = _Counted(dump.read(connection, table))
             archive.add(f"{table.name}.copy", counted)
-            parts[table.name] = {"columns": table.columns, **counted.told()}
+            parts[table.name] = counted.told(table.columns)
             progress(done, len(found))
         manifest = Manifest(
             made_at=datetime.now(UTC).isoformat(),
@@ -79,9 +90,9 @@ class _Counted:
             self._rows += block.count(b"\n")
             yield block
 
-    def told(self) -> dict[str, Any]:
+    def told(self, columns: list[str]) -> Part:
         """Return what a manifest says of what passed."""
-        return {"rows": self._rows, "sha256": self._digest.hexdigest()}
+        return Part(columns, self._rows, self._digest.hexdigest())
 
 
 def verify(path: Path, key: str) -> Manifest:
@@ -91,7 +102,7 @@ def verify(path: Path, key: str) -> Manifest:
         for name, part in manifest.tables.items():
             counted = _Counted(archive.blocks(f"{name}.copy"))
             deque(counted, maxlen=0)
-            if {**part, **counted.told()} != part:
+            if counted.told(part.columns) != part:
                 raise BackupUnreadable(f"{name} is not what was written; take another backup")
         return manifest
 
@@ -128,16 +139,15 @@ def _fill(
     connection: psycopg.Connection, archive: Reader, manifest: Manifest, progress: Progress
 ) -> None:
     here = dump.tables(connection)
-    missing = manifest.tables.keys() - {table.name for table in here}
-    if missing:
-        raise BackupUnreadable(f"this schema has no {', '.join(sorted(missing))}")
+    if odd := manifest.tables.keys() ^ {table.name for table in here}:
+        raise BackupUnreadable(f"backup or schema has no {', '.join(sorted(odd))}")
     with dump.quiet(connection):
         for done, name in enumerate((table.name for table in here), 1):
             part = manifest.tables[name]
-            kept = dump.Table(name, part["columns"])
-            rows = dump.write(connection, kept, archive.blocks(f"{name}.copy"))
-            if rows != part["rows"]:
-                raise BackupUnreadable(f"of {name} {rows} rows came of {part['rows']}")
+            passed = _Counted(archive.blocks(f"{name}.copy"))
+            rows = dump.write(connection, dump.Table(name, part.columns), passed)
+            if (rows, passed.told(part.columns)) != (part.rows, part):
+                raise BackupUnreadable(f"{name} is not what was written; take another backup")
             progress(done, len(here))
     dump.set_sequences(connection, manifest.sequences)
     counted = dump.accounting(connection)
@@ -146,4 +156,7 @@ def _fill(
 
 
 def _manifest(archive: Reader) -> Manifest:
-    return Manifest(**json.loads(archive.read(_MANIFEST)))
+    try:
+        return msgspec.json.decode(archive.read(_MANIFEST), type=Manifest)
+    except unreadable.JSON as error:
+        raise BackupUnreadable("the backup doesn't say what is in it; take another") from error

@@ -18,6 +18,7 @@ import msgspec
 import psycopg
 
 import sql
+from balise import unreadable
 from balise.errors import UsageError
 from sql import audit, erasure, people
 
@@ -103,7 +104,7 @@ def again(connection: psycopg.Connection, known: list[Erased], *, who: str) -> i
 def _one(file: Path, number: int, line: bytes) -> Erased:
     try:
         return msgspec.json.decode(line, type=Erased)
-    except msgspec.MsgspecError as error:
+    except unreadable.JSON as error:
         raise UsageError(
             f"line {number} of {file} can't be read: mend it, then say this again"
         ) from error

@@ -304,7 +304,7 @@ def _key(file: Path) -> str:
 
 
 def _print_backup(file: Path, made: Manifest, *, as_json: bool, **more: int) -> None:
-    rows = sum(part["rows"] for part in made.tables.values())
+    rows = sum(part.rows for part in made.tables.values())
     answer = {
         "made_at": made.made_at,
         "schema": made.schema,

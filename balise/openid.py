@@ -18,6 +18,7 @@ import jwt
 import msgspec
 import structlog
 
+from balise import unreadable
 from balise.closed import is_loopback
 from balise.errors import ProviderDown, ProviderRefused
 from balise.settings import Settings
@@ -248,7 +249,7 @@ def _asked(kind: type[Said], method: str, url: str, **more: Any) -> Said:
         raise ProviderDown(f"{url} answers with {answer.status_code}")
     try:
         return msgspec.json.decode(answer.content, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except unreadable.JSON as error:
         raise ProviderDown(f"{url} does not answer as an OpenID provider does") from error
 
 
@@ -280,7 +281,7 @@ def _same(one: str, other: str) -> bool:
 def _error_of(answer: httpx.Response) -> str:
     try:
         said = msgspec.json.decode(answer.content)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except unreadable.JSON:
         return ""
     return str(said.get("error", "")) if isinstance(said, dict) else ""
 

@@ -8,7 +8,6 @@ server sets on the box, since a box that was away sees only the last one.
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 
 import msgspec
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+from balise import unreadable
 from balise.errors import SettingsForged, SettingsUnreadable
 from balise.remote import Value
 
@@ -76,7 +76,7 @@ def opened(payload: bytes, *authorities: x509.Certificate) -> Sent:
         seals = [
             base64.b64decode(one, validate=True) for one in (envelope.seal, envelope.heirs_seal)
         ]
-    except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError) as error:
+    except unreadable.JSON as error:
         raise SettingsUnreadable from error
     if envelope.v != VERSION:
         raise SettingsUnreadable
@@ -86,7 +86,7 @@ def opened(payload: bytes, *authorities: x509.Certificate) -> Sent:
     # Understood only once it is known whose it is.
     try:
         return msgspec.json.decode(text, type=Sent)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except unreadable.JSON as error:
         raise SettingsUnreadable from error
 
 

@@ -12,13 +12,17 @@ import threading
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, cast
 
 import pyrage
 
+from balise import unreadable
 from balise.errors import BackupUnreadable, BackupUnwritable, UsageError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _BLOCK = 1 << 20
 _LEVEL = 1
@@ -125,11 +129,33 @@ class Reader:
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """Open a part. BackupUnreadable where there is none, or it is damaged."""
-        try:
-            with self._archive.open(name) as part:
-                yield part
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise BackupUnreadable(f"the backup has no whole {name}; take another") from error
+        with _whole(name):
+            file = cast("zipfile.ZipExtFile", self._archive.open(name))
+        with file, BufferedReader(_Part(name, file), _BLOCK) as part:
+            yield part
+
+
+class _Part(RawIOBase):
+    """A part that is being read; BackupUnreadable where it is damaged."""
+
+    def __init__(self, name: str, file: zipfile.ZipExtFile) -> None:
+        self._name, self._file = name, file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        with _whole(self._name):
+            return self._file.readinto(buffer)
+
+
+@contextmanager
+def _whole(name: str) -> Iterator[None]:
+    """Say of what `zipfile` raises that a part isn't what was written."""
+    try:
+        yield
+    except (KeyError, *unreadable.ZIP) as error:
+        raise BackupUnreadable(f"the backup has no whole {name}; take another") from error
 
 
 @contextmanager
@@ -153,6 +179,6 @@ def reading(path: Path, key: str) -> Iterator[Reader]:
                 f"{path} can't be opened (it takes as much room again beside it): {error.strerror}"
             )
             raise BackupUnreadable(said) from error
-        except (pyrage.DecryptError, zipfile.BadZipFile) as error:
+        except (pyrage.DecryptError, *unreadable.ZIP) as error:
             raise BackupUnreadable from error
         yield Reader(archive)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from balise import unreadable
 from balise.errors import NotUnderstood
 from balise.model import Decoded, Reading
 from devices import validation
@@ -91,7 +92,7 @@ def _text(payload: bytes) -> str:
     """Return JSON indented, other text as it is, and bytes in hexadecimal."""
     try:
         return msgspec.json.format(payload, indent=2).decode()
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except unreadable.JSON:
         pass
     try:
         text = payload.decode()

@@ -6,16 +6,14 @@ FIT are whole in memory, and so must be small.
 
 from __future__ import annotations
 
-import lzma
-import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from balise import unreadable
 from balise.errors import PayloadError, Reason
 from devices.payloads import apple_export
 from devices.payloads.libreview import Order
@@ -31,19 +29,6 @@ _UNPACKED = 16 * 1024**3
 _LIGHT, _DENSEST = 64 * 1024 * 1024, 200
 """What is larger unpacked may be so many times its packed size: Apple's own is twenty to forty."""
 _FIT_MAGIC, _ZIP_MAGIC = b".FIT", b"PK\x03\x04"
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-"""What `zipfile` raises where an archive is not what it says: a place before the file's beginning,
-a name that is no text, a part that doesn't unpack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +85,7 @@ def _archive(path: Path, known: Options) -> Iterator[Document]:
                     with archive.open(member) as stream:
                         yield from _apple(stream, known)
                     return
-    except _DAMAGED as error:
+    except unreadable.ZIP as error:
         raise PayloadError(f"{path.name} is no readable archive: {error}") from error
     raise PayloadError(f"{path.name} holds no Apple Health export", reason=Reason.PAYLOAD_UNKNOWN)
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from balise import unreadable
 from balise.errors import PayloadError, Reason
 from devices.payloads.mapping import Mapping
 from ingest.document import Document
@@ -136,5 +137,5 @@ T = TypeVar("T")
 def _decode(path: Path, raw: msgspec.Raw, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except unreadable.JSON as error:
         raise PayloadError(f"{path.name} is not readable JSON: {error}") from error

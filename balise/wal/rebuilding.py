@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tarfile
@@ -11,16 +10,46 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
+import msgspec
+from msgspec import Meta, field
+
+from balise import unreadable
 from balise.errors import BackupUnreadable, UsageError
 from balise.sealed_archive import reading
 from balise.wal.copying import Chain, chains
 from balise.wal.server import SEGMENT, place
 
 _BLOCK = 1 << 20
+_PLACE = r"^[0-9A-F]{1,8}/[0-9A-F]{1,8}$"
 _OURS = ("restore_command", "recovery_target", "hot_standby ")
 Answer = dict[str, Any]
+
+
+class _File(msgspec.Struct, rename="pascal"):
+    path: str
+    checksum: str
+
+
+class _Log(msgspec.Struct):
+    timeline: int = field(name="Timeline")
+    start: Annotated[str, Meta(pattern=_PLACE)] = field(name="Start-LSN")
+    end: Annotated[str, Meta(pattern=_PLACE)] = field(name="End-LSN")
+
+
+class _Manifest(msgspec.Struct):
+    """What PostgreSQL says is in a base copy, and the log that makes it whole."""
+
+    files: list[_File] = field(name="Files")
+    log: Annotated[list[_Log], Meta(min_length=1, max_length=1)] = field(name="WAL-Ranges")
+
+
+def _manifest(text: bytes) -> _Manifest:
+    try:
+        return msgspec.json.decode(text, type=_Manifest)
+    except unreadable.JSON as error:
+        raise BackupUnreadable("the copy doesn't say what is in it; take another") from error
 
 
 def verify(folder: Path, key: str) -> Iterator[Answer]:
@@ -63,11 +92,11 @@ def rebuild(folder: Path, to: Path, key: str, until: datetime | None) -> Answer:
 
 def _read(chain: Chain, key: str, to: Path | None) -> Answer:
     with reading(chain.base, key) as archive:
-        manifest = json.loads(archive.read("backup_manifest"))
+        manifest = _manifest(archive.read("backup_manifest"))
         with archive.open("base.tar") as tar:
-            size = _files(tar, {one["Path"]: one["Checksum"] for one in manifest["Files"]}, to)
-    (log,) = manifest["WAL-Ranges"]
-    start, end = place(log["Start-LSN"]), place(log["End-LSN"])
+            size = _files(tar, {one.path: one.checksum for one in manifest.files}, to)
+    (log,) = manifest.log
+    start, end = place(log.start), place(log.end)
     at = first = start - start % SEGMENT
     for begins, ends, path in chain.log():
         if begins > at:
@@ -77,33 +106,41 @@ def _read(chain: Chain, key: str, to: Path | None) -> Answer:
         if len(data) != ends - begins:
             raise BackupUnreadable(f"{path} is not what was written")
         if to:
-            _lay(to / "pg_wal", log["Timeline"], begins, data)
+            _lay(to / "pg_wal", log.timeline, begins, data)
         at = ends
     if at < end:
         raise BackupUnreadable(f"{chain.folder} has no log to make the base copy whole with")
     return {"chain": chain.folder.name, "since": f"{chain.since}", "until": f"{chain.until}",
-            "files": len(manifest["Files"]), "bytes": size, "log": at - first}  # fmt: skip
+            "files": len(manifest.files), "bytes": size, "log": at - first}  # fmt: skip
 
 
 def _files(part: IO[bytes], digests: dict[str, str], to: Path | None) -> int:
     """Read a base copy, hold each file against its digest, perhaps write it; return the size."""
-    size = 0
-    with tarfile.open(fileobj=part, mode="r|") as tar:
-        for member in tar:
-            name = PurePath(member.name)
-            if name.is_absolute() or ".." in name.parts or not (member.isdir() or member.isfile()):
-                raise BackupUnreadable(f"a base copy has no {name}")
-            if member.isdir():
-                if to:
-                    (to / name).mkdir(mode=0o700, exist_ok=True)
-                continue
-            content = tar.extractfile(member) or BytesIO()
-            if digests.pop(str(name), "") != _digest(content, to / name if to else None):
-                raise BackupUnreadable(f"{name} is not what was written; take another copy")
-            size += member.size
+    try:
+        with tarfile.open(fileobj=part, mode="r|") as tar:
+            size = sum(_file(tar, member, digests, to) for member in tar)
+    except (tarfile.TarError, ValueError) as error:
+        raise BackupUnreadable(f"a base copy can't be read: {error}; take another") from error
     if digests:
         raise BackupUnreadable(f"{next(iter(digests))} is missing; take another copy")
     return size
+
+
+def _file(
+    tar: tarfile.TarFile, member: tarfile.TarInfo, digests: dict[str, str], to: Path | None
+) -> int:
+    """Read one of its files, or a folder; return the size."""
+    name = PurePath(member.name)
+    if name.is_absolute() or ".." in name.parts or not (member.isdir() or member.isfile()):
+        raise BackupUnreadable(f"a base copy has no {name}")
+    if member.isdir():
+        if to:
+            (to / name).mkdir(mode=0o700, exist_ok=True)
+        return 0
+    content = tar.extractfile(member) or BytesIO()
+    if digests.pop(str(name), "") != _digest(content, to / name if to else None):
+        raise BackupUnreadable(f"{name} is not what was written; take another copy")
+    return member.size
 
 
 def _digest(content: IO[bytes], to: Path | None) -> str:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from balise import unreadable
 from balise.errors import PayloadError, Reason
 from devices.payloads.items import (
     CORRECTED,
@@ -138,7 +139,7 @@ def _readable(body: bytes) -> Item | None:
     """Return a spooled item; None where a newer gateway wrote it, for the server to read."""
     try:
         return read_item(body)
-    except msgspec.MsgspecError:
+    except unreadable.JSON:
         return None
 
 
@@ -149,8 +150,7 @@ def read(payload: bytes) -> Message:
         # As a gateway writes it, it comes out as long as it went in: only others are looked at.
         if len(_encoder.encode(message)) != len(payload):
             json.loads(payload, object_pairs_hook=_unambiguous)
-    # UnicodeDecodeError is a ValueError; depth ends in RecursionError.
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except unreadable.JSON as error:
         raise PayloadError(f"not a Balise v1 message: {error}") from error
     if message.v != VERSION:
         raise PayloadError(
@@ -180,7 +180,7 @@ def numbers(payload: bytes) -> Numbers | None:
     """Return only the numbers of a message, None where they can't be read."""
     try:
         found = _numbers.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except unreadable.JSON:
         return None
     spans = [(item.seq, item.seq) for item in found.items]
     spans += [span for run in found.runs for span in run.numbers if 0 <= span[1] - span[0] < MOST]
@@ -191,7 +191,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the server holds of a gateway's spools: epoch → closed ranges of numbers."""
 
     v: int
-    stored: dict[str, tuple[tuple[int, int], ...]]
+    stored: dict[str, tuple[tuple[Seq, Seq], ...]]
 
 
 _receipt = msgspec.json.Decoder(Receipt)
@@ -206,5 +206,5 @@ def read_receipt(payload: bytes) -> Receipt | None:
     """Return the receipt, or None where the message is none."""
     try:
         return _receipt.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except unreadable.JSON:
         return None

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
+from balise import unreadable
 from balise.errors import PayloadError, Reason
 
 Json = dict[str, Any]
@@ -24,7 +25,7 @@ def parse(text: str) -> Json:
     """Return a JSON object; its fractional numbers are Decimals with their digits."""
     try:
         return _decoder.decode(text)
-    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+    except (*unreadable.JSON, ArithmeticError) as error:
         raise PayloadError(f"not a JSON object: {type(error).__name__}") from error
 
 

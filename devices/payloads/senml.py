@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from balise import unreadable
 from balise.errors import PayloadError, Reason
 from balise.metrics import METRICS
 from balise.model import Decoded, Value
@@ -103,7 +104,7 @@ def resolve(text: str) -> tuple[Record, ...]:
 def _parse(text: str) -> list[Json]:
     try:
         return _decoder.decode(text)
-    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+    except (*unreadable.JSON, ArithmeticError) as error:
         raise PayloadError(f"not a SenML pack: {type(error).__name__}") from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from bumble.keys import KeyStore, PairingKeys
 
+from balise import unreadable
 from balise.errors import RadioDown
 from ingest.gateway import files
 
@@ -26,7 +27,7 @@ class KeyFile(KeyStore):
             return {}
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, _Keys])
-        except msgspec.MsgspecError as error:
+        except unreadable.JSON as error:
             raise RadioDown(
                 f"{self._path} is not readable: move it away, then pair each device again"
             ) from error

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from balise import certificates
+from balise import certificates, unreadable
 from balise.authority import Authority
 from balise.errors import AuthorityForeign, ClockWrong, UsageError
 from balise.files import write
@@ -80,7 +80,7 @@ class Identity:
             return msgspec.json.decode((self.folder / "broker.json").read_bytes(), type=BrokerAt)
         except FileNotFoundError:
             return None
-        except msgspec.MsgspecError as error:
+        except unreadable.JSON as error:
             raise UsageError(f"{self.folder / 'broker.json'}: {error}; enrol again") from error
 
     @property

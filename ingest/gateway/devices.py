@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from balise import unreadable
 from balise.errors import UsageError
 from ingest.gateway import files
 
@@ -39,7 +40,7 @@ def read(path: Path) -> list[KnownDevice]:
         raise UsageError(
             f'{path} is missing; write [{{"address": "AA:BB:CC:DD:EE:FF", "name": "cuff"}}] there'
         ) from error
-    except msgspec.MsgspecError as error:
+    except unreadable.JSON as error:
         raise UsageError(f"{path}: {error}") from error
 
 

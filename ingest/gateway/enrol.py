@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from balise import certificates, errors, succession
+from balise import certificates, errors, succession, unreadable
 from balise.authority import check_name
 from balise.errors import (
     AuthorityForeign,
@@ -56,8 +57,9 @@ class Refusal(msgspec.Struct, frozen=True):
 
 def read_uri(uri: str) -> Invitation:
     """Read the QR code's address."""
-    url, words = urlsplit(uri), parse_qs(urlsplit(uri).query)
     try:
+        url = urlsplit(uri)
+        words = parse_qs(url.query)
         server, gateway, token, print_ = (words[name][0] for name in ("s", "g", "t", "a"))
         fingerprint = urlsafe_b64decode(print_ + "=")
     except (KeyError, ValueError) as error:
@@ -147,8 +149,12 @@ def _key(waiting: Path) -> ec.EllipticCurvePrivateKey:
 
 def _check_way(invitation: Invitation) -> None:
     """Refuse to say eight digits where others can hear them; the QR code's token is never said."""
-    url = urlsplit(invitation.server)
-    if url.scheme not in {"https", "http"} or not url.hostname:
+    try:
+        url = urlsplit(invitation.server)
+        is_one = url.scheme in {"https", "http"} and url.hostname and url.port != 0
+    except ValueError as error:
+        raise UsageError("the server's address can't be read") from error
+    if not is_one:
         raise UsageError("the server's address must begin with https://")
     if url.scheme == "http" and url.hostname not in _LOOPBACK and not invitation.token:
         raise UsageError("a code goes over https:// only; over http:// use the QR code's address")
@@ -166,7 +172,7 @@ def _post(url: str, body: Mapping[str, object]) -> Answer:
             raise _refusal(error.read(_ANSWER_BYTES), error.code) from error
     except urllib.error.URLError as error:
         raise _unreached(url, error.reason) from error
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, HTTPException, *unreadable.JSON) as error:
         raise ServerDown(f"{url} gives no answer that can be read") from error
 
 
@@ -180,7 +186,7 @@ def _unreached(url: str, reason: object) -> BaliseError:
 def _refusal(text: bytes, status: int) -> EnrolmentRefused | ServerDown:
     try:
         said = msgspec.json.decode(text, type=Refusal)
-    except msgspec.MsgspecError:
+    except unreadable.JSON:
         return ServerDown(f"the server answers {status}; is its address the sheet's?")
     kind = getattr(errors, said.error, None)
     if kind is ClockWrong and said.now:

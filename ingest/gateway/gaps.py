@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from balise import unreadable
 from devices.payloads.balise_v1 import Gap, Item, encode_item
 from ingest.gateway import ranges
 from ingest.gateway.rows import Row
@@ -41,7 +42,7 @@ def kept(body: bytes) -> Kept:
     """Return what there is to say of an item, nothing where it is unreadable."""
     try:
         return _kept.decode(body)
-    except (msgspec.MsgspecError, ValueError):
+    except unreadable.JSON:
         return Kept()
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import msgspec
 
+from balise import unreadable
 from ingest.gateway.adapter import Adapter
 from ingest.gateway.box import State
 
@@ -165,5 +166,5 @@ def read(payload: bytes) -> Health | None:
     """Return what a status message says, None where it is none."""
     try:
         return _decoder.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except unreadable.JSON:
         return None

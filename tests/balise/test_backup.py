@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pyrage
 import pytest
 from psycopg import sql as build
 
@@ -171,6 +172,62 @@ def test_a_part_that_is_another_s_is_seen(tmp_path: Path, key: tuple[str, str]):
         pytest.raises(BackupUnreadable, match="no whole x"),
     ):
         opened.read("x.copy")
+
+
+def closed(file: Path, inside: bytes, recipient: str) -> None:
+    """Close whatever bytes as anybody can who has the public key."""
+    file.write_bytes(pyrage.encrypt(inside, recipients(recipient)))
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["", "[]", "{}", '{"tables": {"subject": 1}}', "[" * 100_000, "\ud800"],
+    ids=["nothing", "a list", "no table", "no part", "deep", "no text"],
+)
+def test_a_backup_that_does_not_say_what_it_has_is_none(
+    tmp_path: Path, key: tuple[str, str], manifest: str
+):
+    file = tmp_path / "forged.age"
+    with writing(file, recipients(key[1])) as archive:
+        archive.add("manifest.json", [manifest.encode(errors="surrogatepass")])
+    with pytest.raises(BackupUnreadable, match="doesn't say"):
+        backups.verify(file, key[0])
+
+
+def test_any_byte_inside_of_a_backup_wrong_it_is_whole_or_none(
+    tmp_path: Path, key: tuple[str, str]
+):
+    file = tmp_path / "forged.age"
+    with writing(file, recipients(key[1])) as archive:
+        archive.add("manifest.json", [b'{"made_at": "2026", "schema": 1}' * 9])
+    inside = pyrage.decrypt(file.read_bytes(), [pyrage.x25519.Identity.from_str(key[0])])
+    for place in range(len(inside)):
+        damaged = bytearray(inside)
+        damaged[place] ^= 0x41
+        closed(file, bytes(damaged), key[1])
+        with pytest.raises(BackupUnreadable):
+            backups.verify(file, key[0])
+    closed(file, inside[:-30], key[1])
+    with pytest.raises(BackupUnreadable):
+        backups.verify(file, key[0])
+
+
+def test_a_backup_that_lacks_a_table_fills_nothing(
+    filled: psycopg.Connection,
+    database_url: str,
+    tmp_path: Path,
+    key: tuple[str, str],
+    new_database: NewDatabase,
+):
+    file = tmp_path / "balise.age"
+    backups.back_up(database_url, file, key[1], nothing)
+    with reading(file, key[0]) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    del manifest["tables"]["subject"]
+    with writing(file, recipients(key[1])) as archive:
+        archive.add("manifest.json", [json.dumps(manifest).encode()])
+    with pytest.raises(BackupUnreadable, match="has no subject"):
+        backups.restore(new_database(), file, key[0], nothing)
 
 
 def test_a_database_in_use_is_left_alone(

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from balise import unreadable
 from balise.errors import UsageError
 from balise.settings import Settings
 from devices.payloads.balise_v1 import QUEUED, RETAINED, Item, encode_item
@@ -206,5 +207,5 @@ class Bridge:
         """Return what names the broker's memory of us, nothing where there is none yet."""
         try:
             return msgspec.json.decode(self._session.read_bytes(), type=str)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *unreadable.JSON):
             return ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from balise import unreadable
 from devices.payloads.balise_v1 import Item, encode_item
 from ingest.gateway.local.declared import Source
 
@@ -68,7 +69,7 @@ def members(payload: bytes) -> dict[str, Any]:
     """Return the members of a JSON object as they stand, none where it is no object."""
     try:
         return _members.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except unreadable.JSON:
         return {}
 
 
@@ -77,5 +78,5 @@ def _word(raw: msgspec.Raw) -> str:
     text = bytes(raw)
     try:
         return msgspec.json.decode(text, type=str)
-    except (msgspec.MsgspecError, ValueError):
+    except unreadable.JSON:
         return text.decode(errors="replace")

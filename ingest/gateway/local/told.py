@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-import msgspec
-
+from balise import unreadable
 from balise.whole import whole
 from devices.payloads.balise_v1 import Item, read_item
 from ingest.gateway.local.declared import Source
@@ -94,7 +93,7 @@ class Told:
 def _read(body: bytes) -> Item:
     try:
         return read_item(body)
-    except (msgspec.MsgspecError, ValueError):
+    except unreadable.JSON:
         return Item(device="")
 
 

@@ -13,7 +13,8 @@ import zxingcpp
 
 from balise import enrolment as command
 from balise import sheet
-from ingest.gateway.enrol import Invitation, read_uri
+from balise.errors import UsageError
+from ingest.gateway.enrol import Invitation, enrol, read_uri
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -58,3 +59,22 @@ def test_the_address_comes_back_as_it_was_made():
     assert read_uri(uri) == Invitation(
         "https://care.example.org:8443", "", "box-1", "a-token_x", bytes(range(32))
     )
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "balise://[",
+        "https://care.example.org?s=a&g=b&t=c&a=AAAA",
+        "balise://enrol?s=https%3A%2F%2Fa&g=b&t=c",
+        "balise://enrol?s=https%3A%2F%2Fa&g=b&t=c&a=é",
+        "balise://enrol?s=ftp%3A%2F%2Fa&g=b&t=c&a=AAA",
+        "balise://enrol?s=https%3A%2F%2F[&g=b&t=c&a=AAA",
+        "balise://enrol?s=https%3A%2F%2Fa%3Abc&g=b&t=c&a=AAA",
+        "balise://enrol?s=https%3A%2F%2Fa%3A99999&g=b&t=c&a=AAA",
+    ],
+)
+def test_an_address_that_is_none_is_said_so(uri: str, tmp_path: Path):
+    with pytest.raises(UsageError, match="address"):
+        enrol(tmp_path, read_uri(uri))
