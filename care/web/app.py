@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import cast
 
-import psycopg
 from fastapi import FastAPI, Request, Response
-from fastapi.exception_handlers import request_validation_exception_handler
-from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
 import sql
 from balise import telemetry
-from balise.pages import HEADERS
 from balise.settings import Settings
 from balise.whole import whole
 from care.opening import opening
@@ -31,7 +26,6 @@ from care.web import (
     evidence,
     fhir,
     fhir_team,
-    fhir_visit,
     helpers,
     identity,
     looked,
@@ -44,16 +38,11 @@ from care.web import (
     rules,
     sign_in,
     sources,
+    trouble,
 )
-from care.web.accounts import Account
-from care.web.pace import WITHIN, Hurried, Pace
-from care.web.visit import (
-    Connection,
-    SignedOut,
-    language,
-    page,
-    settings_of,
-)
+from care.web.pace import Pace
+from care.web.trouble import headed
+from care.web.visit import Connection, language
 from care.web.words import words
 
 # FastAPI's own would tell paths, which name patients, and what exceptions say.
@@ -68,9 +57,6 @@ _NO_TELEMETRY: TelemetryConfig = {
 
 _BODY_BYTES = 256 * 1024
 """The longest form, a plan with notes, is a tenth of it."""
-
-_HTTPS_ALONE = "max-age=31536000"
-"""Where the pages are behind HTTPS a browser asks for them by no other way, for a year."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -87,12 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.middleware("http")(_traced)
     # No page has a secret in it that its length could tell; a slow line is slow for everybody.
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
-    app.exception_handler(SignedOut)(_to_sign_in)
-    app.exception_handler(Hurried)(_too_often)
-    app.exception_handler(404)(_not_found)
-    app.exception_handler(RequestValidationError)(_unread)
-    # What no column can hold, such as a NUL or a number past all numbers, is nobody's.
-    app.exception_handler(psycopg.DataError)(_not_found)
+    trouble.answer(app)
     _add_health(app)
     app.include_router(sign_in.router)
     app.include_router(outside.router)
@@ -120,7 +101,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(looked.of_one)
     app.include_router(fhir.router)
     app.include_router(fhir_team.router)
-    app.exception_handler(fhir_visit.Refused)(fhir_visit.refuse)
     return app
 
 
@@ -146,10 +126,7 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
         response = PlainTextResponse(said("refused_form.text"), status_code=403)
     else:
         response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if settings_of(request).web_secure_cookies:
-        response.headers["Strict-Transport-Security"] = _HTTPS_ALONE
+    headed(request, response)
     if request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "public, max-age=3600"
     return response
@@ -162,38 +139,6 @@ def _fits(request: Request) -> bool:
     """
     told = "transfer-encoding" not in request.headers
     return told and whole(request.headers.get("content-length", "0"), _BODY_BYTES + 1) is not None
-
-
-async def _to_sign_in(_request: Request, _error: Exception) -> Response:
-    return RedirectResponse("/sign-in", status_code=303)
-
-
-async def _too_often(request: Request, _error: Exception) -> Response:
-    """Say it where a password lets in all the same: for that it is counted who is wrong."""
-    response = sign_in.shown(request, "sign_in.hurried", status=429)
-    response.headers["Retry-After"] = str(int(WITHIN.total_seconds()))
-    return response
-
-
-async def _not_found(request: Request, _error: Exception) -> Response:
-    """Say that there is no such page."""
-    return _explained(request, "not_found.html", 404)
-
-
-async def _unread(request: Request, error: Exception) -> Response:
-    """Say to a person that a field or an address can't be read; to a program, which one."""
-    if "text/html" in request.headers.get("accept", ""):
-        return _explained(request, "unread.html", 422)
-    return await request_validation_exception_handler(
-        request, cast("RequestValidationError", error)
-    )
-
-
-def _explained(request: Request, template: str, status: int) -> Response:
-    """Answer in the language of whoever is signed in, with their menu."""
-    account: Account | None = getattr(request.state, "account", None)
-    spoken = account.language if account else language(request)
-    return page(request, template, spoken, account=account, status=status)
 
 
 def _add_health(app: FastAPI) -> None:

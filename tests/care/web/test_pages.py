@@ -266,23 +266,6 @@ def test_the_language_is_the_accounts_and_the_way_back_is_ours(nurse: httpx.Clie
     assert "Patients à voir" in answer.text
 
 
-def test_every_answer_has_its_headers(visitor: httpx.Client):
-    headers = visitor.get("/sign-in").headers
-    assert "default-src 'none'" in headers["content-security-policy"]
-    assert headers["cache-control"] == "no-store"
-    assert visitor.get("/healthz").text == visitor.get("/readyz").text == "ok\n"
-
-
-def test_behind_https_a_browser_comes_by_no_other_way(populated: str, serve: Serve):
-    with serve(Settings(database_url=populated, web_secure_cookies=True)) as url:
-        said = httpx.get(f"{url}/sign-in").headers
-    assert said["strict-transport-security"] == "max-age=31536000"
-
-
-def test_without_it_none_is_told_to(visitor: httpx.Client):
-    assert "strict-transport-security" not in visitor.get("/sign-in").headers
-
-
 @pytest.mark.parametrize("path", ["/?name=%00", "/patients/p%00", "/fhir/Patient?name=%00"])
 def test_what_no_column_can_hold_is_not_there(nurse: httpx.Client, path: str):
     assert nurse.get(path).status_code == 404
