@@ -111,11 +111,10 @@ def revoke(name: str, *, as_json: bool) -> None:
     """Shut a gateway out: its certificates, its open invitations, and its session at the broker."""
     from ingest.boxes import forget_devices
     from ingest.mqtt import Broker, end_session
-    from sql import enrolment
 
     settings = read_settings("database_url", "mqtt_url")
     count = Authority(settings.home).revoke(check_name(name))
-    _with_database(settings, lambda connection: enrolment.close(connection, name))
+    _with_database(settings, lambda connection: _close(connection, name))
     try:
         end_session(Broker(settings), name)
         forget_devices(Broker(settings), name)
@@ -124,6 +123,13 @@ def revoke(name: str, *, as_json: bool) -> None:
     print_answer({"gateway": name, "revoked": count, "connection": "dropped"}, as_json=as_json)
     if not count:
         raise UsageError(f"{name} had no certificate that was good; its invitations are closed")
+
+
+def _close(connection: Any, name: str) -> None:
+    from sql import enrolment
+
+    enrolment.close(connection, name)
+    enrolment.shut_out(connection, name)
 
 
 def _with_database(settings: Settings, work: Callable[[Any], None]) -> None:

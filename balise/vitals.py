@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
 from threading import Lock, Thread
@@ -13,7 +13,13 @@ from typing import Any, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import make_wsgi_app  # pyright: ignore[reportUnknownVariableType]
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    make_wsgi_app,  # pyright: ignore[reportUnknownVariableType]
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from balise.doctor import check
 from balise.failures import kind
@@ -26,6 +32,9 @@ READY = {
     "watch": ("database", "broker"),
 }
 """What must be well for a process to do its work: parts of `balise doctor`."""
+
+IS_READY = "balise_ready"
+"""What /readyz says, as a figure."""
 
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
 _FRESH = 5.0
@@ -88,9 +97,23 @@ class Readiness:
             return self._unwell or ([] if self.at_work() else ["not at work"])
 
 
+@dataclass(frozen=True, slots=True, eq=False)  # a registry hashes it
+class _Figures(Collector):
+    """Every figure of a process, and whether it is ready: nobody reads /readyz at night."""
+
+    ready: Readiness
+
+    def collect(self) -> Iterator[Metric]:
+        yield from REGISTRY.collect()
+        ready = float(not self.ready.unwell())
+        yield GaugeMetricFamily(IS_READY, "Whether the process does its work.", value=ready)
+
+
 def app(ready: Readiness) -> WSGIApplication:
     """Return what answers; /readyz is 503 with what keeps the process, by name alone."""
-    metrics = cast("WSGIApplication", make_wsgi_app())
+    registry = CollectorRegistry()
+    registry.register(_Figures(ready))
+    metrics = cast("WSGIApplication", make_wsgi_app(registry))
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         try:

@@ -10,7 +10,7 @@ from prefect.states import Completed
 
 from balise.settings import Settings
 from flows import backfill as portions
-from flows import delivery, report, spread
+from flows import clockwork, delivery, report, spread
 from flows import retention as keeping
 from flows.aggregate import Recomputed
 from flows.running import tell, with_database
@@ -25,15 +25,16 @@ async def retention(*, dry_run: bool = False) -> State[None]:
         dry_run: Say what would be dropped, and drop nothing.
 
     """
-    settings = Settings()
-    months, days = settings.raw_months, settings.raw_pack_days
-    now = datetime.now(UTC)
-    dropped = await with_database(
-        "old days",
-        lambda connection: keeping.drop_old(connection, now, months=months, dry_run=dry_run),
-    )
-    if not dry_run:
-        await with_database("pack", lambda connection: keeping.pack(connection, days=days))
+    settings, now = Settings(), datetime.now(UTC)
+    if dry_run:
+        dropped = await with_database(
+            "old days",
+            lambda one: keeping.drop_old(one, now, months=settings.raw_months, dry_run=True),
+        )
+    else:
+        dropped = await with_database(
+            "old days", lambda one: clockwork.retention(one, settings, now)
+        )
     before = Waiting(dropped.days, free=False)
     words = report.RETENTION_DRY if dry_run else report.RETENTION
     return await tell(words, Done(dropped, keeping.Dropped(), before, held=0))
@@ -43,14 +44,9 @@ async def retention(*, dry_run: bool = False) -> State[None]:
 async def deliver() -> State[None]:
     """Queue what is new for the FHIR server of BALISE_FHIR_URL, and send what is due."""
     settings, now = Settings(), datetime.now(UTC)
+    done = await with_database("outbox", lambda one: clockwork.deliver(one, settings, now))
     if not settings.fhir_url:
         return Completed(message="BALISE_FHIR_URL is empty: nothing leaves")
-    token = settings.fhir_token.get_secret_value()
-    with delivery.posting(settings.fhir_url, token) as post:
-        done = await with_database(
-            "outbox",
-            lambda one: delivery.deliver(one, now, post, language=settings.language),
-        )
     nothing = delivery.Delivered()
     before = Waiting(int(done != nothing), free=False)
     return await tell(report.DELIVER, Done(done, nothing, before, held=0))

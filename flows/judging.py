@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import psycopg
+import structlog
 
 import sql
+from balise import failures
 from care import readings as frames
 from care.pathways import PATHWAYS
 from care.pathways.pathway import Pathway
@@ -19,6 +22,7 @@ from care.rules import RULES
 from care.rules.rule import Asked, Finding, Rule
 from sql import signals as signals_store
 
+_log = structlog.get_logger(__name__)
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30
 
@@ -30,12 +34,14 @@ class Judged:
     subjects: int = 0
     raised: int = 0
     closed: int = 0
+    failed: int = 0
 
     def __add__(self, other: Judged) -> Judged:
         return Judged(
             self.subjects + other.subjects,
             self.raised + other.raised,
             self.closed + other.closed,
+            self.failed + other.failed,
         )
 
 
@@ -44,11 +50,31 @@ def assess(connection: psycopg.Connection, as_of: datetime, *, everyone: bool = 
     with connection.transaction():
         dirty = _take(connection, "care.take_dirty_to_assess")
         subjects = _all(connection) if everyone else dirty
-        judged = Judged()
-        for patient in signals_store.followed(connection, subjects):
-            judged += _judge(connection, patient, as_of)
-        connection.execute(sql.get("care.assessed"), {"subjects": dirty, "as_of": as_of})
+        judged, failed = _each(connection, subjects, lambda one: _judge(connection, one, as_of))
+        done = [one for one in dirty if one not in failed]
+        connection.execute(sql.get("care.assessed"), {"subjects": done, "as_of": as_of})
+        if failed:
+            connection.execute(sql.get("care.not_assessed"), {"subjects": [*failed]})
         return judged
+
+
+def _each(
+    connection: psycopg.Connection,
+    subjects: list[int],
+    work: Callable[[signals_store.Followed], Judged],
+) -> tuple[Judged, set[int]]:
+    """Do something for each patient, and return for whom it failed: for the others it is done."""
+    judged, failed = Judged(), set[int]()
+    for patient in signals_store.followed(connection, subjects):
+        try:
+            with connection.transaction():
+                judged += work(patient)
+        except psycopg.OperationalError:  # the database's, and so everybody's
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is: the others' alerts go on
+            _log.error("patient_failed", error=str(failures.failed(error)))
+            failed.add(patient.subject)
+    return judged + Judged(failed=len(failed)), failed
 
 
 def _take(connection: psycopg.Connection, query: str) -> list[int]:
@@ -153,15 +179,17 @@ def summarise(connection: psycopg.Connection, as_of: datetime) -> Judged:
     """Compute the figures of patients with new readings, as of a moment."""
     with connection.transaction():
         subjects = _take(connection, "care.take_dirty_to_summarise")
-        for patient in signals_store.followed(connection, subjects):
-            _summarise(connection, patient, as_of)
-        connection.execute(sql.get("care.summarised"), {"subjects": subjects})
-        return Judged(subjects=len(subjects))
+        judged, failed = _each(connection, subjects, lambda one: _summarise(connection, one, as_of))
+        done = [one for one in subjects if one not in failed]
+        connection.execute(sql.get("care.summarised"), {"subjects": done})
+        if failed:
+            connection.execute(sql.get("care.not_summarised"), {"subjects": [*failed]})
+        return replace(judged, subjects=len(done))
 
 
 def _summarise(
     connection: psycopg.Connection, patient: signals_store.Followed, as_of: datetime
-) -> None:
+) -> Judged:
     pathway = PATHWAYS[patient.pathway]
     today = as_of.astimezone(ZoneInfo(patient.time_zone)).date()
     start = today - timedelta(days=SUMMARY_DAYS - 1)
@@ -181,3 +209,4 @@ def _summarise(
         figures=[figure.as_json() for figure in figures],
         profile=[hour.as_json() for hour in profile],
     )
+    return Judged(subjects=1)

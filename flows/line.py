@@ -14,7 +14,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from balise.settings import Settings
-from flows import abreast, judging, report
+from flows import abreast, clockwork, judging, report
 from flows.aggregate import Recomputed, recompute
 from flows.running import tell, with_database
 from flows.work import work_off
@@ -50,8 +50,9 @@ async def assess(*, everyone: bool = False) -> State[None]:
     """
     now = datetime.now(UTC)
     if everyone:
+        settings = Settings()
         judged = await with_database(
-            "every patient", lambda connection: judging.assess(connection, now, everyone=True)
+            "every patient", lambda connection: clockwork.assess(connection, settings, now)
         )
     else:
         judged = judging.Judged()

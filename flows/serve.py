@@ -25,12 +25,12 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 import sql
 from balise.errors import DatabaseDown
 from balise.settings import Settings
-from flows import asked, automations, line, steps
+from flows import asked, automations, clockwork, line, steps
 from flows.listening import heard, notified
 from flows.plans import PLANS, TAGS, Plan
 
 _log = structlog.get_logger(__name__)
-_RETRY_SECONDS = 2.0
+_RETRY_SECONDS, _LOOK_SECONDS = 2.0, 60.0
 _REST_EVERY = 4
 """Of the starts of validate: a reading is looked for sooner than its figures, and each run costs a
 quarter of a processor second in Prefect."""
@@ -83,6 +83,7 @@ async def serve(settings: Settings, *, schedules: bool = True) -> None:
     """Run until cancelled: the line on every landing, and its schedules."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_events(settings))
+        group.create_task(_clock(settings))
         group.create_task(asked.serve(settings))
         if schedules:
             group.create_task(_schedules(settings))
@@ -95,6 +96,16 @@ async def _events(settings: Settings) -> None:
         except (psycopg.OperationalError, DatabaseDown) as error:
             _log.warning("database_down", error=type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _clock(settings: Settings) -> None:
+    """Do what Prefect's schedules should have done and did not."""
+    while True:
+        try:
+            await asyncio.to_thread(clockwork.make_up, settings)
+        except (psycopg.OperationalError, DatabaseDown) as error:
+            _log.warning("database_down", error=type(error).__name__)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _listen(settings: Settings) -> None:

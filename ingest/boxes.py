@@ -62,11 +62,11 @@ def look(broker: Broker, seconds: float = 10.0) -> dict[str, bytes]:
 
 
 def forget_devices(broker: Broker, gateway: str, seconds: float = 10.0) -> None:
-    """Leave of a box's last word what says nothing of devices: their addresses are a patient's."""
+    """Leave of a box's last word that it said one: devices are a patient's, the rest is over."""
     topics = (health.topic(gateway), health.report_topic(gateway))
     for topic, payload in retained(broker, topics, seconds).items():
         last = health.read(payload)
-        kept = health.write(msgspec.structs.replace(last, devices=())) if last else b""
+        kept = health.write(msgspec.structs.replace(last, devices=(), box=None)) if last else b""
         leave(broker, topic, kept, seconds)
 
 

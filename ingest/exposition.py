@@ -5,6 +5,7 @@ A part that doesn't answer is a figure of its own, and leaves the others on the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from ingest.measures import (
     CERTIFICATE,
     DATABASE_UP,
     DISK_FREE,
+    MISSING,
     OF_BOXES,
     Asked,
 )
@@ -51,15 +53,25 @@ class Line(Collector):
             yield from list(self._figures())
 
     def _figures(self) -> Iterator[Metric]:
-        asked: list[Metric] = []
-        with suppress(psycopg.Error), _connected(self.settings.database_url) as connection:
-            asked = [_asked(connection, one) for one in ASKED]
-        yield _flag(DATABASE_UP, "Whether the database answers.", bool(asked))
-        yield from asked
+        yield from self._of_database()
         yield from self._of_boxes()
         yield self._certificates()
         room = float(files.room(self.settings.home))
         yield GaugeMetricFamily(DISK_FREE, "Room on the disk of BALISE_HOME.", value=room)
+
+    def _of_database(self) -> Iterator[Metric]:
+        found: list[Metric] = []
+        try:
+            with _connected(self.settings.database_url) as connection:
+                found = _asked(connection)
+        except psycopg.Error:
+            yield _flag(DATABASE_UP, "Whether the database answers.", up=False)
+            return
+        yield _flag(DATABASE_UP, "Whether the database answers.", up=True)
+        yield from found
+        missing = float(len(ASKED) - len(found))
+        says = "Figures that the database did not tell in time."
+        yield GaugeMetricFamily(MISSING, says, value=missing)
 
     def _of_boxes(self) -> Iterator[Metric]:
         now = datetime.now(UTC)
@@ -81,9 +93,12 @@ class Line(Collector):
             CERTIFICATE, "How long a service's certificate is still good.", labels=["certificate"]
         )
         files = {"authority": self.settings.mqtt_ca_file, "service": self.settings.mqtt_cert_file}
+        found = {name: _read(path) for name, path in files.items()}
+        with suppress(BaliseError):
+            found["broker"] = Broker(self.settings).certificate(_SECONDS) or b""
         now = datetime.now(UTC)
-        for name, path in files.items():
-            if until := _until(path):
+        for name, content in found.items():
+            if until := _until(content):
                 family.add_metric([name], (until - now).total_seconds())
         return family
 
@@ -94,7 +109,18 @@ def _connected(url: str) -> psycopg.Connection:
     return psycopg.connect(url, autocommit=True, connect_timeout=int(_SECONDS), options=patience)
 
 
-def _asked(connection: psycopg.Connection, one: Asked) -> Metric:
+def _asked(connection: psycopg.Connection) -> list[Metric]:
+    """Return what can be told: a question that is held up takes no other along."""
+    found: list[Metric] = []
+    until = time.monotonic() + _SECONDS
+    for one in ASKED:
+        with suppress(psycopg.Error):
+            if time.monotonic() < until:
+                found.append(_told(connection, one))
+    return found
+
+
+def _told(connection: psycopg.Connection, one: Asked) -> Metric:
     family = GaugeMetricFamily(one.name, one.help, labels=list(one.labels))
     for row in rows.named(connection, one.query):
         if row["value"] is not None:
@@ -106,12 +132,22 @@ def _flag(name: str, says: str, up: bool) -> Metric:  # noqa: FBT001 - it is the
     return GaugeMetricFamily(name, says, value=float(up))
 
 
-def _until(path: Path | None) -> datetime | None:
-    """Return until when a certificate is good; None where there is none to be read."""
+def _read(path: Path | None) -> bytes:
+    """Return a file's content, nothing where it can't be read."""
+    with suppress(OSError):
+        return path.read_bytes() if path else b""
+    return b""
+
+
+def _until(content: bytes) -> datetime | None:
+    """Return until when a certificate is good, PEM or DER; None where it is none."""
+    if not content:
+        return None
+    pem = content.startswith(b"-----")
+    load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
     try:
-        content = path.read_bytes() if path else b""
-        return x509.load_pem_x509_certificate(content).not_valid_after_utc if content else None
-    except (OSError, ValueError):
+        return load(content).not_valid_after_utc
+    except ValueError:
         return None
 
 
@@ -120,6 +156,7 @@ def names() -> Iterable[str]:
     return (
         *(one.name for one in (*ASKED, *OF_BOXES)),
         DATABASE_UP,
+        MISSING,
         BROKER_UP,
         CERTIFICATE,
         DISK_FREE,

@@ -70,6 +70,20 @@ ASKED = (
     Asked("balise_received_age_seconds", "Since when nothing landed.", "watch.received_age"),
     Asked("balise_windows_behind", "Patients' days whose figures are behind.", "watch.windows"),
     Asked("balise_windows_behind_seconds", "Since when.", "watch.windows_age"),
+    Asked("balise_patients_behind", "Patients not judged, summed up.", "watch.patients", ("step",)),
+    Asked("balise_patients_behind_seconds", "Since when.", "watch.patients_age", ("step",)),
+    Asked(
+        "balise_patients_failed",
+        "Patients for whom a step failed: a fault of Balise.",
+        "watch.patients_failed",
+        ("step",),
+    ),
+    Asked(
+        "balise_flow_age_seconds",
+        "Since when what runs by the clock was not done.",
+        "watch.flows",
+        ("flow",),
+    ),
     Asked(
         "balise_refused_items",
         "What was refused and waits for a mend or a decision.",
@@ -138,7 +152,9 @@ OF_BOXES = (
 )
 
 DATABASE_UP = "balise_database_up"
+MISSING = "balise_figures_missing"
 BROKER_UP = "balise_broker_up"
 CERTIFICATE = "balise_certificate_seconds"
 DISK_FREE = "balise_disk_free_bytes"
-"""Whether those that are asked answer, how long the services' certificates are good, and room."""
+"""Whether those that are asked answer, what they left out, how long the services' certificates are
+good, and room."""

@@ -78,6 +78,21 @@ class Broker:
         except OSError as error:
             raise BrokerDown(f"{self.host}:{self.port} does not answer") from error
 
+    def certificate(self, seconds: float) -> bytes | None:
+        """Return the certificate that the broker shows, as DER; None in the clear, or of nobody.
+
+        Of the running process: what lies on the disk may be a newer one.
+        """
+        if self._tls is None:
+            return None
+        with (
+            suppress(OSError),
+            socket.create_connection((self.host, self.port), timeout=seconds) as plain,
+            self._tls.wrap_socket(plain, server_hostname=self.host) as link,
+        ):
+            return link.getpeercert(binary_form=True)
+        return None
+
     def _greet(self, tls: ssl.SSLContext, plain: socket.socket) -> None:
         with tls.wrap_socket(plain, server_hostname=self.host) as link:
             link.settimeout(_REFUSAL_SECONDS)

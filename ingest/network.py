@@ -19,6 +19,7 @@ from typing import Any, cast
 import paho.mqtt.client as mqtt
 import structlog
 
+from balise.errors import UsageError
 from ingest.gulps import Gulps
 from ingest.mqtt import KEEPALIVE, RECONNECT_SECONDS, Broker
 from ingest.publishes import Delivery, Incoming, acknowledgements
@@ -86,6 +87,7 @@ class Network:
         wait = least
         try:
             while not self._stop.is_set():
+                self._renew()
                 with suppress(OSError):
                     self._client.reconnect()
                     if self._serve():
@@ -97,6 +99,13 @@ class Network:
             self._woken.close()
             self._waker.close()
             self._heard([])
+
+    def _renew(self) -> None:
+        """Come by the certificate that is there now: `balise authority` renews it on the disk."""
+        try:
+            self._broker.reload()
+        except (OSError, UsageError) as error:
+            _log.warning("certificate_unread", error=type(error).__name__)
 
     def _serve(self) -> bool:
         """Read and write until the connection is lost; return whether the broker had let us in."""

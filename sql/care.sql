@@ -1,21 +1,35 @@
 -- take_dirty_to_assess --
 -- Subjects whose rules are behind; a run beside this one takes others.
-SELECT subject FROM dirty_subject WHERE assessed < generation
+SELECT subject FROM dirty_subject WHERE assessed < generation AND may_be_tried(assess_failed_at)
 ORDER BY subject LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
 -- take_dirty_to_summarise --
 -- Subjects whose summary is behind.
-SELECT subject FROM dirty_subject WHERE summarised < generation
+SELECT subject FROM dirty_subject WHERE summarised < generation AND may_be_tried(summarise_failed_at)
 ORDER BY subject LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
 -- assessed --
 -- The marks were locked since they were read, so the generation is still the one read.
-UPDATE dirty_subject SET assessed = generation, assessed_at = %(as_of)s
+UPDATE dirty_subject SET assessed = generation, assessed_at = %(as_of)s, assess_failed_at = NULL
 WHERE subject = ANY(%(subjects)s)
+
+-- not_assessed --
+-- For whom it failed is behind, also who had nothing new and is judged by the clock.
+INSERT INTO dirty_subject (subject, assess_failed_at)
+SELECT one, now() FROM unnest(%(subjects)s::integer[]) AS one
+ON CONFLICT (subject) DO UPDATE SET assess_failed_at = now(),
+    assessed = least(dirty_subject.assessed, dirty_subject.generation - 1),
+    touched_at = CASE WHEN dirty_subject.assessed = dirty_subject.generation
+                      THEN now() ELSE dirty_subject.touched_at END
 
 -- summarised --
 -- As for the rules.
-UPDATE dirty_subject SET summarised = generation WHERE subject = ANY(%(subjects)s)
+UPDATE dirty_subject SET summarised = generation, summarise_failed_at = NULL
+WHERE subject = ANY(%(subjects)s)
+
+-- not_summarised --
+-- For whom it failed.
+UPDATE dirty_subject SET summarise_failed_at = now() WHERE subject = ANY(%(subjects)s)
 
 -- every_subject --
 -- Silence needs no new reading to be judged.
@@ -325,7 +339,8 @@ WHERE subject = %(subject)s ORDER BY period_end DESC, made_at DESC LIMIT 1
 SELECT (SELECT max(received_at) FROM landing_batch) AS last_received_at,
        (SELECT max(validated_at) FROM landing_batch) AS last_validated_at,
        (SELECT min(received_at) FROM landing_batch WHERE validated_at IS NULL) AS waiting_since,
-       (SELECT min(touched_at) FROM dirty_window WHERE done < generation) AS dirty_since
+       least((SELECT min(touched_at) FROM dirty_window WHERE done < generation),
+             (SELECT min(touched_at) FROM dirty_subject WHERE assessed < generation)) AS dirty_since
 
 -- gateways --
 -- When each gateway was last heard of.

@@ -30,14 +30,29 @@ SELECT pg_has_role('balise_web', 'balise_keep', 'USAGE')
 -- Figures behind their readings: how many, and since when.
 SELECT count(*), min(touched_at) FROM dirty_window WHERE done < generation
 
+-- late_patients --
+-- Patients who are not judged or summed up by what is known of them, and since when.
+SELECT count(*), min(touched_at) FROM dirty_subject
+WHERE assessed < generation OR summarised < generation
+
+-- failed --
+-- Patients for whom that failed.
+SELECT code FROM subject JOIN dirty_subject ON subject = id
+WHERE assess_failed_at IS NOT NULL OR summarise_failed_at IS NOT NULL ORDER BY code
+
+-- undone --
+-- What runs by the clock and was not done for long.
+SELECT flow FROM flow_done
+WHERE at < now() - CASE flow WHEN 'retention' THEN interval '3 days' ELSE interval '90 minutes' END
+ORDER BY flow
+
 -- ours --
 -- Refusals that are a fault of ours.
 SELECT count(*) FROM refused WHERE state = 'new' AND reason = 'decoder_error'
 
 -- silent --
--- Gateways that sent nothing for two days; files that were imported come from none.
-SELECT name FROM gateway WHERE last_contact_at < now() - interval '2 days' AND name <> 'import'
-ORDER BY name
+-- Gateways that sent nothing for two days.
+SELECT name FROM contact WHERE since < now() - interval '2 days' ORDER BY name
 
 -- outbox --
 -- What another system refused.

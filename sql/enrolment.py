@@ -28,6 +28,7 @@ def invite(
     """Keep an invitation's digests; it takes the place of those before it."""
     with connection.transaction():
         people.add_gateway(connection, gateway)
+        connection.execute(sql.get("enrolment.expected"), {"gateway": gateway})
         close(connection, gateway)
         connection.execute(
             sql.get("enrolment.invite"),
@@ -38,6 +39,11 @@ def invite(
 def close(connection: psycopg.Connection, gateway: str) -> None:
     """End the open invitations of a gateway."""
     connection.execute(sql.get("enrolment.close"), {"gateway": gateway})
+
+
+def shut_out(connection: psycopg.Connection, gateway: str) -> None:
+    """Have nobody miss a gateway that comes in no more."""
+    connection.execute(sql.get("enrolment.shut_out"), {"gateway": gateway})
 
 
 def of_code(connection: psycopg.Connection, code: bytes) -> Invite | None:

@@ -7,7 +7,9 @@ LISTEN landed
 SELECT EXISTS (SELECT FROM landing_batch WHERE validated_at IS NULL),
        EXISTS (SELECT FROM dirty_window WHERE done < generation)
     OR EXISTS (SELECT FROM window_recheck)
-    OR EXISTS (SELECT FROM dirty_subject WHERE assessed < generation OR summarised < generation)
+    OR EXISTS (SELECT FROM dirty_subject
+               WHERE (assessed < generation AND may_be_tried(assess_failed_at))
+                  OR (summarised < generation AND may_be_tried(summarise_failed_at)))
 
 -- waiting_batches --
 -- What validate has before it, when that was received, and whether any of it is free: what no run
@@ -36,14 +38,30 @@ FROM dirty_window WHERE done < generation
 -- waiting_to_assess --
 -- The same for assess; its window is the moment it judges.
 WITH free AS MATERIALIZED (
-    SELECT subject FROM dirty_subject WHERE assessed < generation LIMIT 1 FOR KEY SHARE SKIP LOCKED
+    SELECT subject FROM dirty_subject WHERE assessed < generation AND may_be_tried(assess_failed_at)
+    LIMIT 1 FOR KEY SHARE SKIP LOCKED
 )
-SELECT count(*), EXISTS (SELECT FROM free) FROM dirty_subject WHERE assessed < generation
+SELECT count(*), EXISTS (SELECT FROM free) FROM dirty_subject
+WHERE assessed < generation AND may_be_tried(assess_failed_at)
 
 -- waiting_to_summarise --
 -- The same for summarise.
 WITH free AS MATERIALIZED (
-    SELECT subject FROM dirty_subject WHERE summarised < generation
+    SELECT subject FROM dirty_subject
+    WHERE summarised < generation AND may_be_tried(summarise_failed_at)
     LIMIT 1 FOR KEY SHARE SKIP LOCKED
 )
-SELECT count(*), EXISTS (SELECT FROM free) FROM dirty_subject WHERE summarised < generation
+SELECT count(*), EXISTS (SELECT FROM free) FROM dirty_subject
+WHERE summarised < generation AND may_be_tried(summarise_failed_at)
+
+-- begin --
+-- What runs by the clock counts as done when it is first asked for.
+INSERT INTO flow_done (flow) SELECT unnest(%(flows)s::text[]) ON CONFLICT DO NOTHING
+
+-- overdue --
+-- Whether a flow was not done for so long.
+SELECT EXISTS (SELECT FROM flow_done WHERE flow = %(flow)s AND at < now() - %(after)s::interval)
+
+-- done --
+-- A flow was done now.
+INSERT INTO flow_done (flow) VALUES (%(flow)s) ON CONFLICT (flow) DO UPDATE SET at = now()

@@ -56,6 +56,31 @@ SELECT count(*)::float8 AS value FROM dirty_window WHERE done < generation
 SELECT coalesce(extract(epoch FROM now() - min(touched_at)), 0)::float8 AS value
 FROM dirty_window WHERE done < generation
 
+-- patients --
+-- Patients who are not judged by what is known of them, and whose figures are not worked out.
+SELECT step, count(*) FILTER (WHERE behind)::float8 AS value
+FROM dirty_subject
+CROSS JOIN LATERAL (VALUES ('assess', assessed < generation),
+                           ('summarise', summarised < generation)) AS steps (step, behind)
+GROUP BY step
+
+-- patients_age --
+-- Since when.
+SELECT step, coalesce(extract(epoch FROM now() - min(touched_at) FILTER (WHERE behind)), 0)::float8
+           AS value
+FROM dirty_subject
+CROSS JOIN LATERAL (VALUES ('assess', assessed < generation),
+                           ('summarise', summarised < generation)) AS steps (step, behind)
+GROUP BY step
+
+-- patients_failed --
+-- Patients for whom a step failed, to be tried again: a fault of ours.
+SELECT step, count(failed_at)::float8 AS value
+FROM dirty_subject
+CROSS JOIN LATERAL (VALUES ('assess', assess_failed_at),
+                           ('summarise', summarise_failed_at)) AS steps (step, failed_at)
+GROUP BY step
+
 -- refused --
 -- What waits for a mend or a decision.
 SELECT reason, count(*)::float8 AS value FROM refused WHERE state = 'new' GROUP BY reason
@@ -95,6 +120,9 @@ WHERE slot_type = 'physical' AND slot_name ~ '^balise_[0-9]{8}_[0-9]{6}_[0-9]{6}
 SELECT pg_database_size(current_database())::float8 AS value
 
 -- contacts --
--- Since when each gateway is silent; files that were imported come from none.
-SELECT name AS gateway, extract(epoch FROM now() - last_contact_at)::float8 AS value
-FROM gateway WHERE last_contact_at IS NOT NULL AND name <> 'import'
+-- Since when each gateway is silent.
+SELECT name AS gateway, extract(epoch FROM now() - since)::float8 AS value FROM contact
+
+-- flows --
+-- How long ago each flow that runs by the clock was done last.
+SELECT flow, extract(epoch FROM now() - at)::float8 AS value FROM flow_done

@@ -62,13 +62,27 @@ def flows(settings: Settings) -> str:
 def figures(settings: Settings) -> str:
     """Say whether figures keep up with readings."""
     with connected(settings) as connection:
-        count, since = row(connection, "doctor.late_windows")
-    if since is not None and datetime.now(UTC) - since > _BEHIND:
+        failed = names(connection, "doctor.failed")
+        late = [row(connection, one) for one in ("doctor.late_windows", "doctor.late_patients")]
+        undone = names(connection, "doctor.undone")
+    if failed:
         raise BaliseError(
-            f"{count} days of patients are behind since {since:%Y-%m-%d %H:%M}: is `balise flows"
-            " serve` up? `balise flows run line` does it by hand"
+            f"{len(failed)} patients can't be judged or summed up ({', '.join(failed[:5])}), by a"
+            " fault of Balise: have them looked at by hand, and report what the log of `balise"
+            " flows serve` says of it (patient_failed)"
         )
-    return f"{count} days of patients to compute"
+    for (count, since), what in zip(late, ("days of patients", "patients"), strict=True):
+        if since is not None and datetime.now(UTC) - since > _BEHIND:
+            raise BaliseError(
+                f"{count} {what} are behind since {since:%Y-%m-%d %H:%M}: is `balise flows serve`"
+                " up? `balise flows run line` does it by hand"
+            )
+    if undone:
+        raise BaliseError(
+            f"{', '.join(undone)} not done for long: is `balise flows serve` up? its log says what"
+            " keeps it (flow_failed)"
+        )
+    return f"{late[0][0]} days of patients to compute"
 
 
 def refused(settings: Settings) -> str:

@@ -113,8 +113,8 @@ def no_schema(ground: Ground) -> Settings:
 
 def old_schema(ground: Ground) -> Settings:
     return ground.sql(
-        "DELETE FROM schema_migration WHERE number = 40",
-        "INSERT INTO schema_migration VALUES (40, '0040_clinic.sql')",
+        "DELETE FROM schema_migration WHERE number = 41",
+        "INSERT INTO schema_migration VALUES (41, '0041_late.sql')",
     )
 
 
@@ -232,6 +232,36 @@ def figures_behind(ground: Ground) -> Settings:
         "INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, touched_at)"
         " VALUES (1, 'heart_rate', now(), now(), now(), now() - interval '1 hour')",
         "DELETE FROM dirty_window",
+    )
+
+
+def nobody_judged(ground: Ground) -> Settings:
+    return ground.sql(
+        "WITH one AS (INSERT INTO subject (code) VALUES ('p-x') RETURNING id)"
+        " INSERT INTO dirty_subject (subject, touched_at)"
+        " SELECT id, now() - interval '1 hour' FROM one",
+        "DELETE FROM dirty_subject; DELETE FROM subject WHERE code = 'p-x'",
+    )
+
+
+def cannot_be_judged(ground: Ground) -> Settings:
+    nobody_judged(ground)
+    return ground.sql("UPDATE dirty_subject SET assess_failed_at = now()")
+
+
+def clock_stands(ground: Ground) -> Settings:
+    return ground.sql(
+        "INSERT INTO flow_done VALUES ('assess', now() - interval '2 hours')",
+        "DELETE FROM flow_done",
+    )
+
+
+def never_heard(ground: Ground) -> Settings:
+    return ground.sql(
+        "WITH one AS (INSERT INTO gateway (name) VALUES ('home-y'))"
+        " INSERT INTO invite (gateway, code_digest, token_digest, expires_at, used_at)"
+        " VALUES ('home-y', '', '', now(), now() - interval '3 days')",
+        "DELETE FROM invite; DELETE FROM gateway",
     )
 
 
@@ -369,9 +399,13 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "no receiver": (no_receiver, "start `balise receive`"),
     "the flows are down": (flows_down, "balise flows serve"),
     "figures are behind": (figures_behind, "balise flows run line"),
+    "patients are not judged": (nobody_judged, "balise flows run line"),
+    "a patient can't be judged": (cannot_be_judged, "p-x"),
+    "what runs by the clock is not done": (clock_stands, "its log says what"),
     "Prefect is down": (prefect_down, "PREFECT_API_URL"),
     "a fault of ours refused something": (fault_of_ours, "balise refused list"),
     "a gateway is silent": (silent_gateway, "balise gateway list"),
+    "a gateway never sent anything": (never_heard, "balise gateway list"),
     "another system refused": (refused_abroad, "balise fhir status"),
     "the OpenID provider is away": (provider_away, "BALISE_OIDC_ISSUER"),
     "the pages have no name at the provider": (nameless, "BALISE_OIDC_CLIENT"),

@@ -30,9 +30,10 @@ from flows import steps
 from ingest.exposition import Line, names
 from ingest.gateway import health
 from ingest.gateway.health import Condition, Health, SpoolHealth
+from ingest.measures import ASKED
 from ingest.mqtt import KEEPALIVE, Broker
 from ingest.receive import Delivery, land
-from sql import people
+from sql import enrolment, people
 
 OPS = Path(__file__).resolve().parents[2] / "ops"
 ALERTS = yaml.safe_load((OPS / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
@@ -41,7 +42,13 @@ EXPRESSIONS = [
     *(rule["expr"] for rule in ALERTS),
     *(one["expr"] for panel in DASHBOARD["panels"] for one in panel["targets"]),
 ]
-OF_EVERY_PROCESS = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+OF_EVERY_PROCESS = {
+    "up",
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+    "process_start_time_seconds",
+    vitals.IS_READY,
+}
 SCALE = "C0:00:00:00:00:02"
 MARKS = ("p-watched", "Observée", "91.235", SCALE)
 
@@ -86,6 +93,11 @@ def test_every_figure_is_there_and_right(settings: Settings, database: psycopg.C
     database.execute(
         "INSERT INTO outbox (subject, thing, key, body) VALUES (%s, 't', 'k', '')", (subject,)
     )
+    database.execute("INSERT INTO flow_done VALUES ('assess', now() - interval '2 minutes')")
+    database.execute(
+        "UPDATE dirty_subject SET assessed = 0, touched_at = now() - interval '9 minutes',"
+        " assess_failed_at = now()"
+    )
     with_box(settings)
     with a_copy(database):
         least = not_copied(database)
@@ -103,7 +115,17 @@ def test_every_figure_is_there_and_right(settings: Settings, database: psycopg.C
     assert figures["balise_database_up", ()] == figures["balise_broker_up", ()] == 1
     assert figures["balise_spool_items", (("gateway", "home-watched"),)] == 7
     assert figures["balise_spool_share", (("gateway", "home-watched"),)] == 0.25
-    assert figures["balise_certificate_seconds", (("certificate", "service"),)] > 86400
+    for one in ("authority", "broker", "service"):
+        assert figures["balise_certificate_seconds", (("certificate", one),)] > 86400
+    assert 119 < figures["balise_flow_age_seconds", (("flow", "assess"),)] < 600
+    assess, summarise = (("step", "assess"),), (("step", "summarise"),)
+    assert figures["balise_patients_behind", assess] == 1
+    assert figures["balise_patients_behind", summarise] == 0
+    assert 539 < figures["balise_patients_behind_seconds", assess] < 1000
+    assert figures["balise_patients_behind_seconds", summarise] == 0
+    assert figures["balise_patients_failed", assess] == 1
+    assert figures["balise_patients_failed", summarise] == 0
+    assert figures["balise_figures_missing", ()] == 0
     assert 0 < least <= figures["balise_copy_waiting_bytes", ()] <= most
     assert not [mark for mark in MARKS if mark in text]
 
@@ -162,6 +184,43 @@ def test_what_does_not_answer_is_a_figure_and_takes_no_other_along(
     assert (figures["balise_database_up", ()], figures["balise_broker_up", ()]) == (1, 0)
 
 
+@pytest.mark.stack
+def test_a_question_that_is_held_up_takes_no_other_along(
+    settings: Settings, database: psycopg.Connection
+):
+    with psycopg.connect(settings.database_url) as holder:
+        holder.execute("LOCK TABLE outbox")
+        _, figures = told(settings)
+    assert figures["balise_database_up", ()] == 1
+    assert 1 <= figures["balise_figures_missing", ()] < len(ASKED) // 2
+    assert ("balise_unaccounted_items", ()) in figures
+    _, figures = told(settings)
+    assert figures["balise_figures_missing", ()] == 0
+
+
+@pytest.mark.stack
+def test_who_never_sent_anything_is_missed_and_who_was_shut_out_is_not(
+    settings: Settings, database: psycopg.Connection
+):
+    def silent() -> set[str]:
+        _, figures = told(settings)
+        name = "balise_gateway_silent_seconds"
+        return {labels[0][1] for one, labels in figures if one == name}
+
+    until = datetime.now(UTC) + timedelta(days=9)
+    people.add_gateway(database, "home-added")
+    people.add_gateway(database, "import")
+    enrolment.invite(database, "home-let-in", code=b"1", token=b"1", until=until)
+    enrolment.invite(database, "home-invited", code=b"2", token=b"2", until=until)
+    database.execute("UPDATE invite SET used_at = now() WHERE gateway = 'home-let-in'")
+    assert silent() == {"home-added", "home-let-in"}
+    enrolment.shut_out(database, "home-added")
+    assert silent() == {"home-let-in"}
+    enrolment.invite(database, "home-added", code=b"3", token=b"3", until=until)
+    database.execute("UPDATE invite SET used_at = now() WHERE gateway = 'home-added'")
+    assert silent() == {"home-added", "home-let-in"}
+
+
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_alerts_and_dashboard_ask_for_what_there_is(expression: str):
     used = set(re.findall(r"\b(?:balise|process|up)[a-z_]*\b(?!\")", expression))
@@ -171,7 +230,7 @@ def test_alerts_and_dashboard_ask_for_what_there_is(expression: str):
 
 def test_every_figure_is_looked_at():
     used = {name for one in EXPRESSIONS for name in re.findall(r"balise_\w+", one)}
-    assert used == {*names()}
+    assert used == {*names(), vitals.IS_READY}
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
@@ -190,6 +249,7 @@ def test_every_process_tells_of_itself():
         for name, port in ports.items():
             text = told_by(port, "/metrics").text
             assert "process_resident_memory_bytes" in text, name
+            assert vitals.IS_READY in text, name
             assert ("balise_database_up 1.0" in text) == (name == "watch"), name
             assert told_by(port, "/healthz").text == "ok\n"
             assert ready(port), name
@@ -203,9 +263,11 @@ def test_a_process_says_what_keeps_it_and_lives_on(settings: Settings):
     with asked_of(away, "receive") as client:
         answer = client.get("/readyz")
         assert (answer.status_code, answer.text) == (503, "database\n")
+        assert "balise_ready 0.0" in client.get("/metrics").text
         assert client.get("/healthz").text == "ok\n"
     with asked_of(settings, "watch") as client:
         assert client.get("/readyz").text == "ok\n"
+        assert "balise_ready 1.0" in client.get("/metrics").text
     with asked_of(settings, "receive", lambda: False) as client:
         answer = client.get("/readyz")
         assert (answer.status_code, answer.text) == (503, "not at work\n")

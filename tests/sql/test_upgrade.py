@@ -78,7 +78,8 @@ def test_an_upgrade_loses_nothing(before: str):
         held = counts(database)
         assert [held[name] for name in ("identity_revision", "signal", "signal_event")] == [1, 1, 1]
         assert migrate(before)
-        assert counts(database) == held
+        after = counts(database)
+        assert {name: after[name] for name in held} == held
         assert migrate(before) == []
 
 

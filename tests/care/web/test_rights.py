@@ -87,7 +87,11 @@ WATCH_READS = {
     "account accepted", "account batch", "account conflicting", "account duplicate",
     "account landed", "account refused", "backup made_at", "dirty_window day",
     "dirty_window done", "dirty_window generation", "dirty_window last_at",
-    "dirty_window touched_at", "gateway last_contact_at", "gateway name",
+    "dirty_window touched_at", "dirty_subject assess_failed_at", "dirty_subject assessed",
+    "dirty_subject generation", "dirty_subject summarise_failed_at", "dirty_subject summarised",
+    "dirty_subject touched_at", "contact name", "contact since", "flow_done at", "flow_done flow",
+    "gateway last_contact_at", "gateway name", "gateway known_at", "gateway shut_out",
+    "invite gateway", "invite used_at",
     "landing_batch backlog", "landing_batch id", "landing_batch messages",
     "landing_batch received_at", "landing_batch validated_at", "outbox queued_at",
     "outbox state", "outbox subject", "refused reason", "refused state",
@@ -102,7 +106,7 @@ OF_WHOM_NOBODY_FOLLOWS = {
 """What a keeper reads of tables that hold values or names: none of either."""
 FLOWS_WRITE = {
     "account", "asked_replay", "backfill", "dirty_subject", "dirty_window", "duplicate", "finding",
-    "landing", "landing_batch", "landing_dropped", "looked", "outbox", "packed_beside",
+    "flow_done", "landing", "landing_batch", "landing_dropped", "looked", "outbox", "packed_beside",
     "packed_reading", "reading_revision", "receipt", "refused", "refused_event", "replay", "rollup",
     "series", "signal", "signal_event", "source", "summary", "window_last", "window_recheck",
 }  # fmt: skip
