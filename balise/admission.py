@@ -111,7 +111,8 @@ def put_panel(
             connection.execute(sql.get("panels.add_account"), {"panel": name, "account": one})
         _known_patients(connection, patients)
         connection.execute(sql.get("panels.add_patients"), {"panel": name, "codes": list(patients)})
-        _note(connection, f"balise panel put {name}: {_told(accounts)}", patients)
+        whose = "everyone, " if everyone else ""
+        _note(connection, f"balise panel put {name}: {whose}{_told(accounts)}", patients)
 
     _change(work)
 

@@ -15,9 +15,11 @@ INSERT INTO login_link (token_digest, login, expires_at)
 VALUES (%(digest)s, %(name)s, now() + %(lifetime)s)
 
 -- reserve --
--- An account that nobody has a password for yet; without a role it keeps the one it has.
+-- An account that nobody has a way into; without a role it keeps the one it has.
+WITH ended AS (DELETE FROM web_session WHERE login = %(name)s)
 INSERT INTO login (name, password_hash, role) VALUES (%(name)s, '', coalesce(%(role)s, 'clinician'))
-ON CONFLICT (name) DO UPDATE SET role = coalesce(%(role)s, login.role)
+ON CONFLICT (name) DO UPDATE
+SET password_hash = '', outside = NULL, role = coalesce(%(role)s, login.role)
 RETURNING role
 
 -- role --
@@ -46,7 +48,7 @@ SELECT account_outside(%(digest)s)
 
 -- open_session --
 -- Only the token's digest is kept.
-SELECT open_session(%(digest)s, %(name)s, %(lifetime)s, %(idle)s)
+SELECT open_session(%(digest)s, %(name)s, %(lifetime)s, %(idle)s, %(hash)s)
 
 -- visitor --
 -- Whose the session is that this connection works for, which goes on.
@@ -75,6 +77,14 @@ SELECT use_link(%(digest)s, %(password_hash)s)
 -- use_link_outside --
 -- From now on the account is whose the provider says it is.
 SELECT use_link_outside(%(link)s, %(digest)s)
+
+-- take_turn --
+-- Those who try a password for one name from one house come one after the other.
+SELECT pg_advisory_lock(hashtextextended(encode(%(name)s || %(address)s, 'hex'), 0))
+
+-- end_turn --
+-- The next one's turn.
+SELECT pg_advisory_unlock(hashtextextended(encode(%(name)s || %(address)s, 'hex'), 0))
 
 -- may_guess --
 -- Whether another password may be tried; it counts at once.

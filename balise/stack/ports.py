@@ -5,11 +5,15 @@ from __future__ import annotations
 import secrets
 import socket
 import time
+from collections import deque
 
 from balise.errors import StackUnavailable
 
 # Below the ports the kernel hands to outgoing connections, so that one of those can't sit on ours.
 PORTS = range(20000, 32000)
+
+_reserved: deque[socket.socket] = deque(maxlen=64)
+"""The last ones given: those before are listened on by now, or no longer needed."""
 
 
 def is_free(port: int) -> bool:
@@ -24,12 +28,29 @@ def is_free(port: int) -> bool:
 
 
 def free() -> int:
-    """Return some port nobody listens on."""
+    """Return some port that nobody listens on and nobody else was just given."""
     for _ in range(100):
         port = secrets.choice(PORTS)
-        if is_free(port):
+        if _reserve(port) and is_free(port):
             return port
     raise StackUnavailable(f"No port is free between {PORTS.start} and {PORTS.stop}.")
+
+
+def _reserve(port: int) -> bool:
+    """Say whether a port is ours to give; by a name that the kernel takes back at our end.
+
+    Between being given and being listened on seconds may pass, in which others look for one.
+    """
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0balise port {port}")
+    except OSError:
+        name.close()
+        return False
+    if len(_reserved) == _reserved.maxlen:
+        _reserved.popleft().close()
+    _reserved.append(name)
+    return True
 
 
 def await_free(port: int, timeout: float = 15) -> None:

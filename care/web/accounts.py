@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -13,10 +14,13 @@ from threading import BoundedSemaphore
 from typing import Literal, get_args
 
 import psycopg
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
+from prometheus_client import Counter
 
 import sql
+from balise.house import house
 from sql import rows
 from sql.roles import digest, enter
 from sql.rows import Row
@@ -39,6 +43,8 @@ LEAST_PASSWORD = 12
 WITHIN = timedelta(minutes=15)
 MOST = (5, 20, 50)
 """Wrong passwords in that time: for a name from one address, for a name, from an address."""
+REFUSED = Counter("balise_sign_in_refused", "Passwords that let nobody in, and why.", ["why"])
+_log = structlog.get_logger(__name__)
 _HASHING = BoundedSemaphore(max(2, os.cpu_count() or 2))
 """Hashes worked out at once: each takes 64 MiB."""
 
@@ -195,17 +201,23 @@ def sign_in(
     lifetime: timedelta = SESSION_LIFETIME,
 ) -> str | None:
     """Return a session's token, which the connection works for; None for a wrong password."""
-    if not _fits(connection, name, password):
-        return None
-    return _open(connection, name, idle=idle, lifetime=lifetime)
+    hashed = _fitting(connection, name, password)
+    return _open(connection, name, idle=idle, lifetime=lifetime, hashed=hashed) if hashed else None
 
 
 def _open(
-    connection: psycopg.Connection, name: str, *, idle: timedelta, lifetime: timedelta
-) -> str:
+    connection: psycopg.Connection,
+    name: str,
+    *,
+    idle: timedelta,
+    lifetime: timedelta,
+    hashed: str | None = None,
+) -> str | None:
+    """Return a session's token; None where the account, or its password, is another by now."""
     token = secrets.token_urlsafe(32)
-    keys = {"digest": digest(token), "name": name, "lifetime": lifetime, "idle": idle}
-    connection.execute(sql.get("accounts.open_session"), keys)
+    keys = {"name": name, "lifetime": lifetime, "idle": idle, "hash": hashed}
+    if not rows.value(connection, "accounts.open_session", digest=digest(token), **keys):
+        return None
     enter(connection, token)
     return token
 
@@ -245,15 +257,15 @@ def sign_in_by_passkey(
         return _open(connection, name, idle=idle, lifetime=SESSION_LIFETIME) if name else None
 
 
-def _fits(connection: psycopg.Connection, name: str, password: str) -> bool:
-    """Say whether a name and a password go together; for no name it takes as long."""
-    known = rows.value(connection, "accounts.find", name=name)
+def _fitting(connection: psycopg.Connection, name: str, password: str) -> str | None:
+    """Return the hash that a password fits, None for a wrong one; for no name it takes as long."""
+    known: str | None = rows.value(connection, "accounts.find", name=name)
     try:
         with _HASHING:
             _hasher().verify(known or _nobodys_hash(), password)
     except Argon2Error:
-        return False
-    return bool(known)
+        return None
+    return known or None
 
 
 class Guessed(Exception):  # noqa: N818 - a state of the visitor, not an error
@@ -270,27 +282,51 @@ def sign_in_from(
     lifetime: timedelta = SESSION_LIFETIME,
 ) -> str | None:
     """Sign somebody in who comes from an address. Raises Guessed."""
-    if not knows_password(connection, name, password, address=address):
-        return None
-    return _open(connection, name, idle=idle, lifetime=lifetime)
+    hashed = _known(connection, name, password, address=address)
+    return _open(connection, name, idle=idle, lifetime=lifetime, hashed=hashed) if hashed else None
 
 
 def knows_password(
     connection: psycopg.Connection, name: str, password: str, *, address: str
 ) -> bool:
-    """Say whether a password is somebody's: each try counts as wrong until it fits.
+    """Say whether a password is somebody's. Raises Guessed for who must wait, whatever it is."""
+    return _known(connection, name, password, address=address) is not None
 
-    Raises Guessed for who must wait, whatever the password.
+
+def _known(connection: psycopg.Connection, name: str, password: str, *, address: str) -> str | None:
+    """Return the hash that a password fits: each try counts as wrong until it does.
+
+    Those of one name and house come in turn, so that a program with the right one may ask for
+    several things at once. Raises Guessed.
     """
-    whose = {"name": digest(name), "address": digest(address)}
-    together, of_name, of_address = MOST
-    most = {"together": together, "of_name": of_name, "of_address": of_address}
-    if not rows.value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
-        raise Guessed
-    if not _fits(connection, name, password):
-        return False
-    connection.execute(sql.get("accounts.forgive"), whose)
-    return True
+    whose = {"name": digest(name), "address": digest(house(address))}
+    with _in_turn(connection, whose):
+        together, of_name, of_address = MOST
+        most = {"together": together, "of_name": of_name, "of_address": of_address}
+        if not rows.value(connection, "accounts.may_guess", **whose, **most, within=WITHIN):
+            _refused("held_off")
+            raise Guessed
+        hashed = _fitting(connection, name, password)
+        if hashed is None:
+            _refused("wrong")
+        else:
+            connection.execute(sql.get("accounts.forgive"), whose)
+        return hashed
+
+
+@contextmanager
+def _in_turn(connection: psycopg.Connection, whose: Mapping[str, bytes]) -> Iterator[None]:
+    connection.execute(sql.get("accounts.take_turn"), whose)
+    try:
+        yield
+    finally:
+        connection.execute(sql.get("accounts.end_turn"), whose)
+
+
+def _refused(why: str) -> None:
+    """Tell that somebody was not let in, and nothing of who."""
+    _log.warning("sign_in_refused", why=why)
+    REFUSED.labels(why).inc()
 
 
 def visitor(connection: psycopg.Connection, idle: timedelta) -> Account | None:

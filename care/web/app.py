@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from importlib import resources
 
@@ -42,7 +43,7 @@ from care.web import (
 )
 from care.web.pace import Pace
 from care.web.trouble import headed
-from care.web.visit import Connection, language
+from care.web.visit import AT_ONCE, Connection, language
 from care.web.words import words
 
 # FastAPI's own would tell paths, which name patients, and what exceptions say.
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.pace = Pace()
+    app.state.turns = asyncio.Semaphore(AT_ONCE)
     app.state.opening = opening(settings.opening, settings.time_zone)
     app.mount(
         "/static", StaticFiles(directory=str(resources.files("care.web") / "static")), "static"

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, StringConstraints
 
@@ -31,6 +31,7 @@ from balise.errors import (
     RequestUnreadable,
 )
 from balise.settings import Settings
+from care.web.pace import unhurried
 from sql import enrolment
 from sql.roles import Role, connect
 
@@ -83,7 +84,7 @@ def enrol(request: Request, asked: Enrolment) -> JSONResponse:
         return _refusal(error)
 
 
-@router.post("/enrolment/renewal")
+@router.post("/enrolment/renewal", dependencies=[Depends(unhurried)])
 def renew(request: Request, asked: Renewal) -> JSONResponse:
     """Let a box stay in: a new certificate for one that is good and not revoked."""
     settings = cast("Settings", request.app.state.settings)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from datetime import timedelta
-from ipaddress import IPv4Address, ip_address, ip_interface
 from threading import Lock
 
 from fastapi import Request
 
+from balise.house import house
 from care.web.visit import address_of
 
 MOST, WITHIN = 200, timedelta(minutes=5)
@@ -33,10 +33,10 @@ class Pace:
 
     def take(self, address: str, now: float) -> bool:
         """Say whether an address may ask once more, and count it if so; `now` in seconds."""
-        house = _house(address)
+        known = house(address)
         with self._lock:
-            asked = self._asked.setdefault(house, deque())
-            self._asked.move_to_end(house)
+            asked = self._asked.setdefault(known, deque())
+            self._asked.move_to_end(known)
             if len(self._asked) > _KNOWN:
                 self._asked.popitem(last=False)
             while asked and asked[0] <= now - self._seconds:
@@ -45,17 +45,6 @@ class Pace:
                 return False
             asked.append(now)
             return True
-
-
-def _house(address: str) -> str:
-    """Return what is one house's: of IPv6 a network of 64 bits, which it has all to itself."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv4Address):
-        return address
-    return str(known.ipv4_mapped or ip_interface(f"{known}/64").network)
 
 
 def unhurried(request: Request) -> None:

@@ -15,7 +15,7 @@ from balise.pages import HEADERS
 from care.web import fhir_visit, sign_in
 from care.web.accounts import Account
 from care.web.pace import WITHIN, Hurried
-from care.web.visit import SignedOut, language, page, settings_of
+from care.web.visit import Crowded, SignedOut, language, page, settings_of
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +40,7 @@ def answer(app: FastAPI) -> None:
     # What no column can hold, such as a NUL or a number past all numbers, is nobody's.
     app.exception_handler(psycopg.DataError)(_not_found)
     app.exception_handler(psycopg.OperationalError)(_away)
+    app.exception_handler(Crowded)(_away)
     app.exception_handler(fhir_visit.Refused)(fhir_visit.refuse)
     app.exception_handler(Exception)(_at_fault)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
@@ -23,6 +24,8 @@ from sql.roles import Role, connect
 from sql.rows import Row
 
 COOKIE = "balise_session"
+AT_ONCE, TURN_SECONDS = 20, 10.0
+"""Requests that may hold connections, two at most, and how long another waits for its turn."""
 
 
 class SignedOut(Exception):  # noqa: N818 - a state of the visitor, not an error
@@ -34,7 +37,28 @@ def settings_of(request: Request) -> Settings:
     return cast("Settings", request.app.state.settings)
 
 
-def _connection(request: Request) -> Iterator[psycopg.Connection]:
+class Crowded(Exception):  # noqa: N818 - a state of the pages, not an error
+    """More ask at once than the pages may take of the database's connections."""
+
+
+async def _turn(request: Request) -> AsyncIterator[None]:
+    """Wait for a turn: whoever comes, receiver and flows keep their connections. Raises Crowded."""
+    turns = cast("asyncio.Semaphore", request.app.state.turns)
+    try:
+        async with asyncio.timeout(TURN_SECONDS):
+            await turns.acquire()
+    except TimeoutError:
+        raise Crowded from None
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+Turn = Annotated[None, Depends(_turn)]
+
+
+def _connection(request: Request, _turn: Turn) -> Iterator[psycopg.Connection]:
     """Connect as the pages, who see of patients whom the visitor follows."""
     url, token = settings_of(request).database_url, request.cookies.get(COOKIE, "")
     with connect(url, Role.WEB, session=token) as connection:
@@ -149,7 +173,7 @@ def _admin(account: SignedIn) -> Account:
     return account
 
 
-def _as_keeper(request: Request) -> Iterator[psycopg.Connection]:
+def _as_keeper(request: Request, _turn: Turn) -> Iterator[psycopg.Connection]:
     """Connect as who keeps the line, and follows nobody; no carer's route asks for it."""
     with connect(settings_of(request).database_url, Role.KEEP) as connection:
         yield connection

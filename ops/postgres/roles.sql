@@ -18,7 +18,8 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 \endif
 ALTER ROLE balise_receive NOINHERIT LOGIN PASSWORD :'receive_password';
 ALTER ROLE balise_flows NOINHERIT LOGIN PASSWORD :'flows_password';
-ALTER ROLE balise_web NOINHERIT LOGIN PASSWORD :'web_password';
+-- Twice as many as the pages take at once: whoever comes, the line keeps its own.
+ALTER ROLE balise_web NOINHERIT CONNECTION LIMIT 48 LOGIN PASSWORD :'web_password';
 ALTER ROLE balise_watch NOINHERIT LOGIN PASSWORD :'watch_password';
 -- Who copies the server with its log (balise db copy) reads its files, and no table by a question.
 SELECT 'CREATE ROLE balise_copy'

@@ -38,3 +38,83 @@ GRANT SELECT (known_at, shut_out) ON gateway TO balise_watch;
 GRANT SELECT (gateway, used_at) ON invite TO balise_watch;
 GRANT SELECT ON contact TO balise_watch;
 CREATE POLICY watch ON dirty_subject FOR SELECT TO balise_watch USING (true);
+
+-- A session that a password opens is of that password: one that was changed meanwhile opens none.
+DROP FUNCTION open_session(bytea, text, interval, interval);
+CREATE FUNCTION open_session(digest bytea, account text, lifetime interval, idle interval, hash text)
+    RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    DELETE FROM web_session WHERE expires_at <= now() OR idle_until <= now();
+    INSERT INTO web_session (token_digest, login, expires_at, idle_until)
+    SELECT digest, name, now() + lifetime, now() + least(idle, lifetime)
+    FROM login WHERE name = account AND enters(login) AND (hash IS NULL OR password_hash = hash)
+    FOR SHARE;
+    RETURN FOUND;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION open_session FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION open_session TO balise_web;
+
+-- A new link is the one way in from then on: password, provider, passkeys and sessions end.
+CREATE OR REPLACE FUNCTION invite_account(account text, new_role text, new_panel text, digest bytea,
+                                          lifetime interval)
+    RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    who record := acting();
+BEGIN
+    IF who.role IS DISTINCT FROM 'admin' OR who.name = account
+       OR new_panel <> '' AND NOT EXISTS (SELECT FROM panel WHERE name = new_panel) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO login (name, password_hash, role) VALUES (account, '', new_role)
+    ON CONFLICT (name) DO UPDATE SET role = excluded.role;
+    PERFORM close_account(account);
+    IF new_panel <> '' THEN
+        INSERT INTO panel_account (panel, account) VALUES (new_panel, invite_account.account)
+        ON CONFLICT DO NOTHING;
+    END IF;
+    INSERT INTO login_link (token_digest, login, expires_at)
+    VALUES (digest, account, now() + lifetime);
+    PERFORM audit_add(who.name, who.role, 'access',
+                      concat('account ', account, ': ', new_role, ' ', new_panel), '{}', '');
+    RETURN true;
+END
+$$;
+
+-- Whoever is closed follows nobody any more: invited anew, they follow whom they are given anew.
+CREATE OR REPLACE FUNCTION shut_account(account text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    who record := acting();
+BEGIN
+    IF who.role IS DISTINCT FROM 'admin' OR who.name = account
+       OR NOT EXISTS (SELECT FROM login WHERE name = account) THEN
+        RETURN false;
+    END IF;
+    PERFORM close_account(account);
+    UPDATE panel_account SET left_at = now()
+    WHERE panel_account.account = shut_account.account AND left_at IS NULL;
+    PERFORM audit_add(who.name, who.role, 'access', concat('account ', account, ': shut'), '{}', '');
+    RETURN true;
+END
+$$;
+
+-- Who takes a passkey away, stolen with its device, ends every other session: any may be of it.
+CREATE OR REPLACE FUNCTION passkey_remove(id bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    who record := acting();
+BEGIN
+    DELETE FROM passkey WHERE credential = id AND login = who.name;
+    IF found THEN
+        DELETE FROM web_session
+        WHERE login = who.name
+          AND token_digest <> decode(current_setting('balise.session', true), 'hex');
+        PERFORM audit_add(who.name, who.role, 'access', 'removed a passkey', '{}', '');
+    END IF;
+END
+$$;

@@ -47,9 +47,11 @@ def test_panels_are_made_changed_and_written_down(database: psycopg.Connection, 
     ]
     gone = balise("panel", "remove", "north", "--patient", "p-a", "--account", "marie")
     assert "nobody follows: p-a" in gone.stderr  # marie has no password yet
+    assert balise("panel", "put", "all", "--everyone").returncode == Exit.OK
     rows = database.execute("SELECT action, what, patients FROM audit ORDER BY number").fetchall()
     assert rows == [
         ("access", "balise account marie: clinician", []),
         ("access", "balise panel put north: accounts marie", [subject]),
         ("access", "balise panel remove north: accounts marie", [subject]),
+        ("access", "balise panel put all: everyone, accounts none", []),
     ]

@@ -42,12 +42,15 @@ EXPRESSIONS = [
     *(rule["expr"] for rule in ALERTS),
     *(one["expr"] for panel in DASHBOARD["panels"] for one in panel["targets"]),
 ]
+SIGN_IN_REFUSED = "balise_sign_in_refused_total"
+"""Of the pages alone."""
 OF_EVERY_PROCESS = {
     "up",
     "process_resident_memory_bytes",
     "process_cpu_seconds_total",
     "process_start_time_seconds",
     vitals.IS_READY,
+    SIGN_IN_REFUSED,
 }
 SCALE = "C0:00:00:00:00:02"
 MARKS = ("p-watched", "Observée", "91.235", SCALE)
@@ -230,7 +233,7 @@ def test_alerts_and_dashboard_ask_for_what_there_is(expression: str):
 
 def test_every_figure_is_looked_at():
     used = {name for one in EXPRESSIONS for name in re.findall(r"balise_\w+", one)}
-    assert used == {*names(), vitals.IS_READY}
+    assert used == {*names(), vitals.IS_READY, SIGN_IN_REFUSED}
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])

@@ -68,6 +68,7 @@ def test_what_is_left_empty_is_nobodys_guess():
         ("pulse_rate", "NaN"),
         ("pulse_rate", "-Infinity"),
         ("pulse_rate", "a few"),
+        ("body_temperature", "37.0000001"),
         ("oxygen_saturation", "101"),
         ("consciousness", "Z"),
         ("on_oxygen", "maybe"),

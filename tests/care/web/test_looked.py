@@ -51,6 +51,19 @@ def looked(database: psycopg.Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
+def last_written(database: psycopg.Connection, rows: int = 1) -> set[tuple[str, ...]]:
+    """Return what the last rows of the audit say was done, of each patient."""
+    return {
+        (action, what, code)
+        for action, what, code in database.execute(
+            "SELECT action, what, code"
+            " FROM (SELECT * FROM audit ORDER BY number DESC LIMIT %s) AS new"
+            " JOIN subject ON subject.id = ANY(patients)",
+            (rows,),
+        )
+    }
+
+
 def as_of(page: str) -> str:
     found = re.search(r'name="as_of" value="([^"]+)"', page)
     assert found
@@ -62,7 +75,9 @@ def test_one_click_covers_all_who_are_well_and_nobody_else(
 ):
     page = nurse.get("/").text
     assert "3 patients ont du nouveau depuis le dernier regard" in page
+    assert last_written(database) >= {("list", "GET /", code) for code in WELL}
     after = nurse.post("/looked", data={"as_of": as_of(page)}).text
+    assert last_written(database, 2) >= {("change", "POST /looked", code) for code in WELL}
     assert "Noté pour 3 patients" in after
     assert ALL not in after
     assert looked(database) == [(code, "nurse", None) for code in WELL]
