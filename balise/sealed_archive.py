@@ -158,18 +158,30 @@ def _whole(name: str) -> Iterator[None]:
         raise BackupUnreadable(f"the backup has no whole {name}; take another") from error
 
 
+def identities(text: str) -> list[pyrage.x25519.Identity]:
+    """Return the keys of a file of keys, one a line. UsageError where it has none.
+
+    Several, because what was closed before a key was changed opens with the one of then.
+    """
+    lines = [one.strip() for one in text.splitlines()]
+    try:
+        found = [pyrage.x25519.Identity.from_str(one) for one in lines if one and one[0] != "#"]
+    except pyrage.IdentityError as error:
+        raise UsageError("the key is no AGE-SECRET-KEY-1…; see `balise db key`") from error
+    if not found:
+        raise UsageError("the file of the key has none: AGE-SECRET-KEY-1…; see `balise db key`")
+    return found
+
+
 @contextmanager
 def reading(path: Path, key: str) -> Iterator[Reader]:
     """Open an archive, by way of a file without a name that is gone when this ends."""
-    try:
-        identity = pyrage.x25519.Identity.from_str(key.strip())
-    except pyrage.IdentityError as error:
-        raise UsageError("the key is no AGE-SECRET-KEY-1…; see `balise db key`") from error
+    keys = identities(key)
     with ExitStack() as opened:
         try:
             file = opened.enter_context(path.open("rb"))
             plain = opened.enter_context(tempfile.TemporaryFile(dir=path.parent))
-            pyrage.decrypt_io(file, plain, [identity])
+            pyrage.decrypt_io(file, plain, keys)
             plain.seek(0)
             archive = opened.enter_context(zipfile.ZipFile(plain))
         except OSError as error:
