@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,8 +38,9 @@ IS_READY = "balise_ready"
 """What /readyz says, as a figure."""
 
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
-_FRESH = 5.0
-"""Seconds for which an answer is good: who asks more often gets the same."""
+_FRESH, _STALE = 5.0, 60.0
+"""Seconds for which an answer is good: who asks more often gets the same. And after how many more
+nobody knows."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -66,7 +68,8 @@ def begin(process: str, settings: Settings, at_work: Callable[[], bool]) -> None
             server_class=_server(settings.metrics_host),
             handler_class=_Silent,
         )
-        Thread(target=server.serve_forever, name="vitals", daemon=True).start()
+        for name, work in {"vitals": server.serve_forever, "ready": ready.keep_looking}.items():
+            Thread(target=work, name=name, daemon=True).start()
 
 
 def _server(host: str) -> type[_Server]:
@@ -84,8 +87,20 @@ class Readiness:
     parts: Sequence[str]
     at_work: Callable[[], bool] = lambda: True
     _lock: Lock = field(default_factory=Lock)
-    _until: float = 0.0
+    _until: float = -math.inf
     _unwell: list[str] = field(default_factory=list[str])
+
+    @property
+    def was_well(self) -> bool:
+        """Whether it was ready when that was found out last, not long ago; waits for nothing."""
+        fresh = time.monotonic() < self._until + _STALE
+        return fresh and not self._unwell and self.at_work()
+
+    def keep_looking(self) -> None:
+        """Find out again and again, for whoever does not wait."""
+        while True:
+            self.unwell()
+            time.sleep(_FRESH)
 
     def unwell(self) -> list[str]:
         """Return what keeps the process: parts that aren't well, or that it isn't at work."""
@@ -105,7 +120,7 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from REGISTRY.collect()
-        ready = float(not self.ready.unwell())
+        ready = float(self.ready.was_well)
         yield GaugeMetricFamily(IS_READY, "Whether the process does its work.", value=ready)
 
 

@@ -13,13 +13,12 @@ import psycopg
 import structlog
 
 import sql
-from balise.database import needed
 from balise.failures import kind
 from balise.settings import Settings
 from flows import delivery, judging
 from flows import retention as keeping
 from flows.delivery import Delivered
-from flows.judging import Judged
+from flows.judging import ANYTHING, Judged
 from flows.retention import Dropped
 from sql.roles import Role, connect
 
@@ -72,27 +71,21 @@ DUE = (
 )
 
 
-def make_up(settings: Settings) -> list[str]:
-    """Do what is overdue; return what was done. DatabaseDown where there is none."""
-    with needed(), connect(settings.database_url, Role.FLOWS) as connection:
-        connection.execute(sql.get("flows.begin"), {"flows": [one.flow for one in DUE]})
-        return [one.flow for one in DUE if _is_overdue(connection, one) and _do(one, settings)]
-
-
-def _is_overdue(connection: psycopg.Connection, due: Due) -> bool:
-    asked = {"flow": due.flow, "after": due.after}
-    return connection.execute(sql.get("flows.overdue"), asked).fetchone() == (True,)
-
-
-def _do(due: Due, settings: Settings) -> bool:
-    """Do it on a connection of its own; what fails is tried again, and told as late meanwhile."""
-    _log.warning("flow_overdue", flow=due.flow)
+def make_up(settings: Settings, due: Due) -> bool:
+    """Do it if it is overdue, and say whether it was done; what fails is told, and tried again."""
     try:
         with connect(settings.database_url, Role.FLOWS) as connection:
+            if not _is_overdue(connection, due):
+                return False
+            _log.warning("flow_overdue", flow=due.flow)
             due.do(connection, settings, datetime.now(UTC))
-    except psycopg.OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is: the line goes on
+    except ANYTHING as error:
         _log.error("flow_failed", flow=due.flow, error=kind(error))
         return False
     return True
+
+
+def _is_overdue(connection: psycopg.Connection, due: Due) -> bool:
+    connection.execute(sql.get("flows.begin"), {"flow": due.flow})
+    asked = {"flow": due.flow, "after": due.after}
+    return connection.execute(sql.get("flows.overdue"), asked).fetchone() == (True,)

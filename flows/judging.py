@@ -23,6 +23,8 @@ from care.rules.rule import Asked, Finding, Rule
 from sql import signals as signals_store
 
 _log = structlog.get_logger(__name__)
+ANYTHING = (Exception, pl.exceptions.PanicException)
+"""Whatever fails for one patient, the others' alerts go on; a panic of polars' is no Exception."""
 SUBJECTS_AT_ONCE = 200
 SUMMARY_DAYS = 30
 
@@ -53,9 +55,14 @@ def assess(connection: psycopg.Connection, as_of: datetime, *, everyone: bool = 
         judged, failed = _each(connection, subjects, lambda one: _judge(connection, one, as_of))
         done = [one for one in dirty if one not in failed]
         connection.execute(sql.get("care.assessed"), {"subjects": done, "as_of": as_of})
-        if failed:
-            connection.execute(sql.get("care.not_assessed"), {"subjects": [*failed]})
-        return judged
+    _mark(connection, "care.not_assessed", failed)
+    return judged
+
+
+def _mark(connection: psycopg.Connection, query: str, failed: set[int]) -> None:
+    """Mark for whom a step failed, apart from it: other runs have these marks in hand too."""
+    if failed:
+        connection.execute(sql.get(query), {"subjects": sorted(failed)})
 
 
 def _each(
@@ -71,7 +78,7 @@ def _each(
                 judged += work(patient)
         except psycopg.OperationalError:  # the database's, and so everybody's
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is: the others' alerts go on
+        except ANYTHING as error:
             _log.error("patient_failed", error=str(failures.failed(error)))
             failed.add(patient.subject)
     return judged + Judged(failed=len(failed)), failed
@@ -182,9 +189,8 @@ def summarise(connection: psycopg.Connection, as_of: datetime) -> Judged:
         judged, failed = _each(connection, subjects, lambda one: _summarise(connection, one, as_of))
         done = [one for one in subjects if one not in failed]
         connection.execute(sql.get("care.summarised"), {"subjects": done})
-        if failed:
-            connection.execute(sql.get("care.not_summarised"), {"subjects": [*failed]})
-        return replace(judged, subjects=len(done))
+    _mark(connection, "care.not_summarised", failed)
+    return replace(judged, subjects=len(done))
 
 
 def _summarise(

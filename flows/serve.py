@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import httpx
@@ -26,6 +27,7 @@ import sql
 from balise.errors import DatabaseDown
 from balise.settings import Settings
 from flows import asked, automations, clockwork, line, steps
+from flows.clockwork import Due
 from flows.listening import heard, notified
 from flows.plans import PLANS, TAGS, Plan
 
@@ -35,6 +37,8 @@ _REST_EVERY = 4
 """Of the starts of validate: a reading is looked for sooner than its figures, and each run costs a
 quarter of a processor second in Prefect."""
 
+_FEW_RETRIES = partial(temporary_settings, {PREFECT_CLIENT_MAX_RETRIES: 1})
+"""Left to itself Prefect's client asks a server that is gone for a minute."""
 
 Flow = Callable[[], Awaitable[object]]
 
@@ -83,7 +87,8 @@ async def serve(settings: Settings, *, schedules: bool = True) -> None:
     """Run until cancelled: the line on every landing, and its schedules."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_events(settings))
-        group.create_task(_clock(settings))
+        for due in clockwork.DUE:
+            group.create_task(_clock(settings, due))
         group.create_task(asked.serve(settings))
         if schedules:
             group.create_task(_schedules(settings))
@@ -98,13 +103,10 @@ async def _events(settings: Settings) -> None:
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _clock(settings: Settings) -> None:
-    """Do what Prefect's schedules should have done and did not."""
+async def _clock(settings: Settings, due: Due) -> None:
+    """Do what a schedule of Prefect's should have done and did not; one waits for no other."""
     while True:
-        try:
-            await asyncio.to_thread(clockwork.make_up, settings)
-        except (psycopg.OperationalError, DatabaseDown) as error:
-            _log.warning("database_down", error=type(error).__name__)
+        await asyncio.to_thread(clockwork.make_up, settings, due)
         await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -130,12 +132,9 @@ async def _behind(connection: psycopg.AsyncConnection) -> Behind:
 
 
 async def run_line(settings: Settings, flows: Sequence[Flow]) -> bool:
-    """Run flows in order if Prefect's server answers; all the steps without it, and False, if not.
-
-    Left to itself Prefect's client asks a server that is gone for a minute, and twice in a run.
-    """
+    """Run flows in order if Prefect answers; all the steps without it, and False, if not."""
     try:
-        with tags(*TAGS), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):
+        with tags(*TAGS), _FEW_RETRIES():
             for one in flows:
                 await one()
     # What Prefect raises where its server is unreachable, at the start of a run or at its end.
@@ -148,8 +147,10 @@ async def run_line(settings: Settings, flows: Sequence[Flow]) -> bool:
 
 async def _schedules(settings: Settings) -> None:
     """Serve the schedules; Prefect's server may come and go."""
-    while True:
-        with suppress(httpx.HTTPError, RuntimeError, ConnectionError):
+    me = asyncio.current_task()
+    # What the runner meets while it is cancelled, a server that is gone, takes the place of that.
+    while me and not me.cancelling():
+        with _FEW_RETRIES(), suppress(httpx.HTTPError, RuntimeError, ConnectionError):
             await _automate(settings)
             await aserve(*await deployments(), print_starting_message=False)
         await asyncio.sleep(_RETRY_SECONDS)

@@ -37,7 +37,7 @@ from ingest.mqtt import Broker
 from sql import rows
 from sql.roles import Role, options
 
-_SECONDS = 3.0
+_SECONDS, _ONE_SECONDS = 3.0, 0.5
 _ONE_AT_A_TIME = Lock()
 
 
@@ -67,7 +67,7 @@ class Line(Collector):
         except psycopg.Error:
             yield _flag(DATABASE_UP, "Whether the database answers.", up=False)
             return
-        yield _flag(DATABASE_UP, "Whether the database answers.", up=True)
+        yield _flag(DATABASE_UP, "Whether the database answers.", up=bool(found))
         yield from found
         missing = float(len(ASKED) - len(found))
         says = "Figures that the database did not tell in time."
@@ -105,7 +105,7 @@ class Line(Collector):
 
 def _connected(url: str) -> psycopg.Connection:
     """Connect as who only counts, and wait for nothing long: Prometheus asks again."""
-    patience = f"{options(Role.WATCH)} -c statement_timeout={_SECONDS:.0f}s"
+    patience = f"{options(Role.WATCH)} -c statement_timeout={_ONE_SECONDS * 1000:.0f}"
     return psycopg.connect(url, autocommit=True, connect_timeout=int(_SECONDS), options=patience)
 
 

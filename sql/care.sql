@@ -335,12 +335,16 @@ SELECT period_start, period_end, figures, profile, made_at FROM summary
 WHERE subject = %(subject)s ORDER BY period_end DESC, made_at DESC LIMIT 1
 
 -- freshness --
--- How old what the pages show is: an empty list must not be mistaken for all is well.
+-- How old what the pages show is, and who can't be judged: an empty list must not be mistaken for all
+-- is well.
 SELECT (SELECT max(received_at) FROM landing_batch) AS last_received_at,
        (SELECT max(validated_at) FROM landing_batch) AS last_validated_at,
        (SELECT min(received_at) FROM landing_batch WHERE validated_at IS NULL) AS waiting_since,
        least((SELECT min(touched_at) FROM dirty_window WHERE done < generation),
-             (SELECT min(touched_at) FROM dirty_subject WHERE assessed < generation)) AS dirty_since
+             (SELECT min(touched_at) FROM dirty_subject
+              WHERE assessed < generation AND assess_failed_at IS NULL)) AS dirty_since,
+       ARRAY(SELECT code FROM dirty_subject JOIN subject ON subject.id = subject
+             WHERE assess_failed_at IS NOT NULL ORDER BY code LIMIT 20) AS failed
 
 -- gateways --
 -- When each gateway was last heard of.
@@ -359,7 +363,8 @@ CROSS JOIN LATERAL (
     JOIN identity ON identity.subject = subject.id
     WHERE device.gateway = gateway.name
 ) AS whose
-WHERE gateway.last_contact_at IS NULL OR gateway.last_contact_at < %(since)s
+WHERE NOT gateway.shut_out
+  AND (gateway.last_contact_at IS NULL OR gateway.last_contact_at < %(since)s)
 ORDER BY whose.patients IS NULL, gateway.last_contact_at DESC NULLS LAST, gateway.name
 LIMIT %(limit)s
 

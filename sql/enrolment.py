@@ -28,7 +28,6 @@ def invite(
     """Keep an invitation's digests; it takes the place of those before it."""
     with connection.transaction():
         people.add_gateway(connection, gateway)
-        connection.execute(sql.get("enrolment.expected"), {"gateway": gateway})
         close(connection, gateway)
         connection.execute(
             sql.get("enrolment.invite"),

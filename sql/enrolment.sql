@@ -4,13 +4,8 @@ UPDATE invite SET expires_at = now()
 WHERE gateway = %(gateway)s AND used_at IS NULL AND expires_at > now()
 
 -- shut_out --
--- Nobody misses it any more.
-INSERT INTO gateway (name, shut_out) VALUES (%(gateway)s, true)
-ON CONFLICT (name) DO UPDATE SET shut_out = true
-
--- expected --
--- Whom an invitation is made for may come in again, and is missed from now on.
-UPDATE gateway SET shut_out = false, known_at = now() WHERE name = %(gateway)s AND shut_out
+-- Nobody misses it any more; whoever comes in by an invitation is missed again.
+UPDATE gateway SET shut_out = true WHERE name = %(gateway)s
 
 -- invite --
 -- A new invitation.

@@ -56,7 +56,7 @@ WHERE summarised < generation AND may_be_tried(summarise_failed_at)
 
 -- begin --
 -- What runs by the clock counts as done when it is first asked for.
-INSERT INTO flow_done (flow) SELECT unnest(%(flows)s::text[]) ON CONFLICT DO NOTHING
+INSERT INTO flow_done (flow) VALUES (%(flow)s) ON CONFLICT DO NOTHING
 
 -- overdue --
 -- Whether a flow was not done for so long.

@@ -64,7 +64,6 @@ FROM unnest(%(subjects)s::integer[]) AS one CROSS JOIN LATERAL seen_of(one) AS s
 ORDER BY one
 ON CONFLICT (subject) DO UPDATE SET generation = dirty_subject.generation + 1,
     touched_at = CASE WHEN dirty_subject.assessed = dirty_subject.generation
-                       AND dirty_subject.summarised = dirty_subject.generation
                       THEN now() ELSE dirty_subject.touched_at END,
     last_reading_at = excluded.last_reading_at, days_seen = excluded.days_seen
 

@@ -21,6 +21,7 @@ from prometheus_client import Counter
 
 import sql
 from balise.house import house
+from care.web.fitted import Fitted
 from sql import rows
 from sql.roles import digest, enter
 from sql.rows import Row
@@ -45,6 +46,7 @@ MOST = (5, 20, 50)
 """Wrong passwords in that time: for a name from one address, for a name, from an address."""
 REFUSED = Counter("balise_sign_in_refused", "Passwords that let nobody in, and why.", ["why"])
 _log = structlog.get_logger(__name__)
+_FITTED = Fitted()
 _HASHING = BoundedSemaphore(max(2, os.cpu_count() or 2))
 """Hashes worked out at once: each takes 64 MiB."""
 
@@ -260,11 +262,15 @@ def sign_in_by_passkey(
 def _fitting(connection: psycopg.Connection, name: str, password: str) -> str | None:
     """Return the hash that a password fits, None for a wrong one; for no name it takes as long."""
     known: str | None = rows.value(connection, "accounts.find", name=name)
+    if known and _FITTED.lately(known, password):
+        return known
     try:
         with _HASHING:
             _hasher().verify(known or _nobodys_hash(), password)
     except Argon2Error:
         return None
+    if known:
+        _FITTED.note(known, password)
     return known or None
 
 

@@ -42,13 +42,15 @@ class Freshness:
 
     last_received_at: datetime | None
     late_since: datetime | None
+    failed: list[str]
+    """Codes of those who can't be judged, and get no alert."""
 
 
 def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:
     """Return when data last came, and since when it waits if it waits too long."""
     row = rows.named(connection, "care.freshness")[0]
     waiting = [at for at in (row["waiting_since"], row["dirty_since"]) if at and now - at > LATE]
-    return Freshness(row["last_received_at"], min(waiting, default=None))
+    return Freshness(row["last_received_at"], min(waiting, default=None), row["failed"])
 
 
 def silent_gateways(connection: psycopg.Connection, now: datetime) -> list[Row]:

@@ -26,10 +26,22 @@ CREATE VIEW contact WITH (security_invoker = true) AS
 SELECT name, since
 FROM gateway
 CROSS JOIN LATERAL (
-    SELECT coalesce(last_contact_at, max(used_at), CASE WHEN count(*) = 0 THEN known_at END) AS since
+    SELECT coalesce(greatest(last_contact_at, max(used_at)),
+                    CASE WHEN count(*) = 0 THEN known_at END) AS since
     FROM invite WHERE gateway = name
 ) AS heard
 WHERE name <> 'import' AND NOT shut_out AND since IS NOT NULL;
+
+CREATE FUNCTION let_in() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    UPDATE gateway SET shut_out = false WHERE name = NEW.gateway;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER let_in AFTER UPDATE OF used_at ON invite
+    FOR EACH ROW WHEN (NEW.used_at IS NOT NULL) EXECUTE FUNCTION let_in();
 
 GRANT SELECT ON flow_done TO balise_watch;
 GRANT SELECT (touched_at, generation, assessed, summarised, assess_failed_at, summarise_failed_at)
@@ -118,3 +130,55 @@ BEGIN
     END IF;
 END
 $$;
+
+-- The same of a helper's link; who has one helps on.
+CREATE OR REPLACE FUNCTION invite_helper(helper_name text, patient integer, who_it_is text, digest bytea,
+                              lifetime interval)
+    RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    who record := acting();
+BEGIN
+    -- Whoever withdraws meanwhile waits, or is waited for: helpers_end.
+    PERFORM FROM subject WHERE id = patient FOR SHARE;
+    IF NOT of_own_panels(patient) OR withdrawn(patient) @> now() THEN
+        RETURN false;
+    END IF;
+    IF who_it_is <> '' THEN
+        INSERT INTO login (name, password_hash, role) VALUES (helper_name, '', 'helper');
+        INSERT INTO helper (account, subject, called, added_by)
+        VALUES (helper_name, patient, who_it_is, who.name);
+    ELSIF NOT EXISTS (SELECT FROM helper
+                      WHERE account = helper_name AND subject = patient AND left_at IS NULL) THEN
+        RETURN false;
+    END IF;
+    DELETE FROM web_session WHERE login = helper_name;
+    DELETE FROM login_link WHERE login = helper_name;
+    INSERT INTO login_link (token_digest, login, expires_at)
+    VALUES (digest, helper_name, now() + lifetime);
+    UPDATE login SET password_hash = '', outside = NULL WHERE name = helper_name AND enters(login);
+    PERFORM audit_add(who.name, who.role, 'access', concat('helper ', helper_name),
+                      ARRAY[patient], '');
+    RETURN true;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION shut_helper() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    UPDATE helper SET left_at = now()
+    WHERE account = NEW.name AND left_at IS NULL
+      AND NOT EXISTS (SELECT FROM login_link WHERE login = NEW.name AND expires_at > now());
+    RETURN NULL;
+END
+$$;
+
+-- The link first: whoever is closed with one open is closed all the same.
+CREATE OR REPLACE FUNCTION close_account(account text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+BEGIN ATOMIC
+    DELETE FROM login_link WHERE login = account;
+    UPDATE login SET password_hash = '', outside = NULL WHERE name = account;
+    DELETE FROM web_session WHERE login = account;
+END;

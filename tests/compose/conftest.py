@@ -219,7 +219,11 @@ def databases(stack: Stack, made: Path) -> str:
 
 def run_sql(stack: Stack, name: str, said: dict[str, str]) -> None:
     """Run a script of ops/postgres as the superuser, with what .env says."""
-    text = (ROOT / "ops/postgres" / name).read_text()
+    run_text(stack, (ROOT / "ops/postgres" / name).read_text(), said)
+
+
+def run_text(stack: Stack, text: str, said: dict[str, str]) -> None:
+    """Run statements as the superuser, with what .env says."""
     text = re.sub(r"\b(balise|prefect)\b", r"compose_\1", text)
     programs, url = stack._find(), stack.endpoints.database_url
     command = [str(programs.bin / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"]

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +21,12 @@ from bench.waiting import PATIENCE_SECONDS, until
 from ingest.gateway.certificate import BrokerAt
 from ingest.gateway.enrol import enrol, read_uri
 
-from .conftest import PROGRAMS, Container, run_sql, says, words
+from .conftest import PROGRAMS, ROOT, Container, run_sql, run_text, says, secrets, words
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 Processes = dict[str, "subprocess.Popen[bytes]"]
+Start = Callable[[str], "subprocess.Popen[bytes]"]
 SERVED = ["prefect", "receive", "flows", "web", "watch", "copy"]
 
 
@@ -44,8 +45,8 @@ def test_neither_role_is_more_than_its_databases_owner(databases: str):
 
 
 @pytest.fixture(scope="module")
-def processes(container: Container, broker: int, databases: str) -> Iterator[Processes]:
-    """Every process of ours, each started once those it waits for are healthy."""
+def start(container: Container, broker: int, databases: str) -> Iterator[Start]:
+    """Start a service."""
     with ExitStack() as running:
 
         def start(name: str) -> subprocess.Popen[bytes]:
@@ -58,17 +59,27 @@ def processes(container: Container, broker: int, databases: str) -> Iterator[Pro
             running.callback(process.terminate)
             return process
 
-        assert start("migrate").wait(PATIENCE_SECONDS) == 0
-        made: Processes = {}
-        for name in SERVED:
-            made[name] = start(name)
-            if name == "prefect":
-                becomes_healthy(container, name, made[name])
-        for name in SERVED:
-            becomes_healthy(container, name, made[name])
-        yield made
+        yield start
     with psycopg.connect(databases, autocommit=True) as connection:  # it keeps its log for nobody
         connection.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+
+
+@pytest.fixture(scope="module")
+def processes(container: Container, start: Start) -> Processes:
+    """Every process of ours, each started once those it waits for are healthy."""
+    return all_started(container, start)
+
+
+def all_started(container: Container, start: Start) -> Processes:
+    assert start("migrate").wait(PATIENCE_SECONDS) == 0
+    made: Processes = {}
+    for name in SERVED:
+        made[name] = start(name)
+        if name == "prefect":
+            becomes_healthy(container, name, made[name])
+    for name in SERVED:
+        becomes_healthy(container, name, made[name])
+    return made
 
 
 def becomes_healthy(container: Container, name: str, process: subprocess.Popen[bytes]) -> None:
@@ -151,6 +162,44 @@ def test_the_dashboard_tells_its_browser_where_prefect_is(line: Container):
     url = f"http://127.0.0.1:{line.ports[4200]}/ui-settings"
     with urllib.request.urlopen(url) as answer:
         assert f'"http://127.0.0.1:{line.ports[4200]}/api"' in answer.read().decode()
+
+
+def test_every_password_is_changed_as_the_run_book_says(
+    container: Container,
+    processes: Processes,
+    start: Start,
+    stack: Stack,
+    databases: str,
+    made: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """But for the superuser's, which is of the stack at hand and none of the compose file's."""
+    old = words(made)
+    names = [name for name in old if name.endswith("_DB_PASSWORD")]
+    lines = (made / ".env").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.partition("=")[0] not in names]
+    (made / ".env").write_text("".join(kept))
+    secrets(made)
+    new = words(made)
+    assert len(names) == 7
+    assert all(new[name] != old[name] for name in names)
+    assert {name: new[name] for name in old if name not in names}.items() <= old.items()
+    run_sql(stack, "roles.sql", new)
+    run_text(stack, of_run_book(r"\getenv owner BALISE_DB_PASSWORD"), new)
+    for name in SERVED:
+        processes[name].terminate()
+    for name in SERVED:
+        processes[name].wait(PATIENCE_SECONDS)
+    assert start("migrate").wait(PATIENCE_SECONDS) != 0  # by the old one
+    monkeypatch.setattr(container, "_words", new)
+    processes |= all_started(container, start)
+
+
+def of_run_book(begins: str) -> str:
+    """Return the statements of the run-books that begin so, but for the superuser's."""
+    text = (ROOT / "docs/runbooks.md").read_text()
+    block = text[text.index(begins) :].partition("\nEND\n")[0]
+    return "\n".join(line for line in block.splitlines() if "superuser" not in line)
 
 
 def test_a_receiver_that_is_gone_is_not_healthy(line: Container, processes: Processes):

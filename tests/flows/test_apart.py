@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import psycopg
 import pytest
 
 from balise.checkup import line as checkup
 from balise.errors import BaliseError
 from balise.settings import Settings
+from bench.waiting import until
 from care.plan import Plan
-from flows import steps
+from care.web import pages
+from flows import judging, steps
+from flows.aggregate import Recomputed, recompute
+from flows.judging import Judged
 from sql import people, plans
+from sql.signals import Followed
 
 pytestmark = pytest.mark.stack
 
 NOW = datetime.now(UTC)
 SCALE, OTHERS = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
+MEASURED = "UPDATE dirty_subject SET generation = generation + 1 WHERE subject = %s"
 UNREADABLE = "UPDATE plan SET content = '{}' WHERE subject = %s"
 READABLE = "UPDATE plan SET content = %s WHERE subject = %s"
 
@@ -98,6 +106,60 @@ def test_who_is_judged_by_the_clock_alone_is_told_too(
     assert (whole, "silence") in alerts(database)
     assert (broken, "silence") not in alerts(database)
     assert marks(database, broken) == (True, True, False)
+
+
+def test_what_another_run_holds_is_waited_for_by_nobody(
+    database: psycopg.Connection, database_url: str, both: tuple[int, int]
+):
+    """The one who fails is measured again while everyone is judged: neither run ends the other."""
+    broken, whole = both
+    steps.run_line(database_url, NOW)
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(
+            "UPDATE dirty_subject SET generation = generation + 1 WHERE subject = %s", (broken,)
+        )
+        running = pool.submit(steps.assess, database, NOW, everyone=True)
+        until(lambda: waits_for(other))
+        other.execute(
+            "UPDATE dirty_subject SET generation = generation + 1 WHERE subject = %s", (whole,)
+        )
+        other.commit()
+        assert running.result(180).failed == 1
+
+
+def waits_for(connection: psycopg.Connection) -> bool:
+    """Say whether somebody waits for what a connection holds."""
+    query = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))"
+    with psycopg.connect(connection.info.dsn, password=connection.info.password) as third:
+        return third.execute(query, (connection.info.backend_pid,)).fetchone() == (True,)
+
+
+def test_a_panic_is_one_patients_too(
+    database: psycopg.Connection, both: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+):
+    broken, whole = both
+    steps.validate(database)
+    steps.drain(lambda: recompute(database), Recomputed())
+    judge = judging._judge
+
+    def panics(connection: psycopg.Connection, patient: Followed, as_of: datetime) -> Judged:
+        if patient.subject == broken:
+            raise pl.exceptions.PanicException
+        return judge(connection, patient, as_of)
+
+    monkeypatch.setattr(judging, "_judge", panics)
+    assert judging.assess(database, NOW).failed == 1
+    assert (whole, "weight_gain") in alerts(database)
+
+
+def test_the_team_sees_who_is_not_judged_and_may_look_at_the_others(
+    database: psycopg.Connection, database_url: str, both: tuple[int, int]
+):
+    assert both
+    steps.run_line(database_url, NOW)
+    database.execute("UPDATE dirty_subject SET touched_at = now() - interval '2 hours'")
+    fresh = pages.freshness(database, datetime.now(UTC))
+    assert (fresh.failed, fresh.late_since) == (["p-broken"], None)
 
 
 def test_the_doctor_names_them(

@@ -54,10 +54,14 @@ def rules(database: psycopg.Connection) -> list[str]:
     return [rule for (rule,) in database.execute("SELECT rule FROM signal")]
 
 
+def made_up(settings: Settings) -> list[str]:
+    return [due.flow for due in clockwork.DUE if clockwork.make_up(settings, due)]
+
+
 def test_what_is_done_in_time_is_not_done_again(database_url: str):
     settings = Settings(database_url=database_url)
-    assert clockwork.make_up(settings) == []  # counted from the first look on
-    assert clockwork.make_up(settings) == []
+    assert made_up(settings) == []  # counted from the first look on
+    assert made_up(settings) == []
 
 
 @pytest.mark.parametrize("due", clockwork.DUE, ids=lambda one: one.flow)
@@ -65,10 +69,10 @@ def test_what_is_overdue_is_done_and_once(
     database: psycopg.Connection, database_url: str, due: clockwork.Due
 ):
     settings = Settings(database_url=database_url)
-    clockwork.make_up(settings)
+    made_up(settings)
     age(database, due.flow, due.after + timedelta(minutes=1))
-    assert clockwork.make_up(settings) == [due.flow]
-    assert clockwork.make_up(settings) == []
+    assert made_up(settings) == [due.flow]
+    assert made_up(settings) == []
 
 
 def test_each_plan_that_nothing_else_starts_is_among_them():
@@ -80,12 +84,22 @@ def test_each_plan_that_nothing_else_starts_is_among_them():
 
 def test_what_fails_is_tried_again_and_told(database: psycopg.Connection, database_url: str):
     settings = Settings(database_url=database_url, fhir_url="http://fhir.example.org/r4")
-    clockwork.make_up(settings)
+    made_up(settings)
     age(database, "deliver", timedelta(hours=2))
     age(database, "assess", timedelta(hours=2))
-    assert clockwork.make_up(settings) == ["assess"]
+    assert made_up(settings) == ["assess"]
     with pytest.raises(BaliseError, match="deliver not done"):
         checkup.figures(settings)
+
+
+def test_a_database_that_takes_nothing_ends_nothing(
+    database: psycopg.Connection, database_url: str
+):
+    name = database.info.dbname
+    database.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+    assert made_up(Settings(database_url=database_url)) == []
+    away = f"postgresql://nobody:x@127.0.0.1:{free()}/balise"
+    assert made_up(Settings(database_url=away)) == []
 
 
 async def test_who_is_silent_is_told_though_prefect_is_away(

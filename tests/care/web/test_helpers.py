@@ -164,7 +164,13 @@ def test_a_lost_link_is_made_anew_and_the_one_before_ends(
     another = f"/patients/{CODE}/helpers/{account(database)}/link"
     second = link_in(nurse.post(another))
     assert visit("").get(first).status_code == 404
-    assert choose_password(visit(""), second).url.path == "/helped"
+    phone = visit("")
+    assert choose_password(phone, second).url.path == "/helped"
+    third = link_in(nurse.post(another))  # the phone is lost
+    assert phone.get("/helped").url.path == "/sign-in"
+    form = {"name": account(database), "password": PASSWORD}
+    assert visit("").post("/sign-in", data=form).status_code == 401
+    assert choose_password(visit(""), third).url.path == "/helped"
     assert nurse.post(f"/patients/{OTHER}/helpers/{account(database)}/link").status_code == 422
     assert nurse.post(f"/patients/{CODE}/helpers/nurse/link").status_code == 422
 
