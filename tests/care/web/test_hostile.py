@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from balise.settings import Settings
 from care.web import accounts
 from care.web.app import create_app
+from flows import judging
 
 pytestmark = pytest.mark.stack
 
@@ -28,7 +30,19 @@ CALLS = [
     if path not in {"/sign-in", "/sign-out", "/welcome/{token}", "/accounts/{name}/shut"}
 ]
 """Signing in has a limit, and a test of its own."""
-WHO = ("nurse", "keeper", "head")
+WHO = ("nurse", "coordinator", "keeper", "head", "h-00000077")
+FORMS = {
+    "/enrol": {"family": "Roche", "given": "Anne", "birth_date": "1941-02-03", "sex": "female",
+               "pathway": "hypertension", "status": "provisional", "panel": "site"},
+    "/patients/p-durand/identity": {"family": "Durand", "given": "Jean", "sex": "male",
+                                    "birth_date": "1941-02-03", "status": "provisional",
+                                    "pathway": "hypertension"},
+    "/patients/p-durand/consent": {"monitoring": "yes", "way": "paper"},
+    "/patients/p-durand/plan": {"limit.very_high_systolic": "175", "protocol": "FR3"},
+    "/patients/p-durand/news2": {"respiratory_rate": "22", "body_temperature": "38,2",
+                                 "on_oxygen": "no", "consciousness": "A", "hypercapnic": "no"},
+}  # fmt: skip
+"""Whose fields no route declares, each as somebody may well send it."""
 
 KNOWN = st.sampled_from(
     ["p-martin", "Patient/p-martin", "p-roux", "site", "2026-11-25", "ge2026-11-01T07:00Z", "0",
@@ -47,6 +61,10 @@ STRANGE = st.one_of(
     ),
 )  # fmt: skip
 VALUES = KNOWN | STRANGE
+NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.sampled_from(
+    ["9" * 400, f"2.{'0' * 40}1", "1e-400", "0x10", "1_0", " 7 ", "7,5", "-0,0", "+38"]
+)
+"""What nearly is a number, or is one that nothing holds."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +72,7 @@ def visitors(site: str, populated: str) -> Iterator[Callable[[str], httpx.Client
     """One of each who may come in, signed in."""
     with psycopg.connect(populated, autocommit=True) as database:
         accounts.add(database, "head", PASSWORD, role="admin", panels=())
+        accounts.add(database, "h-00000077", PASSWORD, role="helper", panels=())
     clients = {name: httpx.Client(base_url=site) for name in WHO}
     for name, client in clients.items():
         answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})
@@ -97,6 +116,54 @@ def test_what_nobody_would_ask_gets_an_answer(
         told = data.draw(st.dictionaries(st.sampled_from(form), VALUES))
         body = {"json" if "enrolment" in path else "data": told} if method == "post" else {}
         answer = visitors(who).request(method, where, params=some, **body)
+        assert answer.status_code < 500, answer.text[:200]
+
+    ask()
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_form_with_fields_nobody_would_write_gets_an_answer(
+    path: str, visitors: Callable[[str], httpx.Client], populated: str
+):
+    nurse = visitors("nurse")
+
+    def shown(path: str) -> str:
+        return nurse.get(path).text
+
+    names = sorted({*re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', shown(path))})
+    assert {*names} >= FORMS[path].keys()
+
+    def filled() -> dict[str, str]:
+        hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', shown(path))
+        return FORMS[path] | dict(hidden)
+
+    answer = nurse.post(path, data=filled())
+    assert answer.status_code in {200, 303}, re.findall(r'role="alert">[^<]*', answer.text)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.dictionaries(st.sampled_from(names), STRANGE | NUMBERS, max_size=3))
+    def send(said: dict[str, str]) -> None:
+        answer = nurse.post(path, data=filled() | said)
+        assert answer.status_code < 500, answer.text[:200]
+
+    send()
+    for page in ("", "/plan", "/news2", "/identity", "/report.pdf"):
+        assert nurse.get(f"/patients/p-durand{page}").status_code == 200, page
+    with psycopg.connect(populated, autocommit=True) as database:
+        assert judging.assess(database, datetime.now(UTC), everyone=True).failed == 0
+
+
+@pytest.mark.parametrize("path", [path for method, path in CALLS if path.startswith("/fhir/")])
+def test_a_program_that_asks_oddly_gets_an_answer(path: str, site: str, populated: str):
+    with psycopg.connect(populated, autocommit=True) as database:
+        accounts.add(database, "program", PASSWORD, role="clinician")
+    asked = [one["name"] for one in PAGES["paths"][path]["get"].get("parameters", [])]
+
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.dictionaries(st.sampled_from(asked), VALUES) if asked else st.just({}), VALUES)
+    def ask(some: dict[str, str], inside: str) -> None:
+        where = site + re.sub(r"\{\w+\}", quote(inside, safe="") or "x", path)
+        answer = httpx.get(where, params=some, auth=("program", PASSWORD))
         assert answer.status_code < 500, answer.text[:200]
 
     ask()
