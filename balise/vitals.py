@@ -99,7 +99,10 @@ class Readiness:
     def keep_looking(self) -> None:
         """Find out again and again, for whoever does not wait."""
         while True:
-            self.unwell()
+            try:
+                self.unwell()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may be over the next time
+                logging.getLogger(__name__).error("vitals failed: %s", kind(error))  # noqa: TRY400
             time.sleep(_FRESH)
 
     def unwell(self) -> list[str]:

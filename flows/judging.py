@@ -55,14 +55,14 @@ def assess(connection: psycopg.Connection, as_of: datetime, *, everyone: bool = 
         judged, failed = _each(connection, subjects, lambda one: _judge(connection, one, as_of))
         done = [one for one in dirty if one not in failed]
         connection.execute(sql.get("care.assessed"), {"subjects": done, "as_of": as_of})
-    _mark(connection, "care.not_assessed", failed)
+    _mark(connection, "care.not_assessed", failed, as_of)
     return judged
 
 
-def _mark(connection: psycopg.Connection, query: str, failed: set[int]) -> None:
+def _mark(connection: psycopg.Connection, query: str, failed: set[int], as_of: datetime) -> None:
     """Mark for whom a step failed, apart from it: other runs have these marks in hand too."""
     if failed:
-        connection.execute(sql.get(query), {"subjects": sorted(failed)})
+        connection.execute(sql.get(query), {"subjects": sorted(failed), "as_of": as_of})
 
 
 def _each(
@@ -189,7 +189,7 @@ def summarise(connection: psycopg.Connection, as_of: datetime) -> Judged:
         judged, failed = _each(connection, subjects, lambda one: _summarise(connection, one, as_of))
         done = [one for one in subjects if one not in failed]
         connection.execute(sql.get("care.summarised"), {"subjects": done})
-    _mark(connection, "care.not_summarised", failed)
+    _mark(connection, "care.not_summarised", failed, as_of)
     return replace(judged, subjects=len(done))
 
 

@@ -80,11 +80,11 @@ SELECT use_link_outside(%(link)s, %(digest)s)
 
 -- take_turn --
 -- Those who try a password for one name from one house come one after the other.
-SELECT pg_advisory_lock(hashtextextended(encode(%(name)s || %(address)s, 'hex'), 0))
+SELECT pg_advisory_lock(hashtextextended(encode(%(name)s::bytea || %(address)s::bytea, 'hex'), 0))
 
 -- end_turn --
 -- The next one's turn.
-SELECT pg_advisory_unlock(hashtextextended(encode(%(name)s || %(address)s, 'hex'), 0))
+SELECT pg_advisory_unlock(hashtextextended(encode(%(name)s::bytea || %(address)s::bytea, 'hex'), 0))
 
 -- may_guess --
 -- Whether another password may be tried; it counts at once.

@@ -14,13 +14,15 @@ UPDATE dirty_subject SET assessed = generation, assessed_at = %(as_of)s, assess_
 WHERE subject = ANY(%(subjects)s)
 
 -- not_assessed --
--- For whom it failed is behind, also who had nothing new and is judged by the clock.
+-- For whom it failed is behind, also who had nothing new and is judged by the clock; but whom another
+-- run has judged since.
 INSERT INTO dirty_subject (subject, assess_failed_at)
 SELECT one, now() FROM unnest(%(subjects)s::integer[]) AS one
 ON CONFLICT (subject) DO UPDATE SET assess_failed_at = now(),
     assessed = least(dirty_subject.assessed, dirty_subject.generation - 1),
-    touched_at = CASE WHEN dirty_subject.assessed = dirty_subject.generation
-                      THEN now() ELSE dirty_subject.touched_at END
+    assess_since = CASE WHEN dirty_subject.assessed = dirty_subject.generation
+                        THEN now() ELSE dirty_subject.assess_since END
+WHERE dirty_subject.assessed_at IS NULL OR dirty_subject.assessed_at <= %(as_of)s
 
 -- summarised --
 -- As for the rules.
@@ -28,8 +30,10 @@ UPDATE dirty_subject SET summarised = generation, summarise_failed_at = NULL
 WHERE subject = ANY(%(subjects)s)
 
 -- not_summarised --
--- For whom it failed.
-UPDATE dirty_subject SET summarise_failed_at = now() WHERE subject = ANY(%(subjects)s)
+-- For whom it failed; in the order in which everybody takes them.
+UPDATE dirty_subject SET summarise_failed_at = now()
+WHERE subject IN (SELECT subject FROM dirty_subject WHERE subject = ANY(%(subjects)s)
+                  ORDER BY subject FOR UPDATE)
 
 -- every_subject --
 -- Silence needs no new reading to be judged.
@@ -341,10 +345,13 @@ SELECT (SELECT max(received_at) FROM landing_batch) AS last_received_at,
        (SELECT max(validated_at) FROM landing_batch) AS last_validated_at,
        (SELECT min(received_at) FROM landing_batch WHERE validated_at IS NULL) AS waiting_since,
        least((SELECT min(touched_at) FROM dirty_window WHERE done < generation),
-             (SELECT min(touched_at) FROM dirty_subject
+             (SELECT min(assess_since) FROM dirty_subject
               WHERE assessed < generation AND assess_failed_at IS NULL)) AS dirty_since,
-       ARRAY(SELECT code FROM dirty_subject JOIN subject ON subject.id = subject
-             WHERE assess_failed_at IS NOT NULL ORDER BY code LIMIT 20) AS failed
+       ARRAY(SELECT jsonb_build_object(
+                        'code', code, 'name', coalesce(nullif(concat_ws(' ', family, given), ''), code))
+             FROM dirty_subject JOIN subject ON subject.id = dirty_subject.subject
+             LEFT JOIN identity ON identity.subject = subject.id
+             WHERE assess_failed_at IS NOT NULL ORDER BY family, given, code) AS failed
 
 -- gateways --
 -- When each gateway was last heard of.

@@ -32,8 +32,9 @@ SELECT count(*), min(touched_at) FROM dirty_window WHERE done < generation
 
 -- late_patients --
 -- Patients who are not judged or summed up by what is known of them, and since when.
-SELECT count(*), min(touched_at) FROM dirty_subject
-WHERE assessed < generation OR summarised < generation
+SELECT count(*), least(min(assess_since) FILTER (WHERE assessed < generation),
+                       min(summarise_since) FILTER (WHERE summarised < generation))
+FROM dirty_subject WHERE assessed < generation OR summarised < generation
 
 -- failed --
 -- Patients for whom that failed.

@@ -63,8 +63,10 @@ SELECT one, seen.last_reading_at, seen.days_seen
 FROM unnest(%(subjects)s::integer[]) AS one CROSS JOIN LATERAL seen_of(one) AS seen
 ORDER BY one
 ON CONFLICT (subject) DO UPDATE SET generation = dirty_subject.generation + 1,
-    touched_at = CASE WHEN dirty_subject.assessed = dirty_subject.generation
-                      THEN now() ELSE dirty_subject.touched_at END,
+    assess_since = CASE WHEN dirty_subject.assessed = dirty_subject.generation
+                        THEN now() ELSE dirty_subject.assess_since END,
+    summarise_since = CASE WHEN dirty_subject.summarised = dirty_subject.generation
+                           THEN now() ELSE dirty_subject.summarise_since END,
     last_reading_at = excluded.last_reading_at, days_seen = excluded.days_seen
 
 -- daily --

@@ -66,11 +66,12 @@ GROUP BY step
 
 -- patients_age --
 -- Since when.
-SELECT step, coalesce(extract(epoch FROM now() - min(touched_at) FILTER (WHERE behind)), 0)::float8
-           AS value
+SELECT step,
+       coalesce(extract(epoch FROM now() - min(since) FILTER (WHERE behind)), 0)::float8 AS value
 FROM dirty_subject
-CROSS JOIN LATERAL (VALUES ('assess', assessed < generation),
-                           ('summarise', summarised < generation)) AS steps (step, behind)
+CROSS JOIN LATERAL (VALUES ('assess', assessed < generation, assess_since),
+                           ('summarise', summarised < generation, summarise_since))
+    AS steps (step, behind, since)
 GROUP BY step
 
 -- patients_failed --

@@ -28,10 +28,12 @@ class Fitted:
             return self._until.get(self._digest(hashed, password), 0) > time.monotonic()
 
     def note(self, hashed: str, password: str) -> None:
-        """Keep it, and forget the oldest of many."""
+        """Keep it, and forget what is over and the oldest of many."""
+        digest, now = self._digest(hashed, password), time.monotonic()
         with self._lock:
-            self._until[self._digest(hashed, password)] = time.monotonic() + _SECONDS
-            if len(self._until) > _MOST:
+            self._until[digest] = now + _SECONDS
+            self._until.move_to_end(digest)
+            while len(self._until) > _MOST or next(iter(self._until.values())) < now:
                 self._until.popitem(last=False)
 
     def _digest(self, hashed: str, password: str) -> bytes:

@@ -42,8 +42,8 @@ class Freshness:
 
     last_received_at: datetime | None
     late_since: datetime | None
-    failed: list[str]
-    """Codes of those who can't be judged, and get no alert."""
+    failed: list[dict[str, str]]
+    """Who can't be judged, and gets no alert."""
 
 
 def freshness(connection: psycopg.Connection, now: datetime) -> Freshness:

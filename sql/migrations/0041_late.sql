@@ -1,7 +1,8 @@
 -- Since when a patient is behind, and when judging them or summing them up failed last: what fails for one
 -- is tried again after a while, is told, and holds up nobody else.
 ALTER TABLE dirty_subject
-    ADD COLUMN touched_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN assess_since timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN summarise_since timestamptz NOT NULL DEFAULT now(),
     ADD COLUMN assess_failed_at timestamptz,
     ADD COLUMN summarise_failed_at timestamptz;
 
@@ -44,8 +45,8 @@ CREATE TRIGGER let_in AFTER UPDATE OF used_at ON invite
     FOR EACH ROW WHEN (NEW.used_at IS NOT NULL) EXECUTE FUNCTION let_in();
 
 GRANT SELECT ON flow_done TO balise_watch;
-GRANT SELECT (touched_at, generation, assessed, summarised, assess_failed_at, summarise_failed_at)
-    ON dirty_subject TO balise_watch;
+GRANT SELECT (generation, assessed, assess_since, assess_failed_at, summarised, summarise_since,
+              summarise_failed_at) ON dirty_subject TO balise_watch;
 GRANT SELECT (known_at, shut_out) ON gateway TO balise_watch;
 GRANT SELECT (gateway, used_at) ON invite TO balise_watch;
 GRANT SELECT ON contact TO balise_watch;
@@ -152,11 +153,12 @@ BEGIN
                       WHERE account = helper_name AND subject = patient AND left_at IS NULL) THEN
         RETURN false;
     END IF;
-    DELETE FROM web_session WHERE login = helper_name;
     DELETE FROM login_link WHERE login = helper_name;
     INSERT INTO login_link (token_digest, login, expires_at)
     VALUES (digest, helper_name, now() + lifetime);
+    -- Before the sessions: whoever opens one meanwhile is waited for, and ended too.
     UPDATE login SET password_hash = '', outside = NULL WHERE name = helper_name AND enters(login);
+    DELETE FROM web_session WHERE login = helper_name;
     PERFORM audit_add(who.name, who.role, 'access', concat('helper ', helper_name),
                       ARRAY[patient], '');
     RETURN true;

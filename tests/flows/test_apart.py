@@ -114,6 +114,7 @@ def test_what_another_run_holds_is_waited_for_by_nobody(
     """The one who fails is measured again while everyone is judged: neither run ends the other."""
     broken, whole = both
     steps.run_line(database_url, NOW)
+    database.execute(MEASURED, (whole,))
     with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
         other.execute(
             "UPDATE dirty_subject SET generation = generation + 1 WHERE subject = %s", (broken,)
@@ -157,9 +158,10 @@ def test_the_team_sees_who_is_not_judged_and_may_look_at_the_others(
 ):
     assert both
     steps.run_line(database_url, NOW)
-    database.execute("UPDATE dirty_subject SET touched_at = now() - interval '2 hours'")
+    database.execute("UPDATE dirty_subject SET assess_since = now() - interval '2 hours'")
     fresh = pages.freshness(database, datetime.now(UTC))
-    assert (fresh.failed, fresh.late_since) == (["p-broken"], None)
+    assert [one["code"] for one in fresh.failed] == ["p-broken"]
+    assert fresh.late_since is None
 
 
 def test_the_doctor_names_them(
@@ -172,7 +174,7 @@ def test_the_doctor_names_them(
         checkup.figures(settings)
     database.execute(
         "UPDATE dirty_subject SET assess_failed_at = NULL, summarise_failed_at = NULL,"
-        " touched_at = now() - interval '1 hour'"
+        " assess_since = now() - interval '1 hour'"
     )
     with pytest.raises(BaliseError, match="1 patients are behind"):
         checkup.figures(settings)

@@ -98,7 +98,7 @@ def test_every_figure_is_there_and_right(settings: Settings, database: psycopg.C
     )
     database.execute("INSERT INTO flow_done VALUES ('assess', now() - interval '2 minutes')")
     database.execute(
-        "UPDATE dirty_subject SET assessed = 0, touched_at = now() - interval '9 minutes',"
+        "UPDATE dirty_subject SET assessed = 0, assess_since = now() - interval '9 minutes',"
         " assess_failed_at = now()"
     )
     with_box(settings)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from html import unescape
 
 import httpx
 import psycopg
 import pytest
 
+from bench.waiting import until
 from care.web import accounts
 from care.web.words import words
 
@@ -173,6 +176,29 @@ def test_a_lost_link_is_made_anew_and_the_one_before_ends(
     assert choose_password(visit(""), third).url.path == "/helped"
     assert nurse.post(f"/patients/{OTHER}/helpers/{account(database)}/link").status_code == 422
     assert nurse.post(f"/patients/{CODE}/helpers/nurse/link").status_code == 422
+
+
+def test_who_signs_in_while_a_new_link_is_made_is_out_again(
+    daughter: httpx.Client, nurse: httpx.Client, database: psycopg.Connection, populated: str
+):
+    """Whoever found the phone signs in at the moment at which the nurse makes the link."""
+    assert daughter.get("/helped").url.path == "/helped"
+    name = account(database)
+    held = database.execute("SELECT password_hash FROM login WHERE name = %s", (name,)).fetchone()
+    hour = timedelta(hours=1)
+    with psycopg.connect(populated) as finder, ThreadPoolExecutor(1) as pool:
+        opens = "SELECT open_session('x', %s, %s, %s, %s)"
+        finder.execute(opens, (name, hour, hour, *(held or ())))
+        made = pool.submit(nurse.post, f"/patients/{CODE}/helpers/{name}/link")
+        until(lambda: waited_for(database, finder))
+        finder.commit()
+        assert made.result(180).status_code == 200
+    assert not database.execute("SELECT FROM web_session WHERE login = %s", (name,)).rowcount
+
+
+def waited_for(database: psycopg.Connection, by: psycopg.Connection) -> bool:
+    query = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))"
+    return database.execute(query, (by.info.backend_pid,)).fetchone() == (True,)
 
 
 def test_who_is_let_go_sees_nothing_from_then_on(

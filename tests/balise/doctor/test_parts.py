@@ -1,11 +1,8 @@
-"""Planted faults, one after another on a line that is well: each is found, and its mend is said."""
+"""What the doctor finds of each part: database, broker, certificates, accounts, copies, disk."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,65 +11,17 @@ import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from balise import certificates
 from balise.authority import Authority
 from balise.doctor import CHECKS, check
 from balise.settings import Settings
 from balise.stack.ports import free
-from bench.line import Line, running
-from care.web import accounts
-from sql import audit
 from sql.migrate import migrate
 
+from .conftest import Ground, Plant, told
+
 pytestmark = pytest.mark.stack
-
-Plant = Callable[["Ground"], Settings]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where faults are planted: a line that is well, and what undoes them."""
-
-    line: Line
-    settings: Settings
-    undo: ExitStack
-    folder: Path
-
-    def sql(self, statement: str, back: str = "") -> Settings:
-        """Run a statement, and another at the end."""
-        self._run(statement)
-        if back:
-            self.undo.callback(self._run, back)
-        return self.settings
-
-    def _run(self, statement: str) -> None:
-        with psycopg.connect(self.settings.database_url, autocommit=True) as database:
-            database.execute(statement.encode())
-
-    def copy(self, **changed: object) -> Settings:
-        """Return the settings with something else in them."""
-        return self.settings.model_copy(update=changed)
-
-
-@pytest.fixture(scope="module")
-def line() -> Iterator[Line]:
-    with running(prefect=False, members=("receive",)) as started:
-        url = started.settings.database_url
-        with psycopg.connect(url, autocommit=True) as database:
-            accounts.add(database, "head", "a long enough password", role="admin", panels=())
-            accounts.add(database, "nurse", "a long enough password", role="clinician")
-            audit.add(database, [1], who="nurse", action="view", what="a test")
-            database.execute("INSERT INTO backup (made_at, bytes, readings) VALUES (now(), 1, 1)")
-        yield started
-
-
-@pytest.fixture
-def ground(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with ExitStack() as undo:
-        yield Ground(line, line.settings, undo, tmp_path)
 
 
 def test_a_line_that_is_well_is_said_to_be(ground: Ground):
@@ -218,83 +167,6 @@ def no_receiver(ground: Ground) -> Settings:
     return ground.settings
 
 
-WAITS = (
-    "INSERT INTO landing_batch (received_at, messages, bytes) VALUES (now() - interval '1h', 3, 3)"
-)
-
-
-def flows_down(ground: Ground) -> Settings:
-    return ground.sql(WAITS, "DELETE FROM landing_batch")
-
-
-def figures_behind(ground: Ground) -> Settings:
-    return ground.sql(
-        "INSERT INTO dirty_window (subject, metric, day, stamped_from, stamped_to, touched_at)"
-        " VALUES (1, 'heart_rate', now(), now(), now(), now() - interval '1 hour')",
-        "DELETE FROM dirty_window",
-    )
-
-
-def nobody_judged(ground: Ground) -> Settings:
-    return ground.sql(
-        "WITH one AS (INSERT INTO subject (code) VALUES ('p-x') RETURNING id)"
-        " INSERT INTO dirty_subject (subject, touched_at)"
-        " SELECT id, now() - interval '1 hour' FROM one",
-        "DELETE FROM dirty_subject; DELETE FROM subject WHERE code = 'p-x'",
-    )
-
-
-def cannot_be_judged(ground: Ground) -> Settings:
-    nobody_judged(ground)
-    return ground.sql("UPDATE dirty_subject SET assess_failed_at = now()")
-
-
-def clock_stands(ground: Ground) -> Settings:
-    return ground.sql(
-        "INSERT INTO flow_done VALUES ('assess', now() - interval '2 hours')",
-        "DELETE FROM flow_done",
-    )
-
-
-def never_heard(ground: Ground) -> Settings:
-    return ground.sql(
-        "WITH one AS (INSERT INTO gateway (name) VALUES ('home-y'))"
-        " INSERT INTO invite (gateway, code_digest, token_digest, expires_at, used_at)"
-        " VALUES ('home-y', '', '', now(), now() - interval '3 days')",
-        "DELETE FROM invite; DELETE FROM gateway",
-    )
-
-
-def prefect_down(ground: Ground) -> Settings:
-    away = {PREFECT_API_URL: f"http://127.0.0.1:{free()}/api"}
-    ground.undo.enter_context(temporary_settings(away))
-    return ground.settings
-
-
-def fault_of_ours(ground: Ground) -> Settings:
-    return ground.sql(
-        "INSERT INTO refused (landing, item, part, reason, detail, gateway, received_at, device,"
-        " decoder) VALUES (1, 0, 0, 'decoder_error', '', '', now(), '', 1)",
-        "DELETE FROM refused",
-    )
-
-
-def silent_gateway(ground: Ground) -> Settings:
-    return ground.sql(
-        "INSERT INTO gateway (name, last_contact_at) VALUES ('home-x', now() - interval '3 days')",
-        "DELETE FROM gateway",
-    )
-
-
-def refused_abroad(ground: Ground) -> Settings:
-    return ground.sql(
-        "WITH one AS (INSERT INTO subject (code) VALUES ('p-x') RETURNING id)"
-        " INSERT INTO outbox (subject, thing, key, body, state) SELECT id, '', '', '', 'refused'"
-        " FROM one",
-        "DELETE FROM outbox; DELETE FROM subject",
-    )
-
-
 def open_pages(ground: Ground) -> Settings:
     return ground.copy(web_host="0.0.0.0")  # noqa: S104 - the fault
 
@@ -397,16 +269,6 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "the broker is not who it should be": (strange_broker, "not who it should be"),
     "the broker refuses us": (refused_certificate, "balise authority"),
     "no receiver": (no_receiver, "start `balise receive`"),
-    "the flows are down": (flows_down, "balise flows serve"),
-    "figures are behind": (figures_behind, "balise flows run line"),
-    "patients are not judged": (nobody_judged, "balise flows run line"),
-    "a patient can't be judged": (cannot_be_judged, "p-x"),
-    "what runs by the clock is not done": (clock_stands, "its log says what"),
-    "Prefect is down": (prefect_down, "PREFECT_API_URL"),
-    "a fault of ours refused something": (fault_of_ours, "balise refused list"),
-    "a gateway is silent": (silent_gateway, "balise gateway list"),
-    "a gateway never sent anything": (never_heard, "balise gateway list"),
-    "another system refused": (refused_abroad, "balise fhir status"),
     "the OpenID provider is away": (provider_away, "BALISE_OIDC_ISSUER"),
     "the pages have no name at the provider": (nameless, "BALISE_OIDC_CLIENT"),
     "the pages are open to the network": (open_pages, "BALISE_WEB_SECURE_COOKIES"),
@@ -422,9 +284,7 @@ FAULTS: dict[str, tuple[Plant, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found_and_its_mend_is_said(ground: Ground, fault: str):
-    plant, mend = FAULTS[fault]
-    found = check(plant(ground), tuple(CHECKS))
-    assert [one for one in found if not one.ok and mend in one.says], found
+    assert told(ground, FAULTS[fault])
 
 
 def test_whoever_may_not_look_is_told_whom_to_ask(ground: Ground):
