@@ -22,7 +22,8 @@ ON CONFLICT (subject) DO UPDATE SET assess_failed_at = now(),
     assessed = least(dirty_subject.assessed, dirty_subject.generation - 1),
     assess_since = CASE WHEN dirty_subject.assessed = dirty_subject.generation
                         THEN now() ELSE dirty_subject.assess_since END
-WHERE dirty_subject.assessed_at IS NULL OR dirty_subject.assessed_at <= %(as_of)s
+WHERE dirty_subject.assessed < dirty_subject.generation
+   OR dirty_subject.assessed_at IS NULL OR dirty_subject.assessed_at <= %(as_of)s
 
 -- summarised --
 -- As for the rules.

@@ -94,6 +94,31 @@ def test_it_is_tried_again_after_a_while_and_not_at_once(
     assert marks(database, broken) == (False, False, False)
 
 
+def test_a_clock_that_was_set_back_makes_no_circle(
+    database: psycopg.Connection, database_url: str, both: tuple[int, int]
+):
+    broken, _ = both
+    steps.run_line(database_url, NOW)
+    database.execute(
+        "UPDATE dirty_subject SET assess_failed_at = NULL, assessed_at = now() + interval '1 day'"
+    )
+    assert steps.run_line(database_url, NOW).assessed.failed == 1
+    assert marks(database, broken) == (True, True, True)
+
+
+def test_who_another_run_has_judged_since_is_not_marked(
+    database: psycopg.Connection, database_url: str, both: tuple[int, int]
+):
+    broken, _ = both
+    steps.run_line(database_url, NOW)
+    database.execute(
+        "UPDATE dirty_subject SET assess_failed_at = NULL, assessed = generation,"
+        " assessed_at = now() + interval '1 hour'"
+    )
+    assert steps.assess(database, NOW, everyone=True).failed == 1
+    assert marks(database, broken)[:2] == (False, False)
+
+
 def test_who_is_judged_by_the_clock_alone_is_told_too(
     database: psycopg.Connection, database_url: str, both: tuple[int, int]
 ):
