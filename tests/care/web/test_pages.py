@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from balise.settings import Settings
+from care.web.words import words
 
 CLOSED = {"state": "closed", "reason": "called"}
 pytestmark = pytest.mark.stack
@@ -55,6 +56,29 @@ def test_the_worklist_puts_who_needs_attention_first_with_the_reason(nurse: http
     assert "Poids : rien depuis" in page
     assert "3 patients sur 6" in page
     assert "dernier envoi reçu" in page
+
+
+def test_who_cannot_be_judged_is_not_said_to_be_without_alert(nurse: httpx.Client, populated: str):
+    failed = (
+        "UPDATE dirty_subject SET assess_failed_at = {}"
+        " FROM subject WHERE id = subject AND code = 'p-roux'"
+    )
+    with psycopg.connect(populated, autocommit=True) as database:
+        database.execute(failed.format("now()").encode())
+        try:
+            page = nurse.get("/").text
+            row = page[page.index('<th scope="row"><a href="/patients/p-roux"') :].partition(
+                "</tr>"
+            )[0]
+            own = nurse.get("/patients/p-roux").text
+        finally:
+            database.execute(failed.format("NULL").encode())
+    said = words("fr")("fresh.failed", count=1, names="Roux").partition(" : ")[0]
+    assert said.replace("'", "&#39;") in page
+    assert said.replace("'", "&#39;") in own
+    assert said.replace("'", "&#39;") not in nurse.get("/patients/p-martin").text
+    assert words("fr")("level.failed") in row
+    assert words("fr")("level.0") not in row
 
 
 def test_what_nobody_has_seen_for_a_day_is_counted_at_the_head(nurse: httpx.Client, populated: str):
