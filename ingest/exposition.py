@@ -18,6 +18,7 @@ from cryptography import x509
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+import sql
 from balise import files
 from balise.errors import BaliseError
 from balise.settings import Settings
@@ -37,7 +38,7 @@ from ingest.mqtt import Broker
 from sql import rows
 from sql.roles import Role, options
 
-_SECONDS, _ONE_SECONDS = 3.0, 0.5
+_SECONDS = 3.0
 _ONE_AT_A_TIME = Lock()
 
 
@@ -105,18 +106,20 @@ class Line(Collector):
 
 def _connected(url: str) -> psycopg.Connection:
     """Connect as who only counts, and wait for nothing long: Prometheus asks again."""
-    patience = f"{options(Role.WATCH)} -c statement_timeout={_ONE_SECONDS * 1000:.0f}"
+    patience = f"{options(Role.WATCH)} -c statement_timeout={_SECONDS / 2:.1f}s"
     return psycopg.connect(url, autocommit=True, connect_timeout=int(_SECONDS), options=patience)
 
 
 def _asked(connection: psycopg.Connection) -> list[Metric]:
-    """Return what can be told: a question that is held up takes no other along."""
+    """Return what can be told: after one that is held up the others are waited for less."""
     found: list[Metric] = []
     until = time.monotonic() + _SECONDS
     for one in ASKED:
-        with suppress(psycopg.Error):
+        try:
             if time.monotonic() < until:
                 found.append(_told(connection, one))
+        except psycopg.Error:
+            connection.execute(sql.get("watch.hurry"))
     return found
 
 

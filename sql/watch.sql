@@ -1,3 +1,7 @@
+-- hurry --
+-- From here on nothing is waited for long.
+SELECT set_config('statement_timeout', '150ms', false)
+
 -- accounted --
 -- What landed within an hour, by what became of it. The batches say which: accounts are kept for good.
 SELECT outcome, coalesce(sum(count), 0)::float8 AS value
