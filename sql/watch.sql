@@ -1,6 +1,6 @@
 -- hurry --
 -- From here on nothing is waited for long.
-SELECT set_config('statement_timeout', '150ms', false)
+SELECT set_config('statement_timeout', '300ms', false)
 
 -- accounted --
 -- What landed within an hour, by what became of it. The batches say which: accounts are kept for good.
