@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import time
@@ -12,8 +13,8 @@ from balise.errors import StackUnavailable
 # Below the ports the kernel hands to outgoing connections, so that one of those can't sit on ours.
 PORTS = range(20000, 32000)
 
-_reserved: deque[socket.socket] = deque(maxlen=64)
-"""The last ones given: those before are listened on by now, or no longer needed."""
+_reserved: deque[int] = deque(maxlen=64)
+"""Descriptors of the last ones given: those before are listened on by now, or no longer needed."""
 
 
 def is_free(port: int) -> bool:
@@ -48,8 +49,8 @@ def _reserve(port: int) -> bool:
         name.close()
         return False
     if len(_reserved) == _reserved.maxlen:
-        _reserved.popleft().close()
-    _reserved.append(name)
+        os.close(_reserved.popleft())
+    _reserved.append(name.detach())  # nobody closes it: it ends with the process
     return True
 
 
