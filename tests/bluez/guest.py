@@ -44,7 +44,7 @@ from ingest.gateway.spool import Spool
 from ingest.gateway.stack import opened
 
 HOME = Path("/tmp/balise")  # noqa: S108 - the guest's own
-QUICK = Patience(search=60, gather=0.5, connect=60, measure=90, quiet=1, back=180)
+QUICK = Patience(search=60, gather=0.5, connect=60, measure=90, quiet=1, back=400)
 MODEL = replace(find("medisana-bu570"), names=("cuff",))
 
 

@@ -71,7 +71,7 @@ def test_a_landing_starts_the_four_flows_and_each_says_what_it_did(line: Line):
         == "messages 1, landed 1, accepted 1, duplicate 0, refused 0, conflicting 0"
     )
     assert said["aggregate"].startswith("windows 1, readings 1")
-    assert said["summarise"] == "subjects 1, raised 0, closed 0"
+    assert said["summarise"] == "subjects 1, raised 0, closed 0, failed 0"
     artifacts = {artifact["key"]: artifact["data"] for artifact in ask(line, "artifacts")}
     assert json.loads(artifacts["validate-accounting"])[0]["accepted"] == 1
     assert "landed 1 = accepted 1 + duplicate 0 + refused 0" in artifacts["validate-report"]
