@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -69,7 +68,7 @@ def back_up(database_url: str, path: Path, to: str, progress: Progress) -> Manif
             accounting=dump.accounting(connection),
             audit=f"{number}:{digest.hex()}",
         )
-        archive.add(_MANIFEST, [json.dumps(asdict(manifest)).encode()])
+        archive.add(_MANIFEST, [msgspec.json.encode(manifest)])
     with psycopg.connect(database_url) as connection:
         size, readings = path.stat().st_size, manifest.accounting["readings"]
         dump.note(connection, manifest.made_at, size, readings)

@@ -9,6 +9,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import psycopg
+
 PATIENCE_SECONDS = 180.0
 _POLL_SECONDS = 0.02
 
@@ -43,6 +45,12 @@ async def until_async(
         await asyncio.to_thread(meanwhile)
         await asyncio.sleep(poll)
     return time.monotonic() - began
+
+
+def blocks(database: psycopg.Connection, holder: psycopg.Connection) -> bool:
+    """Say whether somebody waits for what a connection holds."""
+    query = b"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))"
+    return database.execute(query, (holder.info.backend_pid,)).fetchone() == (True,)
 
 
 def _still(began: float, seconds: float) -> None:

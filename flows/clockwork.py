@@ -25,7 +25,7 @@ from sql.roles import Role, connect
 _log = structlog.get_logger(__name__)
 
 
-def assess(connection: psycopg.Connection, _settings: Settings, now: datetime) -> Judged:
+def assess(connection: psycopg.Connection, now: datetime) -> Judged:
     """Judge every patient: silence needs no new reading."""
     done = judging.assess(connection, now, everyone=True)
     _note(connection, "assess")
@@ -65,7 +65,9 @@ class Due:
 
 
 DUE = (
-    Due("assess", timedelta(minutes=40), assess),
+    Due(
+        "assess", timedelta(minutes=40), lambda connection, _settings, now: assess(connection, now)
+    ),
     Due("deliver", timedelta(minutes=40), deliver),
     Due("retention", timedelta(hours=50), retention),
 )

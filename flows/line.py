@@ -50,9 +50,8 @@ async def assess(*, everyone: bool = False) -> State[None]:
     """
     now = datetime.now(UTC)
     if everyone:
-        settings = Settings()
         judged = await with_database(
-            "every patient", lambda connection: clockwork.assess(connection, settings, now)
+            "every patient", lambda connection: clockwork.assess(connection, now)
         )
     else:
         judged = judging.Judged()

@@ -13,7 +13,7 @@ import pytest
 from balise.checkup import line as checkup
 from balise.errors import BaliseError
 from balise.settings import Settings
-from bench.waiting import until
+from bench.waiting import blocks, until
 from care.plan import Plan
 from care.web import pages
 from flows import judging, steps
@@ -140,24 +140,21 @@ def test_what_another_run_holds_is_waited_for_by_nobody(
     broken, whole = both
     steps.run_line(database_url, NOW)
     database.execute(MEASURED, (whole,))
-    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
+    with (
+        psycopg.connect(database_url) as other,
+        psycopg.connect(database_url, autocommit=True) as looker,
+        ThreadPoolExecutor(1) as pool,
+    ):
         other.execute(
             "UPDATE dirty_subject SET generation = generation + 1 WHERE subject = %s", (broken,)
         )
         running = pool.submit(steps.assess, database, NOW, everyone=True)
-        until(lambda: waits_for(other))
+        until(lambda: blocks(looker, other))
         other.execute(
             "UPDATE dirty_subject SET generation = generation + 1 WHERE subject = %s", (whole,)
         )
         other.commit()
         assert running.result(180).failed == 1
-
-
-def waits_for(connection: psycopg.Connection) -> bool:
-    """Say whether somebody waits for what a connection holds."""
-    query = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))"
-    with psycopg.connect(connection.info.dsn, password=connection.info.password) as third:
-        return third.execute(query, (connection.info.backend_pid,)).fetchone() == (True,)
 
 
 def test_a_panic_is_one_patients_too(

@@ -63,8 +63,6 @@ def ground(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield Ground(line, line.settings, undo, tmp_path)
 
 
-def told(ground: Ground, planted: tuple[Plant, str]) -> bool:
-    """Say whether the doctor finds what was planted, and says its mend."""
-    plant, mend = planted
-    found = check(plant(ground), tuple(CHECKS))
-    return any(not one.ok and mend in one.says for one in found)
+def unwell(ground: Ground, plant: Plant) -> list[str]:
+    """Return what the doctor says of the parts that aren't well once a fault is planted."""
+    return [one.says for one in check(plant(ground), tuple(CHECKS)) if not one.ok]

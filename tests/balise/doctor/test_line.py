@@ -8,7 +8,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from balise.settings import Settings
 from balise.stack.ports import free
 
-from .conftest import Ground, Plant, told
+from .conftest import Ground, Plant, unwell
 
 pytestmark = pytest.mark.stack
 
@@ -106,4 +106,6 @@ FAULTS: dict[str, tuple[Plant, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found_and_its_mend_is_said(ground: Ground, fault: str):
-    assert told(ground, FAULTS[fault])
+    plant, mend = FAULTS[fault]
+    said = unwell(ground, plant)
+    assert [one for one in said if mend in one], said

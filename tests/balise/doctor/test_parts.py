@@ -19,7 +19,7 @@ from balise.settings import Settings
 from balise.stack.ports import free
 from sql.migrate import migrate
 
-from .conftest import Ground, Plant, told
+from .conftest import Ground, Plant, unwell
 
 pytestmark = pytest.mark.stack
 
@@ -284,7 +284,9 @@ FAULTS: dict[str, tuple[Plant, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found_and_its_mend_is_said(ground: Ground, fault: str):
-    assert told(ground, FAULTS[fault])
+    plant, mend = FAULTS[fault]
+    said = unwell(ground, plant)
+    assert [one for one in said if mend in one], said
 
 
 def test_whoever_may_not_look_is_told_whom_to_ask(ground: Ground):

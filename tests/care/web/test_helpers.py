@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from bench.waiting import until
+from bench.waiting import blocks, until
 from care.web import accounts
 from care.web.words import words
 
@@ -190,15 +190,10 @@ def test_who_signs_in_while_a_new_link_is_made_is_out_again(
         opens = "SELECT open_session('x', %s, %s, %s, %s)"
         finder.execute(opens, (name, hour, hour, *(held or ())))
         made = pool.submit(nurse.post, f"/patients/{CODE}/helpers/{name}/link")
-        until(lambda: waited_for(database, finder))
+        until(lambda: blocks(database, finder))
         finder.commit()
         assert made.result(180).status_code == 200
     assert not database.execute("SELECT FROM web_session WHERE login = %s", (name,)).rowcount
-
-
-def waited_for(database: psycopg.Connection, by: psycopg.Connection) -> bool:
-    query = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))"
-    return database.execute(query, (by.info.backend_pid,)).fetchone() == (True,)
 
 
 def test_who_is_let_go_sees_nothing_from_then_on(
